@@ -1,0 +1,3 @@
+"""Cron for a repository, and for the agents that work in it."""
+
+__version__ = "0.1.0"

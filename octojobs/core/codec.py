@@ -1,0 +1,157 @@
+"""Frozen dataclasses to JSON values and back: one rule for the journal, the state, history and requests.
+
+Instants are RFC 3339 in UTC, tuples are lists, a field at its default is left out, and a member of a union carries its `kind`.
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, fields, is_dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from functools import cache
+from typing import Any
+
+from octojobs.core import events, guards, job
+
+
+class NotDecodable(ValueError):
+    """The JSON value does not have the shape of the type; the message names the field."""
+
+
+_UNIONS: tuple[Any, ...] = (events.Event, guards.Guard, job.When, job.Action)
+KINDS: dict[type, str] = {member: member.__name__ for union in _UNIONS for member in typing.get_args(union)}
+
+
+def format_instant(at: datetime) -> str:
+    """RFC 3339 in UTC; microseconds only where there are some.
+
+    >>> format_instant(datetime(2026, 11, 20, 10, tzinfo=UTC))
+    '2026-11-20T10:00:00Z'
+    """
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
+
+
+def parse_instant(text: str) -> datetime:
+    """An aware UTC datetime; NotDecodable when the text is no instant or names no offset."""
+    try:
+        at = datetime.fromisoformat(text)
+    except (ValueError, TypeError):
+        raise NotDecodable(f"{text!r} is not an RFC 3339 instant") from None
+    if at.tzinfo is None:
+        raise NotDecodable(f"{text!r} names no offset from UTC")
+    return at.astimezone(UTC)
+
+
+def encode(value: Any) -> Any:
+    """The JSON value of a dataclass, an instant, an enum member, a sequence or a mapping of those."""
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, datetime):
+        return format_instant(value)
+    if isinstance(value, (tuple, list)):
+        return [encode(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): encode(item) for key, item in value.items()}
+    return _encode_dataclass(value)
+
+
+def _encode_dataclass(value: Any) -> dict[str, Any]:
+    result: dict[str, Any] = {"kind": KINDS[type(value)]} if type(value) in KINDS else {}
+    for name, default, _, _ in _plan(type(value)):
+        item = getattr(value, name)
+        if default is MISSING or item != default:
+            result[name] = encode(item)
+    return result
+
+
+def decode(kind: Any, data: Any) -> Any:
+    """The value of type `kind` that `encode` made `data` from; NotDecodable when the shape is another.
+
+    Fields that this version does not know are left aside: a newer version of the same format may add some.
+    """
+    return _decoder(kind)(data)
+
+
+def default_of(field: Field[Any]) -> Any:
+    """The field's default value, MISSING when it has none."""
+    if field.default is not MISSING:
+        return field.default
+    return field.default_factory() if field.default_factory is not MISSING else MISSING
+
+
+@cache
+def _plan(kind: type) -> tuple[tuple[str, Any, Any, bool], ...]:
+    hints = typing.get_type_hints(kind)
+    return tuple((f.name, default_of(f), hints[f.name], f.init) for f in fields(kind))
+
+
+def _decode_dataclass(kind: type, data: Any) -> Any:
+    if not isinstance(data, dict):
+        raise NotDecodable(f"a {kind.__name__} is an object, not {type(data).__name__}")
+    values: dict[str, Any] = {}
+    for name, default, hint, _ in _plan(kind):
+        if name in data:
+            try:
+                values[name] = _decoder(hint)(data[name])
+            except (ValueError, TypeError, KeyError) as error:
+                raise NotDecodable(f"{kind.__name__}.{name}: {error}") from None
+        elif default is MISSING:
+            raise NotDecodable(f"{kind.__name__}.{name} is missing")
+    return kind(**values)
+
+
+@cache
+def _decoder(hint: Any) -> Callable[[Any], Any]:
+    if hint is Any:
+        return lambda data: data
+    if hint is datetime:
+        return parse_instant
+    origin = typing.get_origin(hint)
+    arguments = typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        return _union_decoder(arguments)
+    if origin is tuple:
+        item = _decoder(arguments[0])
+        return lambda data: tuple(item(one) for one in data)
+    if origin is not None and issubclass(origin, Mapping):
+        key, value = _decoder(arguments[0]), _decoder(arguments[1])
+        return lambda data: {key(k): value(v) for k, v in data.items()}
+    if is_dataclass(hint):
+        return lambda data: _decode_dataclass(typing.cast(type, hint), data)
+    if hint in (str, int, float, bool):
+        return lambda data: _plain(hint, data)
+    return typing.cast(Callable[[Any], Any], hint)
+
+
+def _plain(kind: type, data: Any) -> Any:
+    if isinstance(data, kind) and (kind is bool or not isinstance(data, bool)):
+        return data
+    if kind is float and type(data) is int:
+        return float(data)
+    raise NotDecodable(f"{data!r} is not a {kind.__name__}")
+
+
+def _union_decoder(arguments: tuple[Any, ...]) -> Callable[[Any], Any]:
+    tagged = {KINDS[a]: a for a in arguments if a in KINDS}
+    others = [_decoder(a) for a in arguments if a not in KINDS and a is not type(None)]
+
+    def decode_union(data: Any) -> Any:
+        if data is None:
+            return None
+        if isinstance(data, dict) and data.get("kind") in tagged:
+            return _decode_dataclass(tagged[data["kind"]], data)
+        for decoder in others:
+            try:
+                return decoder(data)
+            except (ValueError, TypeError):
+                continue
+        raise NotDecodable(f"{data!r} is none of {', '.join(map(str, arguments))}")
+
+    return decode_union

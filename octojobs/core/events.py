@@ -1,0 +1,215 @@
+"""The events of the ledger: everything that can happen, as frozen values, and what each does to a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from octojobs.core.guards import Verdict
+from octojobs.core.identity import JobId, RunId
+from octojobs.core.run import Attempt, IllegalTransition, Outcome, Phase, Process, Run, move
+
+
+@dataclass(frozen=True, slots=True)
+class JobSeen:
+    """First sight of a job: instants at or before `cursor` are none of its business; intervals count from `anchor`."""
+
+    job: JobId
+    cursor: datetime
+    anchor: datetime
+    interval_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CursorMoved:
+    """Instants up to `cursor` are settled. `correction` says why when the clock, not the schedule, moved it."""
+
+    job: JobId
+    cursor: datetime
+    correction: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JobReanchored:
+    """The interval was edited (or the job came to have one): it counts from `anchor` now."""
+
+    job: JobId
+    cursor: datetime
+    anchor: datetime
+    interval_s: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class JobAbsent:
+    """The job left the definitions; its cursor is kept for 30 days."""
+
+    job: JobId
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class JobReturned:
+    """The job is back in the definitions; what fell due meanwhile is no burst: its cursor is `cursor`."""
+
+    job: JobId
+    cursor: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class JobForgotten:
+    """The job was absent for 30 days."""
+
+    job: JobId
+
+
+@dataclass(frozen=True, slots=True)
+class NotRun:
+    """`count` due instants, from `first_due` (None when it is one) up to `due`, ended without a run.
+
+    `reason` says why; `moves_cursor` is false for an instant that lies before the cursor already.
+    """
+
+    job: JobId
+    due: datetime
+    outcome: Outcome
+    reason: str
+    at: datetime
+    count: int = 1
+    first_due: datetime | None = None
+    verdicts: tuple[Verdict, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunClaimed:
+    """A due instant (or a request) became a run; the cursor moves to its due instant when the schedule caused it."""
+
+    run: Run
+
+
+@dataclass(frozen=True, slots=True)
+class RunBlocked:
+    """A guard does not hold; the run is looked at again at `not_before`."""
+
+    run: RunId
+    verdicts: tuple[Verdict, ...]
+    not_before: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RunReady:
+    """The guards hold; the run waits for room in its pool only."""
+
+    run: RunId
+    verdicts: tuple[Verdict, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptStarting:
+    """Promise P1: on disk before the process exists."""
+
+    run: RunId
+    attempt: int
+    at: datetime
+    commit: str = ""
+    dirty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptStarted:
+    """Promise P1: on disk before a line of user code runs."""
+
+    run: RunId
+    attempt: int
+    at: datetime
+    process: Process
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptVoid:
+    """The attempt provably never started (its shim is fenced): the same due instant is started again as the next attempt."""
+
+    run: RunId
+    attempt: int
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptEnded:
+    """An attempt has ended; the run ends with it unless `retry_at` says when it is tried again."""
+
+    run: RunId
+    attempt: Attempt
+    retry_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunDropped:
+    """The run ended without a further attempt: skipped, missed, cancelled or lost."""
+
+    run: RunId
+    outcome: Outcome
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CancelAsked:
+    """Somebody wants the run to end; `by` says who or what."""
+
+    run: RunId
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """No starts, of one job or (None) of all, until `until` (None: until resumed)."""
+
+    job: JobId | None
+    at: datetime
+    until: datetime | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """The pause of the job, or (None) the pause of all, is over."""
+
+    job: JobId | None
+    at: datetime
+
+
+RunEvent = RunBlocked | RunReady | AttemptStarting | AttemptStarted | AttemptVoid | AttemptEnded | RunDropped | CancelAsked
+JobEvent = JobSeen | CursorMoved | JobReanchored | JobAbsent | JobReturned | JobForgotten | NotRun | RunClaimed
+Event = RunEvent | JobEvent | Paused | Resumed
+
+
+def transition(run: Run, event: RunEvent) -> Run:
+    """The run after the event; raises IllegalTransition, naming both, when the state machine has no such arrow."""
+    if isinstance(event, AttemptStarting | AttemptStarted | AttemptVoid) and event.attempt != run.attempt:
+        raise IllegalTransition(f"{type(event).__name__} names attempt {event.attempt} of {run.id}, which is at attempt {run.attempt}")
+    match event:
+        case RunBlocked(verdicts=verdicts, not_before=not_before):
+            return move(run, Phase.WAITING, verdicts=verdicts, not_before=not_before)
+        case RunReady(verdicts=verdicts):
+            return move(run, Phase.QUEUED, verdicts=verdicts, not_before=None)
+        case AttemptStarting(commit=commit, dirty=dirty):
+            return move(run, Phase.STARTING, commit=commit, dirty=dirty, process=None, started_at=None, not_before=None)
+        case AttemptStarted(process=process, at=at):
+            return move(run, Phase.RUNNING, process=process, started_at=at)
+        case AttemptVoid(at=at, reason=reason):
+            void = Attempt(run.attempt, Outcome.LOST, None, at, reason=reason)
+            return move(run, Phase.QUEUED, attempt=run.attempt + 1, process=None, attempts=(*run.attempts, void))
+        case AttemptEnded(attempt=attempt, retry_at=None):
+            return move(
+                run, Phase.FINISHED, attempts=(*run.attempts, attempt), outcome=attempt.outcome, ended_at=attempt.ended_at, process=None
+            )
+        case AttemptEnded(attempt=attempt, retry_at=retry_at):
+            return move(
+                run, Phase.RETRYING, attempts=(*run.attempts, attempt), attempt=run.attempt + 1, not_before=retry_at, process=None
+            )
+        case RunDropped(outcome=outcome, reason=reason, at=at):
+            dropped = Attempt(run.attempt, outcome, run.started_at, at, reason=reason)
+            return move(run, Phase.FINISHED, attempts=(*run.attempts, dropped), outcome=outcome, ended_at=at, process=None)
+        case CancelAsked(by=by):
+            return replace(run, cancel=run.cancel or by)

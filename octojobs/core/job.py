@@ -1,0 +1,236 @@
+"""A job as declared: frozen, typed, complete with its defaults; nothing after the loader sees a raw mapping."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from octojobs.core.guards import Guard
+from octojobs.core.identity import JobId
+
+
+class JobType(StrEnum):
+    """What a run of the job does."""
+
+    COMMAND = "command"
+    SCRIPT = "script"
+    AGENT = "agent"
+
+
+class Priority(StrEnum):
+    """Ready runs start in this order."""
+
+    URGENT = "urgent"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+    @property
+    def rank(self) -> int:
+        """0 starts first."""
+        return list(Priority).index(self)
+
+
+class Overlap(StrEnum):
+    """What happens when a job falls due while a run of it is still open."""
+
+    SKIP = "skip"
+    QUEUE_ONE = "queue_one"
+    QUEUE_ALL = "queue_all"
+    CANCEL_RUNNING = "cancel_running"
+    ALLOW = "allow"
+
+
+class CatchUp(StrEnum):
+    """What happens to due instants that passed while nobody was there to start them."""
+
+    LATEST = "latest"
+    NONE = "none"
+    ALL = "all"
+
+
+class WhenBlocked(StrEnum):
+    """What a due instant does while a guard does not hold."""
+
+    WAIT = "wait"
+    SKIP = "skip"
+
+
+class OnUnknown(StrEnum):
+    """What a guard that can't be evaluated does to the job."""
+
+    SKIP = "skip"
+    RUN = "run"
+
+
+class Backoff(StrEnum):
+    """How the delay before a retry grows with the attempt: d, d·n, d·2^(n-1)."""
+
+    CONSTANT = "constant"
+    LINEAR = "linear"
+    EXPONENTIAL = "exponential"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a job was declared; `line` counts from 1."""
+
+    path: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleWhen:
+    """Due at the union of these: 5-field cron expressions, `@hourly` and its kin, `@once INSTANT`."""
+
+    entries: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IntervalWhen:
+    """Due at anchor + k·period; the anchor is the first sight of the job."""
+
+    period_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class AfterWhen:
+    """Due a fixed delay after the previous run ended; the first time at first sight."""
+
+    delay_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class ManualWhen:
+    """Never due by itself: runs only when asked."""
+
+
+When = ScheduleWhen | IntervalWhen | AfterWhen | ManualWhen
+
+
+@dataclass(frozen=True, slots=True)
+class CommandAction:
+    """A string for `sh -c` (or `bash -eo pipefail -c`), or an argument vector that runs without a shell."""
+
+    command: str | tuple[str, ...]
+    shell: str = "sh"
+
+    @property
+    def argv(self) -> tuple[str, ...]:
+        """The argument vector of the process."""
+        if isinstance(self.command, tuple):
+            return self.command
+        if self.shell == "bash":
+            return ("bash", "-eo", "pipefail", "-c", self.command)
+        return (self.shell, "-c", self.command)
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptAction:
+    """A Python function, `package.module:function` or a name registered with `@octojobs.job`."""
+
+    run: str
+    args: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AgentAction:
+    """A prompt for a coding agent: declared and listed by this version, not run by it."""
+
+    prompt: str = ""
+    prompt_file: str = ""
+    agent: str = ""
+    model: str = ""
+    max_turns: int | None = None
+    allowed_tools: tuple[str, ...] = ()
+    resume: bool = False
+
+
+Action = CommandAction | ScriptAction | AgentAction
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one attempt, in seconds and bytes; None means no bound."""
+
+    timeout_s: float | None = None
+    idle_timeout_s: float | None = None
+    kill_grace_s: float = 10.0
+    max_output: int = 10_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often and when a failed attempt is tried again; `on` names outcomes, `exit_codes` narrows `failed`."""
+
+    max: int = 0
+    backoff: Backoff = Backoff.EXPONENTIAL
+    delay_s: float = 10.0
+    max_delay_s: float = 3600.0
+    jitter: bool = False
+    on: tuple[str, ...] = ("failed", "timed_out")
+    exit_codes: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """What happens after a run has ended: a command, or a run of another job, or nothing."""
+
+    command: CommandAction | None = None
+    run: JobId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job. Durations are seconds; `timezone` is an IANA name; `source` says where it stands."""
+
+    id: JobId
+    when: When
+    action: Action
+    source: Source = Source("", 0)
+    title: str = ""
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    enabled: bool = True
+    timezone: str = "UTC"
+    jitter_s: int = 0
+    conditions: tuple[Guard, ...] = ()
+    when_blocked: WhenBlocked = WhenBlocked.WAIT
+    on_unknown: OnUnknown = OnUnknown.SKIP
+    limits: Limits = Limits()
+    overlap: Overlap = Overlap.SKIP
+    max_instances: int = 1
+    catch_up: CatchUp = CatchUp.LATEST
+    catch_up_window_s: int | None = None
+    start_deadline_s: int | None = None
+    priority: Priority = Priority.MEDIUM
+    pool: str = ""
+    group: str = ""
+    retries: RetryPolicy = RetryPolicy()
+    pause_after: int | None = None
+    run_when_paused: bool = False
+    cwd: str = "."
+    env: Mapping[str, str] = field(default_factory=dict)
+    pass_env: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
+    python: str = ""
+    on_success: FollowUp = FollowUp()
+    on_failure: FollowUp = FollowUp()
+
+    @property
+    def type(self) -> JobType:
+        """The job's type, told by its action."""
+        match self.action:
+            case CommandAction():
+                return JobType.COMMAND
+            case ScriptAction():
+                return JobType.SCRIPT
+            case AgentAction():
+                return JobType.AGENT
+
+    @property
+    def unsupported(self) -> str:
+        """Why this version can't run the job; empty when it can."""
+        return "agent jobs are not supported by this version" if self.type is JobType.AGENT else ""

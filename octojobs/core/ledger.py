@@ -1,0 +1,193 @@
+"""The ledger: the hot state as a fold over events. Owned and changed by the engine's thread alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from octojobs.core.events import (
+    CursorMoved,
+    Event,
+    JobAbsent,
+    JobForgotten,
+    JobReanchored,
+    JobReturned,
+    JobSeen,
+    NotRun,
+    Paused,
+    Resumed,
+    RunClaimed,
+    transition,
+)
+from octojobs.core.identity import JobId, RunId
+from octojobs.core.run import Cause, Outcome, Phase, Run
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A stop of starts: since when, until when (None: until resumed), and why."""
+
+    since: datetime
+    until: datetime | None = None
+    reason: str = ""
+
+    def holds(self, now: datetime) -> bool:
+        """Whether the pause is in force at `now`."""
+        return self.until is None or now < self.until
+
+    def __str__(self) -> str:
+        until = f" until {self.until:%Y-%m-%dT%H:%M:%SZ}" if self.until else ""
+        return f"paused{until}" + (f" ({self.reason})" if self.reason else "")
+
+
+@dataclass(frozen=True, slots=True)
+class JobState:
+    """What is remembered of a job between ticks; every due instant at or before `cursor` is settled."""
+
+    cursor: datetime
+    anchor: datetime
+    interval_s: int | None = None
+    last_run: RunId | None = None
+    last_outcome: Outcome | None = None
+    last_end: datetime | None = None
+    last_success_at: datetime | None = None
+    failures: int = 0
+    pause: Pause | None = None
+    absent_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of history: a finished run, or due instants that ended without one (`run` is None then)."""
+
+    job: JobId
+    due: datetime
+    outcome: Outcome
+    at: datetime
+    reason: str = ""
+    run: Run | None = None
+    count: int = 1
+    first_due: datetime | None = None
+    correction: bool = False
+    not_run: NotRun | None = None
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Cursors, open runs and pauses. `apply` is the only way to change it."""
+
+    jobs: dict[JobId, JobState] = field(default_factory=dict)
+    runs: dict[RunId, Run] = field(default_factory=dict)
+    pause: Pause | None = None
+    _by_job: dict[JobId, dict[RunId, None]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for run in self.runs.values():
+            self._by_job.setdefault(run.job, {})[run.id] = None
+
+    def runs_of(self, job: JobId) -> Iterator[Run]:
+        """The open runs of a job in claim order, follow-ups left out; O(open runs of the job)."""
+        for run_id in self._by_job.get(job, ()):
+            run = self.runs[run_id]
+            if not run.is_follow_up:
+                yield run
+
+    def pause_of(self, job: JobId, now: datetime) -> Pause | None:
+        """The pause that keeps the job from starting at `now`: its own, else that of all."""
+        state = self.jobs.get(job)
+        for pause in (state.pause if state else None, self.pause):
+            if pause is not None and pause.holds(now):
+                return pause
+        return None
+
+    def apply(self, event: Event) -> Row | None:
+        """Fold one event in; returns the line of history that it makes, if any."""
+        match event:
+            case Paused(job=None):
+                self.pause = Pause(event.at, event.until, event.reason)
+            case Resumed(job=None):
+                self.pause = None
+            case RunClaimed(run=run):
+                self._claim(run)
+            case (
+                JobSeen() | CursorMoved() | JobReanchored() | JobAbsent() | JobReturned() | JobForgotten() | NotRun() | Paused() | Resumed()
+            ):
+                return self._apply_to_job(event)
+            case _:
+                run = transition(self.runs[event.run], event)
+                self.runs[run.id] = run
+                if run.phase is Phase.FINISHED:
+                    return self._finish(run)
+        return None
+
+    def _claim(self, run: Run) -> None:
+        self.runs[run.id] = run
+        self._by_job.setdefault(run.job, {})[run.id] = None
+        state = self.jobs.get(run.job)
+        if state is not None and run.cause in (Cause.SCHEDULE, Cause.CATCH_UP):
+            self.jobs[run.job] = replace(state, cursor=max(state.cursor, run.due))
+
+    def _finish(self, run: Run) -> Row:
+        del self.runs[run.id]
+        del self._by_job[run.job][run.id]
+        last = run.attempts[-1]
+        outcome = last.outcome
+        state = self.jobs.get(run.job)
+        if state is not None and not run.is_follow_up and outcome not in (Outcome.SKIPPED, Outcome.MISSED):
+            succeeded = outcome is Outcome.SUCCEEDED
+            self.jobs[run.job] = replace(
+                state,
+                last_run=run.id,
+                last_outcome=outcome,
+                last_end=last.ended_at,
+                last_success_at=last.ended_at if succeeded else state.last_success_at,
+                failures=0 if succeeded else state.failures + (outcome is not Outcome.CANCELLED),
+            )
+        return Row(run.job, run.due, outcome, last.ended_at, last.reason, run)
+
+    def _apply_to_job(
+        self,
+        event: JobSeen | CursorMoved | JobReanchored | JobAbsent | JobReturned | JobForgotten | NotRun | Paused | Resumed,
+    ) -> Row | None:
+        if event.job is None:
+            return None
+        if isinstance(event, JobSeen):
+            self.jobs[event.job] = JobState(event.cursor, event.anchor, event.interval_s)
+            return None
+        if isinstance(event, JobForgotten):
+            self.jobs.pop(event.job, None)
+            return None
+        state = self.jobs.get(event.job)
+        if state is None:
+            return None
+        row = None
+        match event:
+            case CursorMoved(cursor=cursor, correction=correction):
+                if correction:
+                    row = Row(event.job, cursor, Outcome.MISSED, cursor, correction, count=0, correction=True)
+                state = replace(state, cursor=cursor)
+            case JobReanchored(cursor=cursor, anchor=anchor, interval_s=interval_s):
+                state = replace(state, cursor=cursor, anchor=anchor, interval_s=interval_s)
+            case JobAbsent(at=at):
+                state = replace(state, absent_since=at)
+            case JobReturned(cursor=cursor):
+                state = replace(state, cursor=max(cursor, state.cursor), absent_since=None)
+            case NotRun():
+                state = replace(state, cursor=max(state.cursor, event.due))
+                row = Row(
+                    event.job,
+                    event.due,
+                    event.outcome,
+                    event.at,
+                    event.reason,
+                    count=event.count,
+                    first_due=event.first_due,
+                    not_run=event,
+                )
+            case Paused():
+                state = replace(state, pause=Pause(event.at, event.until, event.reason))
+            case Resumed():
+                state = replace(state, pause=None)
+        self.jobs[event.job] = state
+        return row

@@ -1,0 +1,136 @@
+"""A run and its state machine: one due instant (or request) of one job, from claim to outcome."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from octojobs.core.guards import Verdict
+from octojobs.core.identity import JobId, RunId
+from octojobs.core.job import Job
+
+
+class Phase(StrEnum):
+    """Where a run stands; the picture is in `docs/state-machine.md`."""
+
+    WAITING = "waiting"
+    QUEUED = "queued"
+    STARTING = "starting"
+    RUNNING = "running"
+    RETRYING = "retrying"
+    FINISHED = "finished"
+
+
+class Outcome(StrEnum):
+    """What a due instant ended in; exactly one each (promise P4)."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+    CANCELLED = "cancelled"
+    LOST = "lost"
+    SKIPPED = "skipped"
+    MISSED = "missed"
+
+
+class Cause(StrEnum):
+    """Why there is a run."""
+
+    SCHEDULE = "schedule"
+    CATCH_UP = "catch_up"
+    MANUAL = "manual"
+    ON_SUCCESS = "on_success"
+    ON_FAILURE = "on_failure"
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process that can't be mistaken for another: pid, start in clock ticks since boot, boot id."""
+
+    pid: int
+    start_ticks: int
+    boot_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """An attempt that has ended; times are aware UTC."""
+
+    number: int
+    outcome: Outcome
+    started_at: datetime | None
+    ended_at: datetime
+    exit_code: int | None = None
+    signal: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """An open or finished run. It carries the definition it was claimed with, so that removing a job harms no run.
+
+    `not_before` is the instant before which nothing is tried again (a guard's next check, a retry), None for now.
+    `commit` is the repository's commit at the start, `definitions` the one the job was read from ("worktree" for live editing).
+    """
+
+    id: RunId
+    definition: Job
+    due: datetime
+    cause: Cause
+    claimed_at: datetime
+    phase: Phase = Phase.QUEUED
+    attempt: int = 1
+    not_before: datetime | None = None
+    deadline: datetime | None = None
+    forced: bool = False
+    requested_by: str = ""
+    definitions: str = ""
+    commit: str = ""
+    dirty: bool = False
+    verdicts: tuple[Verdict, ...] = ()
+    process: Process | None = None
+    started_at: datetime | None = None
+    cancel: str = ""
+    outcome: Outcome | None = None
+    ended_at: datetime | None = None
+    attempts: tuple[Attempt, ...] = ()
+
+    @property
+    def job(self) -> JobId:
+        """The job of this run."""
+        return self.definition.id
+
+    @property
+    def is_follow_up(self) -> bool:
+        """Whether this is the `on_success` or `on_failure` command of another run."""
+        return "+" in self.id
+
+    @property
+    def holds_slot(self) -> bool:
+        """Whether the run takes room in its pool: from `starting` until it has ended; a retry that waits takes none."""
+        return self.phase in (Phase.STARTING, Phase.RUNNING)
+
+
+class IllegalTransition(Exception):
+    """The state machine has no such arrow; the message names the phase and the event."""
+
+
+ARROWS: dict[Phase, frozenset[Phase]] = {
+    Phase.WAITING: frozenset({Phase.WAITING, Phase.QUEUED, Phase.FINISHED}),
+    Phase.QUEUED: frozenset({Phase.WAITING, Phase.STARTING, Phase.FINISHED}),
+    Phase.STARTING: frozenset({Phase.RUNNING, Phase.QUEUED, Phase.RETRYING, Phase.FINISHED}),
+    Phase.RUNNING: frozenset({Phase.RETRYING, Phase.FINISHED}),
+    Phase.RETRYING: frozenset({Phase.QUEUED, Phase.STARTING, Phase.FINISHED}),
+    Phase.FINISHED: frozenset(),
+}
+
+
+def move(run: Run, phase: Phase, **changes: object) -> Run:
+    """The run in another phase, with the changes; IllegalTransition when there is no such arrow.
+
+    `transition` in `core/events.py` is the only caller: each event names one arrow.
+    """
+    if phase not in ARROWS[run.phase]:
+        raise IllegalTransition(f"run {run.id} can't go from {run.phase} to {phase}")
+    return replace(run, phase=phase, **changes)  # type: ignore[arg-type]  # the callers name fields of Run; dataclasses.replace checks them
