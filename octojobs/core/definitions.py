@@ -1,0 +1,72 @@
+"""What a repository declares: its jobs and the settings they live under, frozen as they were at one commit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from octojobs.core.identity import JobId
+from octojobs.core.job import Job
+from octojobs.errors import Problem
+
+JOBS_FILE = ".octopoid/jobs.yaml"
+AGENT_WORKTREES = (
+    ".octopoid/runtime/tasks/*/worktree",
+    ".octopoid/worktrees/*",
+    ".orchestrator/agents/*/worktree",
+    ".orchestrator/tasks/*/worktree",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredCondition:
+    """A condition of the repository's own: a command whose exit code 0 holds, or a `module:function`; one of the two."""
+
+    name: str
+    command: tuple[str, ...] | str | None = None
+    function: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How much of the finished runs is kept; whatever exceeds one of the bounds is pruned, oldest first."""
+
+    days: int = 90
+    runs_per_job: int = 200
+    bytes: int = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What `.octopoid/octojobs.yaml` says, complete with its defaults.
+
+    `max_concurrent` bounds all running jobs, `pools` those of one name. `python` is the interpreter of script jobs
+    ("" means the one that octojobs runs in), `modules` are imported there for what they register, `state_dir` is
+    where octojobs keeps its state ("" means under the git common directory), `agent_worktrees` are globs relative
+    to the main worktree: a linked worktree that matches one belongs to an agent.
+    """
+
+    max_concurrent: int = 4
+    pools: Mapping[str, int] = field(default_factory=dict)
+    python: str = ""
+    modules: tuple[str, ...] = ()
+    conditions: Mapping[str, DeclaredCondition] = field(default_factory=dict)
+    retention: Retention = Retention()
+    jobs_file: str = JOBS_FILE
+    state_dir: str = ""
+    agent_worktrees: tuple[str, ...] = AGENT_WORKTREES
+
+
+@dataclass(frozen=True, slots=True)
+class Definitions:
+    """The jobs of one source, in file order.
+
+    `source` is "worktree" or a full commit id; `digest` is a SHA-256 over the paths and blob ids that were read, so
+    equal digests mean equal definitions; `warnings` were found in files that are otherwise fine.
+    """
+
+    jobs: Mapping[JobId, Job]
+    settings: Settings = Settings()
+    source: str = ""
+    digest: str = ""
+    warnings: tuple[Problem, ...] = ()
