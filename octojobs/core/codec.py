@@ -63,8 +63,9 @@ def encode(value: Any) -> Any:
 
 
 def _encode_dataclass(value: Any) -> dict[str, Any]:
-    result: dict[str, Any] = {"kind": KINDS[type(value)]} if type(value) in KINDS else {}
-    for name, default, _, _ in _plan(type(value)):
+    kind: Any = type(value)
+    result: dict[str, Any] = {"kind": KINDS[kind]} if kind in KINDS else {}
+    for name, default, _, _ in _plan(kind):
         item = getattr(value, name)
         if default is MISSING or item != default:
             result[name] = encode(item)

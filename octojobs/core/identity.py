@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from typing import Self
 
 JOB_ID = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,62}")
 RUN_ID = re.compile(
@@ -24,7 +25,8 @@ class JobId(str):
 
     __slots__ = ()
 
-    def __new__(cls, text: str) -> JobId:
+    def __new__(cls, text: str) -> Self:
+        """The name, checked; raises InvalidId."""
         if not JOB_ID.fullmatch(text):
             raise InvalidId(f"{text!r} is not a job name: a letter or _ first, then letters, digits, _ . -, 63 at most")
         return super().__new__(cls, text)
@@ -39,7 +41,8 @@ class RunId(str):
 
     __slots__ = ()
 
-    def __new__(cls, text: str) -> RunId:
+    def __new__(cls, text: str) -> Self:
+        """The id, checked; raises InvalidId."""
         if not RUN_ID.fullmatch(text):
             raise InvalidId(f"{text!r} is not a run id such as nightly@20261120T020000Z")
         return super().__new__(cls, text)
