@@ -205,9 +205,7 @@ def transition(run: Run, event: RunEvent) -> Run:
                 run, Phase.FINISHED, attempts=(*run.attempts, attempt), outcome=attempt.outcome, ended_at=attempt.ended_at, process=None
             )
         case AttemptEnded(attempt=attempt, retry_at=retry_at):
-            return move(
-                run, Phase.RETRYING, attempts=(*run.attempts, attempt), attempt=run.attempt + 1, not_before=retry_at, process=None
-            )
+            return move(run, Phase.RETRYING, attempts=(*run.attempts, attempt), attempt=run.attempt + 1, not_before=retry_at, process=None)
         case RunDropped(outcome=outcome, reason=reason, at=at):
             dropped = Attempt(run.attempt, outcome, run.started_at, at, reason=reason)
             return move(run, Phase.FINISHED, attempts=(*run.attempts, dropped), outcome=outcome, ended_at=at, process=None)

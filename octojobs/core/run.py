@@ -120,7 +120,8 @@ ARROWS: dict[Phase, frozenset[Phase]] = {
     Phase.WAITING: frozenset({Phase.WAITING, Phase.QUEUED, Phase.FINISHED}),
     Phase.QUEUED: frozenset({Phase.WAITING, Phase.STARTING, Phase.FINISHED}),
     Phase.STARTING: frozenset({Phase.RUNNING, Phase.QUEUED, Phase.RETRYING, Phase.FINISHED}),
-    Phase.RUNNING: frozenset({Phase.RETRYING, Phase.FINISHED}),
+    # back to queued: the gate of a shim never opened, so nothing ran
+    Phase.RUNNING: frozenset({Phase.QUEUED, Phase.RETRYING, Phase.FINISHED}),
     Phase.RETRYING: frozenset({Phase.QUEUED, Phase.STARTING, Phase.FINISHED}),
     Phase.FINISHED: frozenset(),
 }

@@ -1,0 +1,1 @@
+"""The only loops and the only clock: reads what changed, decides, records, starts."""

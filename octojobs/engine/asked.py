@@ -1,0 +1,69 @@
+"""Requests become events: what people and programs ask of the engine through the ledger's one door."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from octojobs.core.claim import manual_run
+from octojobs.core.events import CancelAsked, Event, Paused, Resumed, RunClaimed
+from octojobs.core.identity import JobId, RunId
+from octojobs.core.job import Job
+from octojobs.core.ledger import Ledger
+from octojobs.core.run import Run
+from octojobs.store.requests import Request
+
+
+class Refused(Exception):
+    """The request can't be done as things stand; the message says why."""
+
+
+def events_for(request: Request, jobs: Mapping[JobId, Job], ledger: Ledger, now: datetime, source: str) -> tuple[Event, ...]:
+    """The events that carry out the request; empty when it is done already (a request may be read twice after a crash).
+
+    Raises Refused when it names a job or run that is not there.
+    """
+    match request.kind:
+        case "run" | "retry":
+            return _run(request, jobs, ledger, now, source)
+        case "cancel":
+            return tuple(CancelAsked(run.id, request.by or "somebody") for run in _runs_named(request, ledger) if not run.cancel)
+        case "pause":
+            _known(request.job, jobs)
+            return (Paused(request.job, now, request.until, request.reason),)
+        case "resume":
+            _known(request.job, jobs)
+            return (Resumed(request.job, now),)
+        case _:
+            return ()
+
+
+def _known(job: JobId | None, jobs: Mapping[JobId, Job]) -> None:
+    if job is not None and job not in jobs:
+        raise Refused(f"there is no job {job!r} in the definitions that are live")
+
+
+def _run(request: Request, jobs: Mapping[JobId, Job], ledger: Ledger, now: datetime, source: str) -> tuple[Event, ...]:
+    _known(request.job, jobs)
+    if request.job is None:
+        raise Refused("the request names no job")
+    job = jobs[request.job]
+    if job.unsupported:
+        raise Refused(job.unsupported)
+    run = manual_run(job, request.at, request.suffix, forced=request.force, by=request.by, source=source)
+    return () if run.id in ledger.runs else (RunClaimed(run),)
+
+
+def _runs_named(request: Request, ledger: Ledger) -> Iterator[Run]:
+    if request.run is not None:
+        run = ledger.runs.get(RunId(request.run))
+        if run is None:
+            raise Refused(f"run {request.run} is not open")
+        yield run
+        return
+    if request.job is None:
+        raise Refused("the request names neither a run nor a job")
+    runs = list(ledger.runs_of(request.job))
+    if not runs:
+        raise Refused(f"no run of {request.job} is open")
+    yield from runs

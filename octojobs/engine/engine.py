@@ -1,0 +1,255 @@
+"""One tick of the engine: read what changed, decide, record, then act.
+
+The order is the protocol of `runs.md`; what breaks if a line moves:
+events are *staged* (the ledger in memory has them) and *flushed* in one durable write; nothing outside this process is
+touched before the flush, so a crash, or a full disk, at any line leaves only what the next start can settle.
+When a flush fails, what was staged stays staged: the engine decides nothing new until a later flush succeeds (P7).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from octojobs.core.admit import Admission, admit
+from octojobs.core.claim import events_of, follow_ups
+from octojobs.core.events import AttemptEnded, AttemptStarting, Event, Paused, RunClaimed
+from octojobs.core.identity import JobId, RunId
+from octojobs.core.ledger import Row
+from octojobs.core.plan import plan
+from octojobs.core.run import Phase, Run
+from octojobs.engine.agenda import Agenda
+from octojobs.engine.clock import Watch
+from octojobs.engine.feed import Feed
+from octojobs.engine.ground import Ground
+from octojobs.engine.guarding import judge_waiting
+from octojobs.engine.inbox import Inbox
+from octojobs.engine.running import Running
+from octojobs.engine.starter import Starter, retried_or_final
+from octojobs.errors import StorageFailed
+from octojobs.store.store import Store
+
+log = logging.getLogger("octojobs.engine")
+
+HOLD_S = 5.0
+"""After the system had no room for a process, or the disk none for a record, how long until the next try."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What this engine may do: `plan` due instants, and start any run or (`only`) the named ones."""
+
+    plan: bool = True
+    only: Collection[RunId] | None = None
+
+
+@dataclass(slots=True)
+class Intent:
+    """What is recorded but not acted on: kept over a failed flush."""
+
+    starts: list[RunId] = field(default_factory=list)
+    requests: list[Path] = field(default_factory=list)
+
+
+class Engine:
+    """Decides and starts. One thread owns it, its ledger and its store."""
+
+    def __init__(self, ground: Ground, store: Store, feed: Feed, starter: Starter, scope: Scope = Scope()) -> None:
+        self.ground = ground
+        self.store = store
+        self.feed = feed
+        self.scope = scope
+        self.running = Running(ground.paths)
+        self.held = ""
+        self.finished: list[Row] = []
+        self._starter = starter
+        self._inbox = Inbox(ground.paths)
+        self._agenda = Agenda()
+        self._watch = Watch(ground.clock)
+        self._intent = Intent()
+        self._hold_until: float | None = None
+        self._admission = Admission((), {}, (), None)
+        self._recheck_at: datetime | None = None
+        self._digest: str | None = None
+        self.running.adopt(self.store.ledger)
+
+    def tick(self) -> None:
+        """One pass. Never raises for a full disk or a refused process: it holds new starts and says so in `held`."""
+        now = self.ground.clock.now()
+        if note := self._watch.look():
+            log.warning("%s; every job is planned anew", note)
+            self._look_at_all(now)
+        if not self._flush():
+            return
+        self._follow_definitions(now)
+        self._take_requests(now)
+        self._settle(now)
+        if self.scope.plan:
+            self._plan(now)
+        self._judge(now)
+        self._admit(now)
+        if self._flush():
+            self._act()
+
+    def wake_at(self) -> datetime | None:
+        """The earliest instant at which a tick has something to do, None when only an event can bring it."""
+        planned = self._agenda.wake_at() if self.scope.plan else None
+        instants = [at for at in (planned, self._admission.wake_at, self._recheck_at) if at is not None]
+        if self._hold_until is not None:
+            left = self._hold_until - self.ground.clock.monotonic()
+            instants.append(self.ground.clock.now() + timedelta(seconds=max(left, 0)))
+        return min(instants, default=None)
+
+    def waiting_for(self) -> dict[RunId, str]:
+        """Why each ready run does not start, in words."""
+        return dict(self._admission.held)
+
+    def cancel(self, runs: Iterable[Run], why: str) -> None:
+        """Ask the shims of these runs to end them."""
+        for run in runs:
+            self.running.stop(run, why)
+
+    def close(self) -> None:
+        """Write what is staged if the disk takes it, snapshot, and give the repository free. Running jobs go on."""
+        self._flush()
+        self._starter.close()
+        self.running.close()
+        self.store.close()
+
+    # Each step below stages events; none touches anything outside.
+
+    def _follow_definitions(self, now: datetime) -> None:
+        definitions = self.feed.current()
+        if definitions.digest == self._digest:
+            return
+        self._digest = definitions.digest
+        self.ground.forget_revision()
+        self._stage(self.feed.absences(self.store.ledger, now))
+        self._look_at_all(now)
+
+    def _look_at_all(self, now: datetime) -> None:
+        jobs = self.feed.current().jobs
+        for job in self.store.ledger.jobs.keys() - jobs.keys():
+            self._agenda.put(job, None)
+        for job in jobs:
+            self._agenda.put(job, now)
+
+    def _take_requests(self, now: datetime) -> None:
+        taken = self._inbox.take(self.feed.current(), self.store.ledger, now)
+        self._intent.requests += taken.paths
+        self._stage(taken.events)
+
+    def _settle(self, now: datetime) -> None:
+        for event in self.running.settled(self.store.ledger, now):
+            run = self.store.ledger.runs[event.run]
+            rows = self._stage((event,))
+            if isinstance(event, AttemptEnded):
+                (log.info if event.attempt.outcome.value == "succeeded" else log.warning)("%s", retried_or_final(event))
+            for row in rows:
+                self._after(row, now)
+            self._agenda.put(run.job, now)
+
+    def _after(self, row: Row, now: datetime) -> None:
+        """What a finished run brings about, staged with its end: follow-ups, and the pause of a job that keeps failing."""
+        run = row.run
+        if run is None or run.is_follow_up:
+            return
+        jobs = self.feed.current().jobs
+        self._stage(RunClaimed(child) for child in follow_ups(run, jobs, now) if child.id not in self.store.ledger.runs)
+        state, limit = self.store.ledger.jobs.get(run.job), run.definition.pause_after
+        if state is not None and limit is not None and state.failures >= limit and state.pause is None:
+            reason = f"{state.failures} consecutive failures, the last one {run.id}"
+            log.error("%s is paused: %s; `octojobs resume %s` when it is mended", run.job, reason, run.job)
+            self._stage((Paused(run.job, now, None, reason),))
+
+    def _plan(self, now: datetime) -> None:
+        definitions = self.feed.current()
+        candidates = [definitions.jobs[job] for job in self._agenda.take(now) if job in definitions.jobs]
+        if not candidates:
+            return
+        decided = plan(candidates, self.store.ledger, now, salt=self.ground.salt)
+        self._stage(events_of(decided, definitions.jobs, now, definitions.source))
+        for job, at in decided.next_due.items():
+            self._agenda.put(job, at)
+
+    def _judge(self, now: datetime) -> None:
+        judged = judge_waiting(self.store.ledger, self.ground, self.feed.current().settings, now, self.next_due)
+        self._stage(judged.events)
+        self._recheck_at = judged.wake_at
+
+    def next_due(self, job: JobId) -> datetime | None:
+        """When the job falls due next, as far as the agenda knows."""
+        return self._agenda.next_of(job)
+
+    def _admit(self, now: datetime) -> None:
+        settings = self.feed.current().settings
+        self._admission = admit(self.store.ledger, {**settings.pools, "default": settings.max_concurrent}, now)
+        self._stage(self._admission.dropped)
+        if self._hold_until is not None:
+            if self.ground.clock.monotonic() < self._hold_until:
+                return
+            self._hold_until, self.held = None, ""
+        starts = [run for run in self._admission.start if self.scope.only is None or run.id in self.scope.only]
+        if not starts:
+            return
+        revision = self.ground.revision()
+        self._stage(AttemptStarting(run.id, run.attempt, now, revision.commit, revision.dirty) for run in starts)
+        self._intent.starts += [run.id for run in starts]
+
+    # From here on the outside is touched: everything it rests on is durable.
+
+    def _act(self) -> None:
+        intent, self._intent = self._intent, Intent()
+        self._inbox.done(intent.requests)
+        ledger = self.store.ledger
+        self.running.stop_cancelled(ledger)
+        starts = [ledger.runs[run] for run in intent.starts if run in ledger.runs]
+        if starts:
+            self._start(starts)
+
+    def _start(self, starts: Sequence[Run]) -> None:
+        definitions = self.feed.current()
+        batch = self._starter.launch(starts, definitions.settings, self._extra_env)
+        rows = self._stage(batch.events)
+        if batch.trouble:
+            self._hold(batch.trouble)
+        if not self._flush():
+            # The gates close unopened: nothing ran, and the receipts will say so.
+            for launched in batch.gated.values():
+                launched.abandon()
+            self.running.unsettled(batch.gated.keys())
+            return
+        now = self.ground.clock.now()
+        for run, launched in batch.gated.items():
+            launched.open()
+            self.running.watch(self.store.ledger.runs[run], launched)
+        for row in rows:
+            self._after(row, now)
+
+    def _extra_env(self, run: Run) -> dict[str, str]:
+        state = self.store.ledger.jobs.get(run.job)
+        if state is None or state.last_success_at is None:
+            return {}
+        return {"OCTOJOBS_LAST_SUCCESS_AT": f"{state.last_success_at:%Y-%m-%dT%H:%M:%SZ}"}
+
+    def _stage(self, events: Iterable[Event]) -> list[Row]:
+        rows = self.store.stage(tuple(events))
+        self.finished += [row for row in rows if row.run is not None and row.run.phase is Phase.FINISHED]
+        return rows
+
+    def _flush(self) -> bool:
+        try:
+            self.store.flush()
+        except StorageFailed as failure:
+            self._hold(str(failure))
+            return False
+        return True
+
+    def _hold(self, why: str) -> None:
+        if why != self.held:
+            log.error("no new starts for now: %s", why)
+        self.held = why
+        self._hold_until = self.ground.clock.monotonic() + HOLD_S

@@ -1,0 +1,53 @@
+"""Where jobs run: the repository (or the folder, outside git) with its state, as the engine needs to know it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from octojobs.engine.clock import Clock
+from octojobs.repository import Repository
+from octojobs.store.paths import StatePaths
+
+DIRTY_FRESH_S = 5.0
+"""How old the answer to "is the worktree dirty" may be: the question costs a walk of the tree."""
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """What a run is started on: the commit of the main worktree ("" outside git), and whether the tree differs from it."""
+
+    commit: str = ""
+    dirty: bool = False
+
+
+@dataclass(slots=True)
+class Ground:
+    """The folder that jobs run in, its state folder, and the salt that spreads its jitter.
+
+    `repository` is None where a caller of the Python API runs jobs outside git.
+    """
+
+    root: Path
+    paths: StatePaths
+    clock: Clock
+    environ: Mapping[str, str]
+    salt: str = ""
+    repository: Repository | None = None
+    _revision: Revision = Revision()
+    _revision_at: float | None = None
+
+    def revision(self) -> Revision:
+        """The commit and dirtiness to record with a start, at most DIRTY_FRESH_S old."""
+        if self.repository is None:
+            return Revision()
+        now = self.clock.monotonic()
+        if self._revision_at is None or now - self._revision_at > DIRTY_FRESH_S:
+            self._revision = Revision(self.repository.head().commit or "", self.repository.is_dirty())
+            self._revision_at = now
+        return self._revision
+
+    def forget_revision(self) -> None:
+        """HEAD moved: the next start asks git again."""
+        self._revision_at = None

@@ -1,0 +1,54 @@
+"""What a running daemon says of itself, for `status`: written when it changes, never on a timer."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from dataclasses import asdict, dataclass
+
+from octojobs.store.atomic import replace_file
+from octojobs.store.paths import StatePaths
+
+log = logging.getLogger("octojobs.heartbeat")
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """The daemon's own view: what it runs (`definitions`, a commit or "worktree"), why that is not the newest
+    (`note`), why it starts nothing (`held`), and how many jobs are live."""
+
+    pid: int
+    version: str
+    since: str
+    source: str
+    definitions: str
+    jobs: int
+    note: str = ""
+    held: str = ""
+
+
+class Heartbeat:
+    """Writes `heartbeat.json` when the vitals changed. Not fsynced: it says nothing that a crash must keep."""
+
+    def __init__(self, paths: StatePaths) -> None:
+        self._path = paths.heartbeat
+        self._last: Vitals | None = None
+
+    def beat(self, vitals: Vitals) -> None:
+        """Write the vitals if they are news."""
+        if vitals == self._last:
+            return
+        try:
+            replace_file(self._path, json.dumps(asdict(vitals)).encode(), durable=False)
+        except OSError as error:
+            log.warning("can't write %s: %s", self._path, os.strerror(error.errno or 0))
+        self._last = vitals
+
+    @staticmethod
+    def read(paths: StatePaths) -> Vitals | None:
+        """The vitals that a daemon wrote last; None when there are none that can be read."""
+        try:
+            return Vitals(**json.loads(paths.heartbeat.read_bytes()))
+        except (OSError, ValueError, TypeError):
+            return None

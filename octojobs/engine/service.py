@@ -1,0 +1,95 @@
+"""The loop: sleeps until something is due, has ended, has changed or is asked for, then lets the engine tick."""
+
+from __future__ import annotations
+
+import logging
+import selectors
+from collections.abc import Callable
+from datetime import datetime
+
+from octojobs.engine.engine import Engine
+from octojobs.engine.feed import Feed
+from octojobs.engine.heartbeat import Heartbeat, Vitals
+from octojobs.engine.running import POLL_S
+from octojobs.engine.wake import Wake
+
+log = logging.getLogger("octojobs.service")
+
+LOOK_S = 1.0
+"""How often the handful of watched files and `requests/` is looked at: correctness rests on this, not on file events."""
+
+SLEEP_S = 30.0
+"""The longest sleep, so that a stepped clock is noticed."""
+
+REST_S = 5.0
+"""How long nothing may happen before the state is written out whole and the journal cut."""
+
+
+class Service:
+    """Runs an engine until it is told to stop, or until a caller's condition holds. One thread owns it."""
+
+    def __init__(self, engine: Engine, feed: Feed, wake: Wake, heartbeat: Heartbeat, vitals: Callable[[], Vitals]) -> None:
+        self._engine = engine
+        self._feed = feed
+        self._wake = wake
+        self._heartbeat = heartbeat
+        self._vitals = vitals
+        self._clock = engine.ground.clock
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(wake.fileno(), selectors.EVENT_READ)
+        self._selector.register(engine.running.fileno(), selectors.EVENT_READ)
+        self._looked_at = -LOOK_S
+        self._requests_seen: int | None = None
+
+    def run(self, done: Callable[[], bool] = lambda: False) -> str:
+        """Tick and sleep until `done()` or a stop; returns why it was stopped, "" when it is done."""
+        idle_since = self._clock.monotonic()
+        rested = False
+        self._engine.tick()
+        while not self._wake.stopping and not done():
+            self._heartbeat.beat(self._vitals())
+            if self._sleep() or self._look() or self._due():
+                self._engine.tick()
+                idle_since, rested = self._clock.monotonic(), False
+            elif not rested and self._clock.monotonic() - idle_since > REST_S:
+                self._engine.store.rest()
+                rested = True
+        return self._wake.stopping
+
+    def close(self) -> None:
+        """Let go of the descriptors; the engine is the caller's to close."""
+        self._selector.close()
+
+    def _due(self) -> bool:
+        wake_at = self._engine.wake_at()
+        return wake_at is not None and wake_at <= self._clock.now()
+
+    def _sleep(self) -> bool:
+        """Wait for a run's end, a ring or the time; whether a ring or an end came."""
+        ready = self._selector.select(self._timeout(self._engine.wake_at()))
+        rang = self._wake.drain()
+        if rang:
+            # Somebody said that something changed: look now, not at the next second.
+            self._looked_at = -LOOK_S
+        return bool(ready) or self._engine.running.polls
+
+    def _timeout(self, wake_at: datetime | None) -> float:
+        bounds = [SLEEP_S, self._looked_at + LOOK_S - self._clock.monotonic()]
+        if wake_at is not None:
+            bounds.append((wake_at - self._clock.now()).total_seconds())
+        if self._engine.running.polls:
+            bounds.append(POLL_S)
+        return max(0.0, min(bounds))
+
+    def _look(self) -> bool:
+        """Once a second: stat what can change, ask git only when it did. Whether there is something to tick for."""
+        now = self._clock.monotonic()
+        if now - self._looked_at < LOOK_S:
+            return False
+        forced = self._looked_at < 0
+        self._looked_at = now
+        changed = self._feed.check(force=forced)
+        requests = self._engine.ground.paths.requests
+        stamp = requests.stat().st_mtime_ns if requests.exists() else None
+        asked, self._requests_seen = stamp != self._requests_seen, stamp
+        return changed or asked

@@ -1,0 +1,58 @@
+"""What became of an attempt: reads its receipts and says which event ends, adopts or voids it (recovery of `runs.md`)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from octojobs.core.events import AttemptEnded, AttemptVoid
+from octojobs.core.retry import next_attempt
+from octojobs.core.run import Attempt, Outcome, Phase, Run
+from octojobs.runners import receipts
+
+VOID = "provably never started"
+
+
+def settle(run: Run, run_dir: Path, now: datetime, boot_id: str) -> AttemptEnded | AttemptVoid | None:
+    """The event that ends the attempt, or None while its shim lives (adopt it, ask again).
+
+    A result is always looked for first: `exit.json`, then the `live` lock, then `started`.
+    Without `started`, on the same boot, we make it ourselves with O_EXCL: that fences a slow shim, and the same
+    due instant may be started again. On another boot a `started` that the journal knows of may have been taken
+    by a power cut, so the attempt counts as lost: the user's code starts at most once (promise P3).
+    """
+    finished = receipts.read_exit(run_dir)
+    if finished is None and receipts.is_live(run_dir):
+        return None
+    # The shim may have written its result between the two looks above.
+    finished = finished or receipts.read_exit(run_dir)
+    if finished is not None:
+        return ended(run, attempt_of(run, finished), now)
+    if not receipts.has_started(run_dir):
+        rebooted = run.process is not None and run.process.boot_id != boot_id
+        if not (rebooted and run.phase is Phase.RUNNING) and receipts.fence(run_dir):
+            return AttemptVoid(run.id, run.attempt, now, VOID)
+    reason = "its shim ended without a result: it was killed, or the machine lost power"
+    return ended(run, Attempt(run.attempt, Outcome.LOST, run.started_at, now, reason=reason), now)
+
+
+def attempt_of(run: Run, finished: receipts.Exit) -> Attempt:
+    """The attempt that a shim's `exit.json` tells of."""
+    return Attempt(
+        run.attempt,
+        Outcome(finished.outcome),
+        finished.started_at or run.started_at,
+        finished.ended_at,
+        exit_code=finished.exit_code,
+        signal=finished.signal,
+        reason=finished.reason,
+    )
+
+
+def ended(run: Run, attempt: Attempt, now: datetime) -> AttemptEnded:
+    """The end of the attempt, with the instant of the retry when the policy grants one and nobody cancelled the run."""
+    retry_at = None
+    if not run.cancel:
+        void = sum(1 for earlier in run.attempts if earlier.reason == VOID)
+        retry_at = next_attempt(run.definition.retries, run, attempt.outcome, attempt.exit_code, max(now, attempt.ended_at), void)
+    return AttemptEnded(run.id, attempt, retry_at)
