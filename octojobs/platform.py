@@ -1,0 +1,293 @@
+"""What differs between Linux and macOS: who a process is, who its children are, what a file lies on.
+
+Linux is proven by the tests. The macOS branches are written from its headers and have not run in CI: they are
+short, and where they can't answer they say None. Windows is refused with a line about WSL.
+
+The shim imports this file, so it imports next to nothing: each fork pays for what is loaded.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import signal
+import sys
+from collections.abc import Iterator
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from octojobs.core.run import Process
+
+SYSTEM: str = sys.platform
+_PR_SET_CHILD_SUBREAPER = 36
+_PR_SET_NO_NEW_PRIVS = 38
+_MACOS_PROC_PIDTBSDINFO = 3
+_MACOS_ZOMBIE = 5
+_OCTAL = re.compile(r"\\([0-7]{3})")  # how mountinfo writes blanks and backslashes
+
+NETWORK_OR_MEMORY = frozenset(
+    {
+        *("9p", "afs", "beegfs", "ceph", "cifs", "fuse.sshfs", "fuse.s3fs", "fuse.rclone", "gfs2", "glusterfs", "fuse.glusterfs"),
+        *("lustre", "ncpfs", "nfs", "nfs4", "smb3", "smbfs", "vboxsf", "virtiofs", "webdav", "ramfs", "tmpfs"),
+    }
+)
+"""File systems on which a durable write or an flock means something else than on a local disk."""
+
+
+def require_supported() -> None:
+    """Raise UsageError where octojobs can't keep its promises: anywhere but on Linux and macOS."""
+    if SYSTEM in ("linux", "darwin"):
+        return
+    from octojobs.errors import UsageError  # lazily: the shim imports this file and needs no dataclasses
+
+    raise UsageError(f"octojobs runs on Linux and macOS, not on {SYSTEM}", "on Windows, install and run it inside WSL 2")
+
+
+@cache
+def boot_id() -> str:
+    """A name for the time since this machine booted; processes of another boot are gone. Empty when it can't be told."""
+    if SYSTEM == "linux":
+        return _read("/proc/sys/kernel/random/boot_id").strip().decode("ascii", "replace")
+    if SYSTEM == "darwin":
+        return _sysctl_text(b"kern.bootsessionuuid")
+    return ""
+
+
+def start_ticks(pid: int) -> int | None:
+    """When the process started: clock ticks since boot (microseconds since 1970 on macOS). None when it is gone.
+
+    A zombie counts as gone: it runs nothing any more. Raises OSError when it can't be told.
+    """
+    if sys.platform == "darwin":
+        info = _macos_process(pid)
+        return None if info is None else info[0]
+    fields = _stat_fields(pid)
+    return None if fields is None or fields[0] in (b"Z", b"X") else int(fields[19])
+
+
+def is_alive(process: Process) -> bool | None:
+    """Whether this very process runs; None when it can't be told (`kill(pid, 0)` would prove nothing)."""
+    here = boot_id()
+    if not here or not process.boot_id:
+        return None
+    if process.boot_id != here:
+        return False
+    try:
+        ticks = start_ticks(process.pid)
+    except OSError:
+        return None
+    return ticks is not None and ticks == process.start_ticks
+
+
+def open_pidfd(process: Process) -> int | None:
+    """A close-on-exec descriptor that becomes readable when the process ends; the caller closes it.
+
+    None where the kernel has no pidfds. Raises ProcessLookupError when this very process is gone: the identity is
+    checked after opening, so the descriptor can't mean a later process with the same pid.
+    """
+    if sys.platform != "linux":
+        return None
+    try:
+        descriptor = os.pidfd_open(process.pid)
+    except OSError as error:
+        if error.errno in (errno.ENOSYS, errno.EPERM):
+            return None
+        if error.errno in (errno.ESRCH, errno.EINVAL):
+            raise ProcessLookupError(errno.ESRCH, f"process {process.pid} is gone") from None
+        raise
+    if is_alive(process) is False:
+        os.close(descriptor)
+        raise ProcessLookupError(errno.ESRCH, f"process {process.pid} is gone")
+    return descriptor
+
+
+def send_signal(process: Process, number: int) -> bool:
+    """Signal this very process; False when it is gone or can't be identified. Raises PermissionError."""
+    if is_alive(process) is not True:
+        return False
+    try:
+        descriptor = open_pidfd(process)
+        if sys.platform != "linux" or descriptor is None:
+            os.kill(process.pid, number)
+            return True
+        try:
+            signal.pidfd_send_signal(descriptor, number)
+        finally:
+            os.close(descriptor)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def set_subreaper() -> bool:
+    """Make this process the parent of its orphaned descendants; False where that can't be (macOS, no ctypes)."""
+    return _prctl(_PR_SET_CHILD_SUBREAPER)
+
+
+def set_no_new_privileges() -> bool:
+    """Keep this process and its descendants from gaining privileges by exec; False where that can't be."""
+    return _prctl(_PR_SET_NO_NEW_PRIVS)
+
+
+def children(pid: int) -> list[int]:
+    """The pids of the direct children, in no particular order; empty when the process is gone."""
+    if sys.platform == "darwin":
+        return _macos_children(pid)
+    found: list[int] = []
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")
+    except OSError:
+        return found
+    for thread in threads:
+        try:
+            found += map(int, _read(f"/proc/{pid}/task/{thread}/children").split())
+        except FileNotFoundError:
+            if not os.path.exists(f"/proc/{pid}/task/{thread}"):
+                continue  # the thread ended meanwhile
+            return [child for child in _all_pids() if _parent(child) == pid]  # a kernel without CONFIG_PROC_CHILDREN
+        except OSError:
+            continue
+    return found
+
+
+def descendants(pid: int) -> list[int]:
+    """Children, their children and so on, parents first."""
+    found: list[int] = []
+    wave = children(pid)
+    while wave:
+        found += wave
+        wave = [grandchild for child in wave for grandchild in children(child) if grandchild not in found]
+    return found
+
+
+def describe(pid: int) -> str:
+    """The command line of a process in one line, its name when it has none, empty when it is gone."""
+    try:
+        words = _read(f"/proc/{pid}/cmdline").rstrip(b"\0").split(b"\0")
+        text = b" ".join(words) or _read(f"/proc/{pid}/comm").strip()
+    except OSError:
+        return ""
+    return text[:200].decode("utf-8", "backslashreplace")
+
+
+def sync_file(descriptor: int) -> None:
+    """Put a file's data and size on the disk itself: F_FULLFSYNC on macOS, where fsync stops at the drive's cache."""
+    if sys.platform == "darwin":
+        import fcntl  # lazily: this branch alone needs it
+
+        fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
+    else:
+        os.fsync(descriptor)
+
+
+def filesystem_of(path: str | os.PathLike[str]) -> str:
+    """The type of the file system that holds the path, such as `ext4` or `nfs4`; empty when it can't be told.
+
+    Linux: the innermost mount of `/proc/self/mountinfo` (proc(5)), the last one there; the nearest existing
+    parent stands in for a path that isn't there yet.
+    """
+    place = os.path.realpath(path)
+    while not os.path.exists(place) and place != "/":
+        place = os.path.dirname(place)
+    if sys.platform != "linux":
+        return ""
+    try:
+        lines = _read("/proc/self/mountinfo").decode("utf-8", "surrogateescape").splitlines()
+    except OSError:
+        return ""
+    longest, found = "", ""
+    for line in lines:
+        left, _, right = line.partition(" - ")
+        mount = _OCTAL.sub(lambda match: chr(int(match[1], 8)), left.split(" ")[4])
+        inside = mount == "/" or place == mount or place.startswith(mount + "/")
+        if inside and len(mount) >= len(longest):
+            longest, found = mount, right.split(" ")[0]
+    return found
+
+
+def is_network_or_memory(filesystem: str) -> bool:
+    """Whether durability or locks can't be promised on such a file system (`filesystem_of`'s answer).
+
+    >>> is_network_or_memory("nfs4"), is_network_or_memory("ext4")
+    (True, False)
+    """
+    return filesystem in NETWORK_OR_MEMORY
+
+
+def _read(path: str) -> bytes:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        parts = []
+        while part := os.read(descriptor, 65536):
+            parts.append(part)
+        return b"".join(parts)
+    finally:
+        os.close(descriptor)
+
+
+def _stat_fields(pid: int) -> list[bytes] | None:
+    """The fields of `/proc/PID/stat` from the third on (proc(5)); the second may hold spaces and brackets."""
+    try:
+        return _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
+def _parent(pid: int) -> int | None:
+    fields = _stat_fields(pid)
+    return None if fields is None else int(fields[1])
+
+
+def _all_pids() -> Iterator[int]:
+    return (int(name) for name in os.listdir("/proc") if name.isdigit())
+
+
+@cache
+def _c_library() -> Any:
+    try:
+        import ctypes  # lazily: 2 ms that reading verbs don't need
+
+        return ctypes.CDLL(None, use_errno=True)
+    except (ImportError, OSError):
+        return None
+
+
+def _prctl(option: int) -> bool:
+    library = _c_library() if sys.platform == "linux" else None
+    return library is not None and library.prctl(option, 1, 0, 0, 0) == 0
+
+
+def _sysctl_text(name: bytes) -> str:
+    import ctypes  # lazily: see _c_library
+
+    size = ctypes.c_size_t(128)
+    buffer = ctypes.create_string_buffer(128)
+    library = _c_library()
+    if library is None or library.sysctlbyname(name, buffer, ctypes.byref(size), None, 0) != 0:
+        return ""
+    return buffer.value.decode("ascii", "replace")
+
+
+def _macos_process(pid: int) -> tuple[int, int] | None:
+    """(start in microseconds since 1970, parent) from `proc_pidinfo` (libproc.h, struct proc_bsdinfo); None when gone."""
+    import ctypes  # lazily: see _c_library
+    import struct
+
+    buffer = ctypes.create_string_buffer(136)
+    library = _c_library()
+    if library is None or library.proc_pidinfo(pid, _MACOS_PROC_PIDTBSDINFO, ctypes.c_uint64(0), buffer, 136) != 136:
+        return None
+    status, parent = struct.unpack_from("=I", buffer, 4)[0], struct.unpack_from("=I", buffer, 16)[0]
+    seconds, micros = struct.unpack_from("=QQ", buffer, 120)
+    return None if status == _MACOS_ZOMBIE else (seconds * 1_000_000 + micros, parent)
+
+
+def _macos_children(pid: int) -> list[int]:
+    import ctypes  # lazily: see _c_library
+
+    library = _c_library()
+    buffer = (ctypes.c_int * 4096)()
+    count = library.proc_listchildpids(pid, buffer, ctypes.sizeof(buffer)) if library is not None else 0
+    return list(buffer[: max(count, 0)])
