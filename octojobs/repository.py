@@ -1,0 +1,377 @@
+"""The only room that talks to git: short questions, through one hardened prefix.
+
+A repository's own configuration can name programs: hooks, a file system monitor, pagers, diff drivers, filters, signers, ssh
+commands. Whoever can write `.git/config` could so have us run code, before anybody allowed the repository. Therefore:
+
+- every question goes through `Repository._git`, which pins those settings empty (`PINS`) and sets `ENVIRONMENT`;
+- `GIT_*` is popped from this process's environment: under a hook, `GIT_DIR` makes any tool read another repository;
+- filter drivers can't be pinned by name in advance, so the two commands that look into files (`status`, `add`) first ask which
+  drivers the effective configuration names, and empty those (`_without_filters`). A driver that is written into the
+  configuration between the two calls would still run; who can do that could as well wait for the user's own `git status`;
+- nothing is ever fetched: a partial clone's missing blob is an error, not a connection.
+
+GitPython's command object starts git and reads its answer; its `Repo` is not used (it leaks two processes and, shared by
+threads, mixes up answers). It is imported at the first question: 0.1 s that reading verbs outside git need not pay.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from octojobs.errors import OctojobsError, UsageError
+
+TIMEOUT_S = 30.0
+COMMIT_TIMEOUT_S = 120.0  # writing waits for locks and slow disks
+
+PINS = (
+    *("core.hooksPath=/dev/null", "core.fsmonitor=", "core.pager=cat", "core.editor=false", "core.askPass=", "credential.helper="),
+    *("core.sshCommand=false", "core.alternateRefsCommand=", "protocol.ext.allow=never", "diff.external=", "log.showSignature=false"),
+    *("commit.gpgSign=false", "gpg.program=false", "gpg.openpgp.program=false", "gpg.x509.program=false", "gpg.ssh.program=false"),
+    *("gpg.ssh.defaultKeyCommand=", "gc.auto=0", "maintenance.auto=false", "submodule.recurse=false"),
+)
+"""Settings that would run a program or leave one behind (an empty hooksPath would mean hooks in the root folder)."""
+
+ENVIRONMENT: Mapping[str, str] = {
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_OPTIONAL_LOCKS": "0",  # reading never writes the index, so it runs no post-index-change hook and blocks no commit
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_ALLOW_PROTOCOL": "",  # no transport at all, also where the line above is unknown (git before 2.45)
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_LITERAL_PATHSPECS": "1",
+}
+
+IDENTITY_VARIABLES = re.compile(r"GIT_(AUTHOR|COMMITTER)_(NAME|EMAIL|DATE)")
+"""Who commits is a person's word, not a way to another repository: kept."""
+
+FULL_REF = re.compile(r"refs/[^\x00-\x20\x7f~^:?*\[\\]+")
+FILTER_KEY = re.compile(r"filter\.(?P<name>.*)\.[^.]+", re.DOTALL)
+
+Entry = tuple[str, str]
+"""Mode as git prints it (`100644` file, `120000` symbolic link, `160000` submodule, `040000` folder) and object id."""
+
+
+class GitFailed(OctojobsError):
+    """git refused or failed; the message says in which repository, and what git said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where HEAD stands: `commit` is None before the first commit, `ref` is None when detached."""
+
+    commit: str | None
+    ref: str | None
+
+    @property
+    def branch(self) -> str | None:
+        """The branch's short name, None when detached."""
+        return self.ref.removeprefix("refs/heads/") if self.ref else None
+
+
+@dataclass(frozen=True, slots=True)
+class Worktree:
+    """One record of `git worktree list`; `locked` and `prunable` are git's reason ("" without one), None when they are not."""
+
+    path: Path
+    commit: str | None
+    ref: str | None
+    bare: bool
+    locked: str | None
+    prunable: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    status: int
+    out: bytes
+    error: str
+
+
+def scrub(environment: MutableMapping[str, str]) -> dict[str, str]:
+    """Pop every `GIT_*` name (all of `git rev-parse --local-env-vars` begin so) but the author's and committer's; return them.
+
+    >>> environment = {"GIT_DIR": "/elsewhere", "GIT_AUTHOR_NAME": "Ada", "HOME": "/home/ada"}
+    >>> scrub(environment)
+    {'GIT_DIR': '/elsewhere'}
+    """
+    names = [name for name in environment if name.startswith("GIT_") and not IDENTITY_VARIABLES.fullmatch(name)]
+    return {name: environment.pop(name) for name in names}
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A git repository with a working tree; immutable, safe to share between threads, every method asks git anew.
+
+    `main_worktree` is the first record of `git worktree list`: the one that the daemon serves. `worktree` is the one that
+    `discover` was called in. `common_dir` is shared by all worktrees. `index_file` is the index that a commit hook was told
+    to look at (`git commit -a` and `git commit FILE` use another than `.git/index`), None outside a hook.
+    """
+
+    main_worktree: Path
+    common_dir: Path
+    worktree: Path
+    index_file: Path | None = field(default=None)
+
+    @classmethod
+    def discover(cls, path: Path) -> Repository:
+        """The repository that `path` (a folder) lies in.
+
+        Pops `GIT_*` from this process's environment first; so the first call in a process sees a hook's `GIT_INDEX_FILE`.
+        Raises UsageError outside git and in a bare repository, GitFailed when git refuses (dubious ownership).
+        """
+        index_file = scrub(os.environ).get("GIT_INDEX_FILE")
+        if not path.is_dir():
+            raise UsageError(f"{path} is not a folder", "name a folder inside a git repository")
+        answer = _run(path, ["rev-parse", "--path-format=absolute", "--git-common-dir", "--git-dir", "--show-toplevel"], (0, 128))
+        lines = os.fsdecode(answer.out).splitlines()
+        if len(lines) < 2:
+            raise _not_found(path, answer)
+        common_dir, git_dir = Path(lines[0]).resolve(), Path(lines[1]).resolve()
+        here = Path(lines[2]).resolve() if len(lines) > 2 else None
+        main = here if here and git_dir == common_dir else _main_worktree(path, common_dir)
+        worktree = here or main
+        return cls(main, common_dir, worktree, worktree / index_file if index_file else None)
+
+    def head(self) -> Head:
+        """Commit and branch of the main worktree's HEAD."""
+        answer = self._git(["rev-parse", "HEAD", "--symbolic-full-name", "HEAD"], allowed=(0, 128))
+        lines = os.fsdecode(answer.out).split()
+        if answer.status == 0 and len(lines) == 2:
+            return Head(lines[0], lines[1] if lines[1] != "HEAD" else None)
+        # No commit yet, or a branch that is itself called HEAD: two questions that both can answer.
+        ref = os.fsdecode(self._git(["symbolic-ref", "--quiet", "HEAD"], allowed=(0, 1)).out).strip()
+        return Head(self.resolve(ref) if ref else None, ref or None)
+
+    def resolve(self, ref: str) -> str | None:
+        """The commit that a full ref name (`refs/heads/main`), or HEAD, stands for; None when there is no such ref.
+
+        Short names are refused: what `main` means changes with the refs that somebody pushes.
+        """
+        if ref == "HEAD":
+            return self.head().commit
+        if not FULL_REF.fullmatch(ref) or ".." in ref or "@{" in ref:
+            raise UsageError(f"{ref!r} is not a full ref name", "write HEAD or a full name such as refs/remotes/origin/main")
+        answer = self._git(["show-ref", "--verify", "--hash", "--dereference", ref], allowed=(0, 1, 128))
+        if answer.status == 0:
+            return os.fsdecode(answer.out).split()[-1]  # an annotated tag prints itself first, then its commit
+        if "not a valid ref" in answer.error or not answer.error:
+            return None
+        raise _failed(self.main_worktree, answer)
+
+    def entries(self, commit: str, paths: Sequence[str]) -> dict[str, Entry]:
+        """What `commit` holds at `paths`, and on the way to them; a path that ends in `/` means the folder's direct children."""
+        records = _records(self._git(["ls-tree", "-z", "-t", "--full-tree", commit, "--", *paths]).out)
+        return {path: (mode, oid) for path, (mode, _kind, oid) in records}
+
+    def index_entries(self, paths: Sequence[str]) -> dict[str, Entry]:
+        """What is staged at or below `paths`, in the index of `worktree` or the hook's own; unmerged paths are left out."""
+        extra = {"GIT_INDEX_FILE": str(self.index_file)} if self.index_file else {}
+        records = _records(self._git(["ls-files", "-z", "--stage", "--", *paths], cwd=self.worktree, environment=extra).out)
+        return {path: (mode, oid) for path, (mode, oid, stage) in records if stage == "0"}
+
+    def sizes(self, oids: Iterable[str]) -> dict[str, int]:
+        """The size in bytes of each blob; GitFailed when one is missing here (a partial clone) or is no blob."""
+        out = self._git(["cat-file", "--batch-check"], stdin=_lines(oids)).out
+        headers = (_blob_header(line, self.common_dir) for line in out.splitlines())
+        return dict(headers)
+
+    def blobs(self, oids: Iterable[str]) -> dict[str, bytes]:
+        """The content of each blob, all of them by one process; GitFailed as for `sizes`."""
+        out = self._git(["cat-file", "--batch"], stdin=_lines(oids)).out
+        found, position = {}, 0
+        while position < len(out):
+            start = out.index(b"\n", position) + 1
+            oid, size = _blob_header(out[position : start - 1], self.common_dir)
+            position = start + size + 1
+            found[oid] = out[start : position - 1]
+        return found
+
+    def is_dirty(self, worktree: Path | None = None, *, untracked: bool = False) -> bool:
+        """Whether `worktree` (the main one without) differs from its HEAD; files that git ignores never count.
+
+        Untracked files count only when asked, as in `git describe --dirty`. No filter runs: a file whose driver would have
+        hidden a difference (git-lfs), and whose time stamp changed, counts as changed.
+        """
+        place = worktree or self.main_worktree
+        files = "--untracked-files=normal" if untracked else "--untracked-files=no"
+        return bool(self._git(["status", "--porcelain=v1", "-z", files, "--ignore-submodules=dirty"], cwd=place, filters=False).out)
+
+    def worktrees(self) -> tuple[Worktree, ...]:
+        """All worktrees, the main one first."""
+        return _worktrees(self._git(["worktree", "list", "--porcelain", "-z"]).out)
+
+    def config(self, key: str, *, path: bool = False) -> str | None:
+        """The repository's or user's value of a setting (the last one given), never one of ours; None when it isn't set.
+
+        With `path`, a leading `~` is expanded as git does.
+        """
+        kind = ["--type=path"] if path else []
+        out = os.fsdecode(self._git(["config", "--show-scope", "-z", *kind, "--get-all", key], allowed=(0, 1)).out)
+        fields = out.split("\0")
+        values = [value for scope, value in zip(fields[::2], fields[1::2], strict=False) if scope != "command"]
+        return values[-1] if values else None
+
+    def identity(self) -> str:
+        """What tells this repository from another on every host: the origin's address, else the main worktree's folder name."""
+        return self.config("remote.origin.url") or self.main_worktree.name
+
+    def hooks_dir(self) -> Path:
+        """Where git looks for this repository's hooks; `core.hooksPath` is respected."""
+        chosen = self.config("core.hooksPath", path=True)
+        return self.main_worktree / chosen if chosen else self.common_dir / "hooks"
+
+    def watch_files(self, *refs: str) -> tuple[Path, ...]:
+        """The files one of which changes whenever HEAD or one of the full ref names may have moved: a hint, never an answer.
+
+        HEAD moves with its branch: pass `head().ref` too. No question to git.
+        """
+        return tuple(self.common_dir / name for name in ("HEAD", "logs/HEAD", "packed-refs", "reftable/tables.list", *refs))
+
+    def commit(self, paths: Sequence[str], message: str) -> str:
+        """Commit just these paths of `worktree` as they are on disk, whatever else is staged; return the new commit's id.
+
+        Runs no hooks and signs nothing: the caller has checked the definitions, and the repository's programs are not ours to
+        start. Raises GitFailed with git's words (nothing to commit, no user name).
+        """
+        self._git(["add", "--all", "--", *paths], cwd=self.worktree, filters=False, timeout_s=COMMIT_TIMEOUT_S)
+        command = ["commit", "--quiet", "--no-verify", "--message", message, "--only", "--", *paths]
+        self._git(command, cwd=self.worktree, filters=False, timeout_s=COMMIT_TIMEOUT_S)
+        return os.fsdecode(self._git(["rev-parse", "HEAD"], cwd=self.worktree).out).strip()
+
+    def _git(
+        self,
+        arguments: Sequence[str],
+        *,
+        cwd: Path | None = None,
+        allowed: tuple[int, ...] = (0,),
+        stdin: bytes = b"",
+        environment: Mapping[str, str] | None = None,
+        filters: bool = True,
+        timeout_s: float = TIMEOUT_S,
+    ) -> _Answer:
+        place = cwd or self.main_worktree
+        extra = dict(environment or {})
+        if not filters:
+            extra |= _without_filters(place)
+        answer = _run(place, arguments, (*allowed, 128), stdin, extra, timeout_s)
+        if answer.status not in allowed or "dubious ownership" in answer.error:
+            raise _failed(place, answer)
+        return answer
+
+
+def _run(
+    place: Path,
+    arguments: Sequence[str],
+    allowed: tuple[int, ...] = (0,),
+    stdin: bytes = b"",
+    environment: Mapping[str, str] | None = None,
+    timeout_s: float = TIMEOUT_S,
+) -> _Answer:
+    try:
+        from git import Git  # lazily: 0.1 s, and it looks for git at import
+        from git.exc import GitCommandNotFound
+    except ImportError as error:
+        raise GitFailed("git was not found on PATH", "install git 2.36 or later") from error
+    pins = [part for pin in PINS for part in ("-c", pin)]
+    command = ["git", "--no-pager", *pins, *arguments]
+    with tempfile.TemporaryFile() as feed:  # a file, not a pipe: nothing to deadlock on, whatever the length
+        feed.write(stdin)
+        feed.seek(0)
+        try:
+            status, out, error_text = Git(place).execute(
+                command,
+                istream=feed,
+                with_extended_output=True,
+                with_exceptions=False,
+                stdout_as_string=False,
+                strip_newline_in_stdout=False,
+                kill_after_timeout=timeout_s,
+                env={**ENVIRONMENT, **(environment or {})},
+                start_new_session=True,  # Ctrl-C in our terminal is ours to handle, and nothing can prompt there
+            )
+        except GitCommandNotFound as error:
+            raise GitFailed("git was not found on PATH", "install git 2.36 or later") from error
+    answer = _Answer(status, out, error_text)
+    if status not in allowed:
+        raise _failed(place, answer)
+    return answer
+
+
+def _without_filters(place: Path) -> dict[str, str]:
+    """Environment that empties every filter driver which the effective configuration names (as `-c` can't for names with `=`)."""
+    keys = _run(place, ["config", "-z", "--name-only", "--get-regexp", r"^filter\."], (0, 1)).out
+    matches = (FILTER_KEY.fullmatch(key) for key in os.fsdecode(keys).split("\0"))
+    names = dict.fromkeys(match["name"] for match in matches if match)
+    values = {"clean": "", "smudge": "", "process": "", "required": "false"}
+    settings = [(f"filter.{name}.{key}", value) for name in names for key, value in values.items()]
+    environment = {"GIT_CONFIG_COUNT": str(len(settings))}
+    for number, (key, value) in enumerate(settings):
+        environment |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    return environment
+
+
+def _records(out: bytes) -> Iterator[tuple[str, list[str]]]:
+    for record in os.fsdecode(out).split("\0")[:-1]:
+        fields, path = record.split("\t", 1)
+        yield path, fields.split(" ")
+
+
+def _lines(oids: Iterable[str]) -> bytes:
+    return "".join(f"{oid}\n" for oid in dict.fromkeys(oids)).encode("ascii")
+
+
+def _blob_header(line: bytes, common_dir: Path) -> tuple[str, int]:
+    oid, kind, *size = line.decode("ascii").split(" ")
+    if kind == "missing":
+        raise GitFailed(f"object {oid} is missing from {common_dir}", "fetch it first (git fetch, git checkout): octojobs never fetches")
+    if kind != "blob":
+        raise GitFailed(f"object {oid} is a {kind}, not a file")
+    return oid, int(size[0])
+
+
+def _main_worktree(path: Path, common_dir: Path) -> Path:
+    """The main worktree, asked from a linked one or from inside the git folder."""
+    first = _worktrees(_run(path, ["worktree", "list", "--porcelain", "-z"]).out)[0]
+    if first.bare:
+        raise UsageError(
+            f"{common_dir} is a bare repository: it has no main working tree for jobs to run in", "run octojobs in a clone of it"
+        )
+    if first.path.resolve() != common_dir and first.path.is_dir():
+        return first.path.resolve()
+    # A submodule, or a git folder that was moved away: git lists the git folder itself; core.worktree knows better.
+    chosen = _run(common_dir, ["config", "--type=path", "--get", "core.worktree"], (0, 1)).out
+    place = (common_dir / os.fsdecode(chosen).rstrip("\n")).resolve()
+    if not chosen or not place.is_dir():
+        raise UsageError(f"the main working tree of {common_dir} can't be told from here", "run octojobs in the main working tree")
+    return place
+
+
+def _worktrees(listing: bytes) -> tuple[Worktree, ...]:
+    records = (dict(line.partition(" ")[::2] for line in record.split("\0") if line) for record in os.fsdecode(listing).split("\0\0"))
+    return tuple(
+        Worktree(Path(said["worktree"]), said.get("HEAD"), said.get("branch"), "bare" in said, said.get("locked"), said.get("prunable"))
+        for said in records
+        if said
+    )
+
+
+def _not_found(path: Path, answer: _Answer) -> OctojobsError:
+    if "not a git repository" in answer.error:
+        return UsageError(f"{path} is not inside a git repository", "run octojobs inside one, or `git init` first")
+    return _failed(path, answer)
+
+
+def _failed(place: Path, answer: _Answer) -> GitFailed:
+    said = next((line for line in answer.error.splitlines() if line.strip()), f"exit code {answer.status}")
+    said = said.removeprefix("fatal: ").removeprefix("error: ")
+    if "dubious ownership" in answer.error:
+        return GitFailed(f"git refuses {place}: {said}", f"if you trust its owner: git config --global --add safe.directory {place}")
+    if answer.status < 0 or said.startswith("Timeout:"):
+        return GitFailed(f"git did not answer in {place} and was stopped", "look for a slow disk or a stale lock there")
+    if "unknown switch `z'" in answer.error:
+        return GitFailed("this git is too old", "install git 2.36 or later")
+    return GitFailed(f"git failed in {place}: {said}")
