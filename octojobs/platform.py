@@ -84,22 +84,20 @@ def is_alive(process: Process) -> bool | None:
 def open_pidfd(process: Process) -> int | None:
     """A close-on-exec descriptor that becomes readable when the process ends; the caller closes it.
 
-    None where the kernel has no pidfds. Raises ProcessLookupError when this very process is gone: the identity is
-    checked after opening, so the descriptor can't mean a later process with the same pid.
+    None when this very process is gone, and where the kernel has no pidfds: `is_alive` and the `live` lock tell which.
+    The identity is checked after opening, so the descriptor can't mean a later process with the same pid.
     """
     if sys.platform != "linux":
         return None
     try:
         descriptor = os.pidfd_open(process.pid)
     except OSError as error:
-        if error.errno in (errno.ENOSYS, errno.EPERM):
+        if error.errno in (errno.ENOSYS, errno.EPERM, errno.ESRCH, errno.EINVAL):  # EINVAL: the pid is a thread's by now
             return None
-        if error.errno in (errno.ESRCH, errno.EINVAL):
-            raise ProcessLookupError(errno.ESRCH, f"process {process.pid} is gone") from None
         raise
     if is_alive(process) is False:
         os.close(descriptor)
-        raise ProcessLookupError(errno.ESRCH, f"process {process.pid} is gone")
+        return None
     return descriptor
 
 
@@ -109,6 +107,8 @@ def send_signal(process: Process, number: int) -> bool:
         return False
     try:
         descriptor = open_pidfd(process)
+        if descriptor is None and is_alive(process) is not True:
+            return False
         if sys.platform != "linux" or descriptor is None:
             os.kill(process.pid, number)
             return True
@@ -119,6 +119,12 @@ def send_signal(process: Process, number: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def load() -> None:
+    """Load now what later calls would load: for a process that forks often."""
+    boot_id()
+    _c_library()
 
 
 def set_subreaper() -> bool:

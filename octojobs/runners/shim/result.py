@@ -1,0 +1,106 @@
+"""Writes `exit.json`, durably and whole, for as long as it takes."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+from octojobs import platform
+
+if TYPE_CHECKING:
+    from octojobs.runners.shim.output import Output
+    from octojobs.runners.shim.run import Signals
+    from octojobs.runners.shim.supervise import Ending
+
+_FIRST_PAUSE_S, _LAST_PAUSE_S = 0.05, 5.0
+_STOP_FILE_MOST = 1000
+
+
+def document(ending: Ending, output: Output | None, began: tuple[float, float]) -> dict[str, Any]:
+    """What `exit.json` says; `began` is the start on the wall clock and on the monotonic one."""
+    return {
+        "v": 1,
+        "outcome": ending.outcome,
+        "exit_code": ending.exit_code,
+        "signal": ending.signal,
+        "reason": ending.reason,
+        "started_at": _instant(began[0]),
+        "ended_at": _instant(time.time()),
+        "duration_s": round(time.monotonic() - began[1], 6),
+        "output_bytes": output.total if output is not None else 0,
+        "truncated": output is not None and output.left_out > 0,
+        "escaped": [{"pid": pid, "command": platform.describe(pid)} for pid in ending.escaped],
+    }
+
+
+def write(run_dir: str, content: dict[str, Any], signals: Signals) -> None:
+    """Replace `exit.json`; a full disk is waited for with `live` held, and a removed folder is made again.
+
+    An fsync error is final for its file, so that each attempt begins with a new one.
+    """
+    data = json.dumps(content).encode("utf-8", "surrogateescape")
+    pause_s = _FIRST_PAUSE_S
+    while True:
+        try:
+            _replace(run_dir, data)
+        except OSError as error:
+            if isinstance(error, FileNotFoundError | NotADirectoryError):
+                _make_again(run_dir)
+            until = time.monotonic() + pause_s
+            while (left_s := until - time.monotonic()) > 0:
+                signals.wait(left_s)
+            pause_s = min(pause_s * 2, _LAST_PAUSE_S)
+        else:
+            return
+
+
+def stop_reason(run_dir: str) -> str:
+    """Why the run was asked to stop: the first line of `stop`, where the daemon left it."""
+    try:
+        descriptor = os.open(f"{run_dir}/stop", os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return "asked to stop"
+    try:
+        return os.read(descriptor, _STOP_FILE_MOST).decode("utf-8", "replace").partition("\n")[0] or "asked to stop"
+    finally:
+        os.close(descriptor)
+
+
+def sync_folder(path: str) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _replace(run_dir: str, data: bytes) -> None:
+    temporary = f"{run_dir}/.exit.json.{os.getpid()}"
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(descriptor, view) :]
+        platform.sync_file(descriptor)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    finally:
+        os.close(descriptor)
+    os.rename(temporary, f"{run_dir}/exit.json")
+    sync_folder(run_dir)
+
+
+def _make_again(run_dir: str) -> None:
+    try:
+        os.makedirs(run_dir, 0o700, exist_ok=True)
+    except OSError:
+        return
+
+
+def _instant(epoch: float) -> str:
+    """RFC 3339 in UTC with microseconds."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(epoch)) + f".{int(epoch % 1 * 1_000_000):06d}Z"
