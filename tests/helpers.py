@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import threading
 import time
+import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+"""The root of this repository."""
 
 GIT_WORLD = {
     "GIT_CONFIG_GLOBAL": os.devnull,
@@ -122,3 +127,9 @@ def start_octojobs(repo: Path, *args: str, **env: str) -> subprocess.Popen[bytes
 def output_of(repo: Path) -> Path:
     """The file that takes the output of what `start_octojobs` started in the repository."""
     return home_of(repo) / "output.log"
+
+
+def dependencies() -> list[str]:
+    """The names of what octojobs depends on, as in pyproject.toml."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return [re.split(r"[<>=!~ ;\[]", requirement)[0] for requirement in project["dependencies"]]

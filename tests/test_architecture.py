@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from importlinter.application.use_cases import lint_imports
@@ -15,8 +13,8 @@ from importlinter.configuration import configure
 
 import octojobs
 from tests import rules
+from tests.helpers import ROOT, dependencies
 
-ROOT = Path(__file__).parents[1]
 PACKAGE = Path(octojobs.__file__).parent
 PRODUCT = sorted(PACKAGE.rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
@@ -77,9 +75,7 @@ def test_the_layers_hold(capsys: pytest.CaptureFixture[str]) -> None:
 def test_every_dependency_is_used_and_every_import_is_declared() -> None:
     """What pip installs with octojobs is what octojobs imports."""
     modules = {"gitpython": "git", "pyyaml": "yaml", "ruamel.yaml": "ruamel"}
-    declared = {modules.get(name, name) for name in _names(_project()["dependencies"])} - {
-        "tzdata"
-    }  # zoneinfo reads tzdata, nobody imports it
+    declared = {modules.get(name, name) for name in dependencies()} - {"tzdata"}  # zoneinfo reads tzdata, nobody imports it
     imported = {name.partition(".")[0] for path in PRODUCT for name, _ in rules.imports(path.read_text(encoding="utf-8"))}
     assert imported - sys.stdlib_module_names - {"octojobs"} == declared
 
@@ -115,12 +111,3 @@ def _imported_by(module: str) -> list[str]:
     done = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.split()
-
-
-def _project() -> dict[str, Any]:
-    project: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return project
-
-
-def _names(requirements: list[str]) -> list[str]:
-    return [requirement.partition(">")[0].partition("<")[0].partition("=")[0].strip() for requirement in requirements]
