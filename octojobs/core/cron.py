@@ -1,0 +1,168 @@
+"""Cron expressions in a time zone: croniter walks local labels, the zone rule of cron(8) is ours.
+
+croniter given aware datetimes is wrong around a zone's changes (twice in an overlap, an invented instant after a gap), so it
+only ever sees naive ones. The rule (cron(8), Vixie's MIN_STAR and HR_STAR):
+
+- *fixed* (neither minute nor hour begins with `*`): a label in a gap lands on the first instant after it, once however many
+  labels fall there; a label in an overlap means its first occurrence; a gap over three hours (a skipped day) makes nothing;
+- *wild*: an instant is due when the wall shows a label that matches: never in a gap, twice in an overlap.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from croniter import CroniterBadCronError, CroniterBadDateError, croniter
+
+from octojobs.core.cronsyntax import CronError, check
+from octojobs.core.zones import UnknownZone, instants_of, landing, second_pass, zone
+
+SEARCH_YEARS = 40
+"""How far a next instant is looked for: 29 February on a given weekday comes round within 40 years, across 2100 too."""
+
+_SECOND = timedelta(seconds=1)
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+class Cron:
+    """A parsed expression in a zone; immutable in what it answers. Make one with `Cron.parse`, which shares them."""
+
+    __slots__ = (
+        "_memo",
+        "_walker",
+        "days",
+        "expression",
+        "is_daily",
+        "is_wild",
+        "joins_days_by_or",
+        "minutes",
+        "months",
+        "nth",
+        "tz",
+        "weekdays",
+    )
+
+    def __init__(self, expression: str, tz: ZoneInfo) -> None:
+        fields = check(expression)
+        try:
+            self._walker = croniter(
+                fields, _EPOCH.replace(tzinfo=None), ret_type=datetime, implement_cron_bug=True, max_years_between_matches=SEARCH_YEARS
+            )
+        except CroniterBadCronError as error:  # ours is the stricter grammar: this is a second lock on the same door
+            raise CronError(f"croniter refuses it: {error}", 0, "use plain cron(8) fields") from None
+        minute, hour, day, month, weekday = self._walker.expanded
+        words = fields.split()
+        self.expression = expression
+        self.tz = tz
+        self.is_wild = words[0].startswith("*") or words[1].startswith("*")
+        self.minutes = _minutes_of_day(_members(hour, 0, 23), _members(minute, 0, 59))
+        self.months = frozenset(_members(month, 1, 12))
+        self.days: frozenset[int | str] | None = frozenset(d if d == "l" else int(d) for d in day) if day != ["*"] else None
+        self.weekdays = frozenset(_members(weekday, 0, 6)) if weekday != ["*"] else None
+        self.nth: dict[int, frozenset[int | str]] = {int(day): frozenset(ns) for day, ns in self._walker.nth_weekday_of_month.items()}
+        both = self.days is not None and self.weekdays is not None
+        self.joins_days_by_or = both and not (words[2].startswith("*") or words[4].startswith("*"))
+        self.is_daily = self.days is None and self.weekdays is None and len(self.months) == 12
+        self._memo: tuple[datetime, datetime | None] | None = None
+
+    def may_never_fire(self) -> bool:
+        """Whether days and months are both restricted, so that there may be no such date."""
+        return len(self.months) < 12 and (self.days is not None or bool(self.nth))
+
+    def __repr__(self) -> str:
+        return f"Cron.parse({self.expression!r}, {self.tz.key!r})"
+
+    @staticmethod
+    def parse(expression: str, zone_name: str = "UTC") -> Cron:
+        """The expression in the zone; raises CronError when it is malformed, never fires, or the zone is unknown.
+
+        >>> Cron.parse("30 2 * * *", "Europe/Berlin").next_after(datetime(2026, 3, 28, 12, tzinfo=UTC))
+        datetime.datetime(2026, 3, 29, 1, 0, tzinfo=datetime.timezone.utc)
+        """
+        return _parse(expression, zone_name)
+
+    def next_after(self, t: datetime) -> datetime | None:
+        """The first due instant strictly later than `t`, in UTC; None when there is none within 40 years.
+
+        Consecutive calls between two instants are answered from the last answer: what is asked of idle jobs costs nothing.
+        """
+        memo = self._memo  # one attribute read: another thread may replace it, never change it
+        if memo is not None and memo[0] <= t and (memo[1] is None or t < memo[1]):
+            return memo[1]
+        at = t.astimezone(UTC)
+        try:
+            found = self._next_wild(at) if self.is_wild else self._next_fixed(at)
+        except (OverflowError, ValueError):  # beyond what the calendar holds (year 9999)
+            found = None
+        self._memo = (at, found)
+        return found
+
+    def _next_fixed(self, t: datetime) -> datetime | None:
+        label = self._label_after(_wall(t, self.tz))
+        while label is not None:
+            at = landing(label, self.tz)
+            # a label of the second pass lands in the first one: it is over
+            if at is not None and at > t:
+                return at
+            label = self._label_after(label)
+        return None
+
+    def _next_wild(self, t: datetime) -> datetime | None:
+        found = self._first_from(_wall(t, self.tz), t)
+        turn = second_pass(t, self.tz)
+        if turn is None or (found is not None and found < turn):
+            return found
+        # nothing more in the first pass of an overlap: the wall goes back, and earlier labels come again
+        again = self._first_from(_wall(turn, self.tz) - _SECOND, turn - _SECOND)
+        return min((at for at in (found, again) if at is not None), default=None)
+
+    def _first_from(self, wall: datetime, t: datetime) -> datetime | None:
+        label = self._label_after(wall)
+        while label is not None:
+            for at in instants_of(label, self.tz):
+                if at > t:
+                    return at
+            label = self._label_after(label)
+        return None
+
+    def _label_after(self, label: datetime) -> datetime | None:
+        walker = copy.copy(self._walker)  # the copy holds the place: the shared one is never moved, so threads don't meet
+        try:
+            found: datetime = walker.get_next(datetime, start_time=label)
+        except CroniterBadDateError:
+            return None
+        return found
+
+
+def _wall(t: datetime, tz: ZoneInfo) -> datetime:
+    return t.astimezone(tz).replace(tzinfo=None, fold=0)
+
+
+def _members(values: Sequence[int | str], low: int, high: int) -> tuple[int, ...]:
+    if "*" in values:
+        return tuple(range(low, high + 1))
+    return tuple(sorted(int(value) for value in values))
+
+
+@lru_cache(maxsize=1024)
+def _minutes_of_day(hours: tuple[int, ...], minutes: tuple[int, ...]) -> tuple[int, ...]:
+    """Minutes since midnight; shared, because most expressions of a repository have few different ones."""
+    return tuple(hour * 60 + minute for hour in hours for minute in minutes)
+
+
+@lru_cache(maxsize=65_536)
+def _parse(expression: str, zone_name: str) -> Cron:
+    try:
+        tz = zone(zone_name)
+    except UnknownZone as error:
+        raise CronError(error.what, 0, error.fix) from None
+    cron = Cron(expression, tz)
+    if cron.may_never_fire() and cron.next_after(_EPOCH) is None:
+        day_of_month = list(re.finditer(r"\S+", expression))[2]
+        raise CronError(f'"{expression}" never fires', day_of_month.start(), f"name a date that comes round within {SEARCH_YEARS} years")
+    return cron

@@ -1,0 +1,244 @@
+"""Schedules: when a job falls due, as values that answer "what comes after t" and "how many lie between".
+
+All instants are aware UTC datetimes on whole seconds. The kinds, with their formulas:
+interval `anchor + k·period`, k ≥ 0 · after `last end + delay` · `@once` · cron (`core/cron.py`) · a union of these · never.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from octojobs.core.counting import count_instants
+from octojobs.core.cron import Cron
+from octojobs.core.cronsyntax import CronError
+from octojobs.core.job import AfterWhen, IntervalWhen, Job, ManualWhen, ScheduleWhen
+from octojobs.core.zones import UnknownZone, gap_end, instants_of, zone
+
+_SECOND = timedelta(seconds=1)
+_ONCE = re.compile(r"\s*@once\b\s*", re.IGNORECASE)
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:?\d\d)?", re.ASCII)
+
+
+class Schedule(Protocol):
+    """What a job's `when` comes to."""
+
+    def next_after(self, t: datetime) -> datetime | None:
+        """The first due instant strictly later than `t`, UTC, whole seconds; None for never."""
+        ...
+
+    def count(self, after: datetime, until: datetime) -> int:
+        """The number of due instants in (after, until], by arithmetic."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """`anchor + k·period_s` for k = 0, 1, …: no drift, and whoever knows the anchor computes the same instants."""
+
+    anchor: datetime
+    period_s: int
+
+    def next_after(self, t: datetime) -> datetime | None:
+        """The first instant later than `t`; the anchor itself when `t` is before it."""
+        return _moved(self.anchor, self._settled(t) * self.period_s)
+
+    def count(self, after: datetime, until: datetime) -> int:
+        """The difference of two floors."""
+        return max(0, self._settled(until) - self._settled(after))
+
+    def _settled(self, t: datetime) -> int:
+        """How many instants lie at or before `t`."""
+        return max(0, (t - self.anchor) // timedelta(seconds=self.period_s) + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """One instant: `@once`, and `after`, whose instant is known once the previous run has ended."""
+
+    at: datetime
+
+    def next_after(self, t: datetime) -> datetime | None:
+        """The instant while it is still to come."""
+        return self.at if t < self.at else None
+
+    def count(self, after: datetime, until: datetime) -> int:
+        """1 or 0."""
+        return int(after < self.at <= until)
+
+
+@dataclass(frozen=True, slots=True)
+class Never:
+    """Due only when asked."""
+
+    def next_after(self, t: datetime) -> datetime | None:
+        """None."""
+        return None
+
+    def count(self, after: datetime, until: datetime) -> int:
+        """0."""
+        return 0
+
+
+@dataclass(frozen=True, slots=True)
+class CronTimes:
+    """One or several cron expressions of one zone; an instant of two of them is one instant."""
+
+    crons: tuple[Cron, ...]
+
+    def next_after(self, t: datetime) -> datetime | None:
+        """The earliest of the expressions' next instants."""
+        return _earliest(cron.next_after(t) for cron in self.crons)
+
+    def count(self, after: datetime, until: datetime) -> int:
+        """Distinct instants, by day arithmetic."""
+        return count_instants(self.crons, after, until)
+
+
+@dataclass(frozen=True, slots=True)
+class Union:
+    """Cron expressions and single instants together; the single ones are distinct and few."""
+
+    crons: CronTimes
+    instants: tuple[Once, ...]
+
+    def next_after(self, t: datetime) -> datetime | None:
+        """The earliest of the parts' next instants."""
+        return _earliest((self.crons.next_after(t), *(once.next_after(t) for once in self.instants)))
+
+    def count(self, after: datetime, until: datetime) -> int:
+        """Those of the expressions, and the single ones that no expression has."""
+        alone = (once for once in self.instants if not self.crons.count(once.at - _SECOND, once.at))
+        return self.crons.count(after, until) + sum(once.count(after, until) for once in alone)
+
+
+@dataclass(frozen=True, slots=True)
+class Jittered:
+    """Another schedule, each instant later by the same number of seconds."""
+
+    base: Schedule
+    offset_s: int
+
+    def next_after(self, t: datetime) -> datetime | None:
+        """`base.next_after(t - offset) + offset`."""
+        found = self.base.next_after(_moved(t, -self.offset_s) or t)
+        return None if found is None else _moved(found, self.offset_s)
+
+    def count(self, after: datetime, until: datetime) -> int:
+        """The base's, both ends moved back."""
+        return self.base.count(_moved(after, -self.offset_s) or after, _moved(until, -self.offset_s) or until)
+
+
+def _earliest(instants: Iterable[datetime | None]) -> datetime | None:
+    return min((at for at in instants if at is not None), default=None)
+
+
+def _moved(t: datetime, seconds: int) -> datetime | None:
+    try:
+        return t + timedelta(seconds=seconds)
+    except OverflowError:  # beyond what the calendar holds
+        return None
+
+
+def parse_entry(entry: str, zone_name: str) -> Cron | Once:
+    """One entry of a `schedule` as declared: a cron expression, a macro such as `@daily`, or `@once INSTANT`.
+
+    Raises CronError; its offset is into `entry`. An `@once` without an offset from UTC is in the zone, first occurrence in
+    an overlap; in a gap it is refused.
+
+    >>> parse_entry("@once 2026-05-15T10:00", "Europe/Berlin")
+    Once(at=datetime.datetime(2026, 5, 15, 8, 0, tzinfo=datetime.timezone.utc))
+    """
+    once = _ONCE.match(entry)
+    if once is None:
+        return Cron.parse(entry, zone_name)
+    label = _once_label(entry, once.end())
+    if label.tzinfo is not None:
+        return Once(label.astimezone(UTC))
+    tz = _zone(zone_name)
+    instants = instants_of(label, tz)
+    if not instants:
+        raise CronError(
+            f"{entry[once.end() :].strip()} does not exist in {zone_name}: the clocks skip it",
+            once.end(),
+            "name another time, or one with its offset from UTC",
+        )
+    return Once(instants[0])
+
+
+def _once_label(entry: str, start: int) -> datetime:
+    text = entry[start:].strip()
+    if _INSTANT.fullmatch(text):
+        try:
+            return datetime.fromisoformat(text)
+        except ValueError:
+            pass  # such as 31 February: said below
+    raise CronError(f'"{text}" is not an instant', start, "write @once 2026-05-15T10:00Z, or without the Z for the job's time zone")
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return zone(name)
+    except UnknownZone as error:
+        raise CronError(error.what, 0, error.fix) from None
+
+
+def build(job: Job, *, anchor: datetime, last_end: datetime | None = None, salt: str = "") -> Schedule:
+    """The schedule of a job. `anchor` is where an interval counts from and where `after` begins; `last_end` is the end of the
+    previous run, None for none yet; `salt` names the repository, so that two do not jitter alike.
+
+    Raises CronError when an entry is malformed: the loader has refused such a job long before.
+    """
+    match job.when:
+        case IntervalWhen(period_s=period_s):
+            return _jittered(Interval(anchor, period_s), job, salt)
+        case AfterWhen(delay_s=delay_s):
+            ready = anchor if last_end is None else _whole(last_end) + timedelta(seconds=delay_s)
+            return _jittered(Once(ready), job, salt)
+        case ScheduleWhen(entries=entries):
+            return _jittered(_from_entries(entries, job.timezone), job, salt)
+        case ManualWhen():
+            return Never()
+
+
+def _jittered(schedule: Schedule, job: Job, salt: str) -> Schedule:
+    return Jittered(schedule, offset) if (offset := jitter_offset_s(job, salt)) else schedule
+
+
+def _whole(t: datetime) -> datetime:
+    """The next whole second, so that a delay is never cut short."""
+    return t if t.microsecond == 0 else t.replace(microsecond=0) + _SECOND
+
+
+def jitter_offset_s(job: Job, salt: str) -> int:
+    """Seconds from 0 to `jitter_s`: sha256(salt + job) mod (jitter_s + 1), the same after a restart and on a standby."""
+    if not job.jitter_s:
+        return 0
+    digest = hashlib.sha256(f"{salt}{job.id}".encode()).digest()
+    return int.from_bytes(digest, "big") % (job.jitter_s + 1)
+
+
+@lru_cache(maxsize=65_536)
+def _from_entries(entries: tuple[str, ...], zone_name: str) -> Schedule:
+    parts = [_parse_leniently(entry, zone_name) for entry in entries]
+    crons = CronTimes(tuple(part for part in parts if isinstance(part, Cron)))
+    instants = tuple({part for part in parts if isinstance(part, Once)})
+    if not instants:
+        return crons
+    return instants[0] if not crons.crons and len(instants) == 1 else Union(crons, instants)
+
+
+def _parse_leniently(entry: str, zone_name: str) -> Cron | Once:
+    """As `parse_entry`, but an `@once` that a later change of the zone's rules put into a gap is the first instant after it."""
+    once = _ONCE.match(entry)
+    if once is not None:
+        label = _once_label(entry, once.end())
+        if label.tzinfo is None and not instants_of(label, _zone(zone_name)):
+            return Once(gap_end(label, _zone(zone_name)))
+    return parse_entry(entry, zone_name)
