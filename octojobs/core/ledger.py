@@ -1,8 +1,8 @@
-"""The ledger: the hot state as a fold over events. Owned and changed by the engine's thread alone."""
+"""The ledger: the hot state as a fold over events, owned and changed by the engine's thread alone."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -18,10 +18,11 @@ from octojobs.core.events import (
     Paused,
     Resumed,
     RunClaimed,
+    RunEvent,
     transition,
 )
 from octojobs.core.identity import JobId, RunId
-from octojobs.core.run import Cause, Outcome, Phase, Run
+from octojobs.core.run import Cause, IllegalTransition, Outcome, Phase, Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,21 @@ class Ledger:
                 return pause
         return None
 
+    def check(self, events: Iterable[Event]) -> None:
+        """Raise IllegalTransition if applying the events in this order would; changes nothing. O(events)."""
+        after: dict[RunId, Run] = {}
+        for event in events:
+            if isinstance(event, RunClaimed):
+                known = after.get(event.run.id, self.runs.get(event.run.id))
+                if known is not None and known.phase is not Phase.FINISHED:
+                    raise IllegalTransition(f"run {event.run.id} is claimed already")
+                after[event.run.id] = event.run
+            elif isinstance(event, RunEvent):
+                known = after.get(event.run, self.runs.get(event.run))
+                if known is None:
+                    raise IllegalTransition(f"{type(event).__name__} names run {event.run}, which is not open")
+                after[event.run] = transition(known, event)
+
     def apply(self, event: Event) -> Row | None:
         """Fold one event in; returns the line of history that it makes, if any."""
         match event:
@@ -146,10 +162,7 @@ class Ledger:
             )
         return Row(run.job, run.due, outcome, last.ended_at, last.reason, run)
 
-    def _apply_to_job(
-        self,
-        event: JobSeen | CursorMoved | JobReanchored | JobAbsent | JobReturned | JobForgotten | NotRun | Paused | Resumed,
-    ) -> Row | None:
+    def _apply_to_job(self, event: _AboutJob) -> Row | None:
         if event.job is None:
             return None
         if isinstance(event, JobSeen):
@@ -161,33 +174,37 @@ class Ledger:
         state = self.jobs.get(event.job)
         if state is None:
             return None
-        row = None
-        match event:
-            case CursorMoved(cursor=cursor, correction=correction):
-                if correction:
-                    row = Row(event.job, cursor, Outcome.MISSED, cursor, correction, count=0, correction=True)
-                state = replace(state, cursor=cursor)
-            case JobReanchored(cursor=cursor, anchor=anchor, interval_s=interval_s):
-                state = replace(state, cursor=cursor, anchor=anchor, interval_s=interval_s)
-            case JobAbsent(at=at):
-                state = replace(state, absent_since=at)
-            case JobReturned(cursor=cursor):
-                state = replace(state, cursor=max(cursor, state.cursor), absent_since=None)
-            case NotRun():
-                state = replace(state, cursor=max(state.cursor, event.due))
-                row = Row(
-                    event.job,
-                    event.due,
-                    event.outcome,
-                    event.at,
-                    event.reason,
-                    count=event.count,
-                    first_due=event.first_due,
-                    not_run=event,
-                )
-            case Paused():
-                state = replace(state, pause=Pause(event.at, event.until, event.reason))
-            case Resumed():
-                state = replace(state, pause=None)
-        self.jobs[event.job] = state
-        return row
+        self.jobs[event.job] = _changed(state, event)
+        return _row_of(event)
+
+
+_AboutKnownJob = CursorMoved | JobReanchored | JobAbsent | JobReturned | NotRun | Paused | Resumed
+_AboutJob = JobSeen | JobForgotten | _AboutKnownJob
+
+
+def _changed(state: JobState, event: _AboutKnownJob) -> JobState:
+    match event:
+        case CursorMoved(cursor=cursor):
+            return replace(state, cursor=cursor)
+        case JobReanchored(cursor=cursor, anchor=anchor, interval_s=interval_s):
+            return replace(state, cursor=cursor, anchor=anchor, interval_s=interval_s)
+        case JobAbsent(at=at):
+            return replace(state, absent_since=at)
+        case JobReturned(cursor=cursor):
+            return replace(state, cursor=max(cursor, state.cursor), absent_since=None)
+        case NotRun(due=due):
+            return replace(state, cursor=max(state.cursor, due))
+        case Paused(at=at, until=until, reason=reason):
+            return replace(state, pause=Pause(at, until, reason))
+        case Resumed():
+            return replace(state, pause=None)
+
+
+def _row_of(event: _AboutKnownJob) -> Row | None:
+    match event:
+        case CursorMoved(job=job, cursor=cursor, correction=correction) if correction:
+            return Row(job, cursor, Outcome.MISSED, cursor, correction, count=0, correction=True)
+        case NotRun(job=job, due=due, outcome=outcome, at=at, reason=reason):
+            return Row(job, due, outcome, at, reason, count=event.count, first_due=event.first_due, not_run=event)
+        case _:
+            return None
