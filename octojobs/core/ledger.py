@@ -81,7 +81,7 @@ class Ledger:
     jobs: dict[JobId, JobState] = field(default_factory=dict)
     runs: dict[RunId, Run] = field(default_factory=dict)
     pause: Pause | None = None
-    _by_job: dict[JobId, dict[RunId, None]] = field(default_factory=dict)
+    _by_job: dict[JobId, dict[RunId, None]] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for run in self.runs.values():
@@ -113,7 +113,7 @@ class Ledger:
                 after[event.run.id] = event.run
             elif isinstance(event, RunEvent):
                 known = after.get(event.run, self.runs.get(event.run))
-                if known is None:
+                if known is None or known.phase is Phase.FINISHED:
                     raise IllegalTransition(f"{type(event).__name__} names run {event.run}, which is not open")
                 after[event.run] = transition(known, event)
 

@@ -1,0 +1,1 @@
+"""What octojobs writes: the state and its journal, history, requests, locks."""

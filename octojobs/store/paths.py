@@ -1,0 +1,118 @@
+"""Where octojobs keeps what it writes: one folder, by default under the git common directory, for the user alone."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from octojobs.core.identity import JobId, RunId
+
+FOLDER_MODE = 0o700
+FILE_MODE = 0o600
+MADE_BY_US = ".octojobs"
+"""Stands in `runs/`: whatever lies in a folder without it was made by somebody else, and is never pruned."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatePaths:
+    """The names of everything under the state folder `root`; naming a file makes nothing."""
+
+    root: Path
+
+    @property
+    def state(self) -> Path:
+        """The snapshot."""
+        return self.root / "state.json"
+
+    @property
+    def backup(self) -> Path:
+        """The snapshot before that."""
+        return self.root / "state.json.bak"
+
+    @property
+    def journal(self) -> Path:
+        """What happened since the snapshot."""
+        return self.root / "journal.jsonl"
+
+    @property
+    def old_journal(self) -> Path:
+        """What happened between the two snapshots."""
+        return self.root / "journal.jsonl.bak"
+
+    @property
+    def daemon_lock(self) -> Path:
+        """Locked by whoever writes the state; never renamed, never removed."""
+        return self.root / "daemon.lock"
+
+    @property
+    def requests(self) -> Path:
+        """The folder in which people and programs leave requests."""
+        return self.root / "requests"
+
+    @property
+    def history(self) -> Path:
+        """The folder of finished runs and non-runs, a file a day."""
+        return self.root / "history"
+
+    @property
+    def index(self) -> Path:
+        """The SQLite index of the history; derived, deleted at will."""
+        return self.root / "history.sqlite"
+
+    @property
+    def runs(self) -> Path:
+        """The folder of what runs leave: output, receipts."""
+        return self.root / "runs"
+
+    @property
+    def heartbeat(self) -> Path:
+        """What a running daemon says of itself."""
+        return self.root / "heartbeat.json"
+
+    @property
+    def leases(self) -> Path:
+        """The folder of leases."""
+        return self.root / "leases"
+
+    @property
+    def last_activity(self) -> Path:
+        """Touched whenever something happened in the repository."""
+        return self.root / "last_activity"
+
+    def job_state(self, job: JobId) -> Path:
+        """The file in which a script job keeps its own state between runs."""
+        return self.root / "jobs" / f"{job}.json"
+
+    def run_dir(self, run: RunId, attempt: int) -> Path:
+        """The folder of one attempt; attempts count from 1."""
+        return self.runs / run.job / run / str(attempt)
+
+
+def make_folders(paths: StatePaths) -> None:
+    """Make the state folder and the folders in it, 0700; raises OSError. A folder that is there is left as it is."""
+    paths.root.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    for folder in (paths.requests, paths.history):
+        folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
+    try:
+        paths.runs.mkdir(mode=FOLDER_MODE)
+    except FileExistsError:
+        return
+    os.close(os.open(paths.runs / MADE_BY_US, os.O_WRONLY | os.O_CREAT, FILE_MODE))
+
+
+def make_run_folder(paths: StatePaths, run: RunId, attempt: int) -> Path:
+    """Make the folder of an attempt, 0700, and return it; raises OSError. One that is there is left as it is.
+
+    Only after `AttemptStarting` is durable: a folder that no record knows of would outlive a crash unseen.
+    """
+    folder = paths.run_dir(run, attempt)
+    try:
+        folder.mkdir(mode=FOLDER_MODE)
+    except FileExistsError:
+        return folder
+    except FileNotFoundError:
+        make_folders(paths)
+        for parent in (folder.parent.parent, folder.parent, folder):
+            parent.mkdir(mode=FOLDER_MODE, exist_ok=True)  # `parents=True` would give the parents the umask's mode
+    return folder

@@ -1,0 +1,110 @@
+"""Requests: what people and programs ask of the engine, a file each, written whole and read in the order of asking."""
+
+from __future__ import annotations
+
+import logging
+import os
+import stat
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from octojobs.core.codec import NotDecodable, decode, encode
+from octojobs.core.identity import JobId, RunId
+from octojobs.store.atomic import replace_file
+from octojobs.store.lines import Unreadable, canonical, parse
+from octojobs.store.paths import FOLDER_MODE, StatePaths
+
+log = logging.getLogger("octojobs.requests")
+
+MAX_BYTES = 1 << 16
+"""A request names a job and a reason; nobody needs more."""
+
+KINDS = ("run", "cancel", "retry", "pause", "resume", "reload", "stop")
+
+
+def _new_id() -> str:
+    return os.urandom(8).hex()
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One wish. `at` is when it was made, aware UTC; `by` says who made it; `id` is 16 hex digits.
+
+    `job` is None for all jobs where that makes sense; `run` names one run to cancel; `until` ends a pause.
+    """
+
+    kind: str
+    at: datetime
+    job: JobId | None = None
+    run: RunId | None = None
+    force: bool = False
+    until: datetime | None = None
+    reason: str = ""
+    by: str = ""
+    id: str = field(default_factory=_new_id)
+
+    @property
+    def suffix(self) -> str:
+        """Four hex digits for the id of the run that this asks for: read twice after a crash, it still asks for that one run."""
+        return self.id[:4]
+
+
+def leave(paths: StatePaths, request: Request) -> Path:
+    """Put the request where the daemon finds it, durably; returns the file. Raises OSError."""
+    paths.requests.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    path = paths.requests / f"{request.at.astimezone(UTC):%Y%m%dT%H%M%S.%fZ}-{request.id}.json"
+    replace_file(path, canonical(encode(request)) + b"\n")
+    return path
+
+
+def take(paths: StatePaths) -> list[tuple[Path, Request]]:
+    """All requests in the order of asking; they stay there until `done`.
+
+    A file that is no request is reported, and set aside under a name that is not looked at again.
+    """
+    try:
+        names = sorted(name for name in os.listdir(paths.requests) if name.endswith(".json") and not name.startswith("."))
+    except FileNotFoundError:
+        return []
+    taken = []
+    for path in (paths.requests / name for name in names):
+        try:
+            taken.append((path, _read(path)))
+        except FileNotFoundError:
+            continue
+        except (Unreadable, NotDecodable, OSError) as error:
+            _set_aside(path, error)
+    return taken
+
+
+def done(path: Path) -> None:
+    """What the request asked for is durable: its file may go. Gone already is fine; raises OSError."""
+    path.unlink(missing_ok=True)
+
+
+def _read(path: Path) -> Request:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise Unreadable("it is not a file")
+        data = os.read(descriptor, MAX_BYTES + 1)
+    finally:
+        os.close(descriptor)
+    if len(data) > MAX_BYTES:
+        raise Unreadable(f"it is longer than {MAX_BYTES} bytes")
+    request: Request = decode(Request, parse(data))
+    if request.kind not in KINDS:
+        raise Unreadable(f"{request.kind!r} is none of {', '.join(KINDS)}")
+    if len(request.id) != 16 or not set(request.id) <= set("0123456789abcdef"):
+        raise Unreadable(f"its id {request.id!r} is not 16 hex digits")
+    return request
+
+
+def _set_aside(path: Path, error: Exception) -> None:
+    aside = path.with_suffix(".refused")
+    log.error("the request in %s can't be read (%s): set aside as %s", path, error, aside.name)
+    try:
+        path.rename(aside)
+    except OSError as trouble:
+        log.error("%s can't be set aside: %s", path, trouble)
