@@ -25,7 +25,7 @@ def events_for(request: Request, jobs: Mapping[JobId, Job], ledger: Ledger, now:
     """
     match request.kind:
         case "run" | "retry":
-            return _run(request, jobs, ledger, now, source)
+            return _run(request, jobs, ledger, source)
         case "cancel":
             return tuple(CancelAsked(run.id, request.by or "somebody") for run in _runs_named(request, ledger) if not run.cancel)
         case "pause":
@@ -43,7 +43,7 @@ def _known(job: JobId | None, jobs: Mapping[JobId, Job]) -> None:
         raise Refused(f"there is no job {job!r} in the definitions that are live")
 
 
-def _run(request: Request, jobs: Mapping[JobId, Job], ledger: Ledger, now: datetime, source: str) -> tuple[Event, ...]:
+def _run(request: Request, jobs: Mapping[JobId, Job], ledger: Ledger, source: str) -> tuple[Event, ...]:
     _known(request.job, jobs)
     if request.job is None:
         raise Refused("the request names no job")

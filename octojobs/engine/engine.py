@@ -9,7 +9,7 @@ When a flush fails, what was staged stays staged: the engine decides nothing new
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,7 +20,7 @@ from octojobs.core.events import AttemptEnded, AttemptStarting, Event, Paused, R
 from octojobs.core.identity import JobId, RunId
 from octojobs.core.ledger import Row
 from octojobs.core.plan import plan
-from octojobs.core.run import Phase, Run
+from octojobs.core.run import Run
 from octojobs.engine.agenda import Agenda
 from octojobs.engine.clock import Watch
 from octojobs.engine.feed import Feed
@@ -64,7 +64,7 @@ class Engine:
         self.scope = scope
         self.running = Running(ground.paths)
         self.held = ""
-        self.finished: list[Row] = []
+        self.on_row: Callable[[Row], None] = lambda row: None
         self._starter = starter
         self._inbox = Inbox(ground.paths)
         self._agenda = Agenda()
@@ -237,7 +237,8 @@ class Engine:
 
     def _stage(self, events: Iterable[Event]) -> list[Row]:
         rows = self.store.stage(tuple(events))
-        self.finished += [row for row in rows if row.run is not None and row.run.phase is Phase.FINISHED]
+        for row in rows:
+            self.on_row(row)
         return rows
 
     def _flush(self) -> bool:

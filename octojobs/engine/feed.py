@@ -14,8 +14,8 @@ class Feed(Protocol):
         """What is live now; cheap, the same object until something changed."""
         ...
 
-    def check(self, force: bool = False) -> bool:
-        """Look whether something changed, by a few stats unless `force`; True when `current` is another one now."""
+    def check(self, *, ask: bool = False) -> bool:
+        """Look whether something changed, by a few stats unless `ask`; True when `current` is another one now."""
         ...
 
     @property

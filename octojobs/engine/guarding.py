@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from octojobs.conditions.registry import judge
+from octojobs.conditions.judging import judge
 from octojobs.core.blocked import after_guards
 from octojobs.core.definitions import Settings
 from octojobs.core.events import Event, RunBlocked, RunDropped
@@ -15,9 +15,15 @@ from octojobs.core.identity import JobId
 from octojobs.core.ledger import Ledger
 from octojobs.core.run import Phase
 from octojobs.engine.ground import Ground
-from octojobs.facts import FactContext
+from octojobs.facts.fact import FactContext
 
 log = logging.getLogger("octojobs.guards")
+
+
+def fact_context(ledger: Ledger, ground: Ground, settings: Settings, now: datetime) -> FactContext:
+    """Where the guards look for their facts; processes of our own open runs are no agents."""
+    own = frozenset(run.process.pid for run in ledger.runs.values() if run.process is not None)
+    return FactContext(ground.repository, ground.root, ground.paths.root, settings, now, ground.environ, own)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +45,7 @@ def judge_waiting(
     rechecks = [run.not_before for run in waiting if run.not_before is not None and run.not_before > now]
     if not ready:
         return Judged((), min(rechecks))
-    context = FactContext(repository=ground.repository, root=ground.root, state=ground.paths.root, settings=settings, now=now)
-    verdicts = judge(ready, context)
+    verdicts = judge(ready, fact_context(ledger, ground, settings, now))
     events: list[Event] = []
     for run in ready:
         event = after_guards(run, verdicts[run.id], now, next_due(run.job))

@@ -16,7 +16,8 @@ log = logging.getLogger("octojobs.heartbeat")
 @dataclass(frozen=True, slots=True)
 class Vitals:
     """The daemon's own view: what it runs (`definitions`, a commit or "worktree"), why that is not the newest
-    (`note`), why it starts nothing (`held`), and how many jobs are live."""
+    (`note`), why it starts nothing (`held`), and how many jobs are live.
+    """
 
     pid: int
     version: str

@@ -88,7 +88,7 @@ class Service:
             return False
         forced = self._looked_at < 0
         self._looked_at = now
-        changed = self._feed.check(force=forced)
+        changed = self._feed.check(ask=forced)
         requests = self._engine.ground.paths.requests
         stamp = requests.stat().st_mtime_ns if requests.exists() else None
         asked, self._requests_seen = stamp != self._requests_seen, stamp

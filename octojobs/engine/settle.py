@@ -28,10 +28,9 @@ def settle(run: Run, run_dir: Path, now: datetime, boot_id: str) -> AttemptEnded
     finished = finished or receipts.read_exit(run_dir)
     if finished is not None:
         return ended(run, attempt_of(run, finished), now)
-    if not receipts.has_started(run_dir):
-        rebooted = run.process is not None and run.process.boot_id != boot_id
-        if not (rebooted and run.phase is Phase.RUNNING) and receipts.fence(run_dir):
-            return AttemptVoid(run.id, run.attempt, now, VOID)
+    rebooted = run.phase is Phase.RUNNING and run.process is not None and run.process.boot_id != boot_id
+    if not rebooted and receipts.fence(run_dir):
+        return AttemptVoid(run.id, run.attempt, now, VOID)
     reason = "its shim ended without a result: it was killed, or the machine lost power"
     return ended(run, Attempt(run.attempt, Outcome.LOST, run.started_at, now, reason=reason), now)
 

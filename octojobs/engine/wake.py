@@ -57,10 +57,10 @@ class Wake:
         os.close(self._read)
         os.close(self._write)
 
-    def _on_stop(self, number: int, frame: FrameType | None) -> None:
+    def _on_stop(self, number: int, _frame: FrameType | None) -> None:
         self.stop(signal.Signals(number).name)
 
-    def _on_wake(self, number: int, frame: FrameType | None) -> None:
+    def _on_wake(self, _number: int, _frame: FrameType | None) -> None:
         self.ring()
 
 

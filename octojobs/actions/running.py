@@ -1,0 +1,169 @@
+"""Run jobs: as a daemon, for one plan, for one pass, or one job by hand; and stop the daemon."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from octojobs import __version__
+from octojobs.actions.workspace import Workspace
+from octojobs.config import trust
+from octojobs.config.approval import Approval
+from octojobs.config.loader import Loader
+from octojobs.config.reload import Reload
+from octojobs.config.watcher import Watcher
+from octojobs.core.codec import format_instant
+from octojobs.core.identity import RunId
+from octojobs.core.ledger import Row
+from octojobs.core.run import Outcome, Phase
+from octojobs.engine.engine import Engine, Scope
+from octojobs.engine.heartbeat import Heartbeat, Vitals
+from octojobs.engine.service import Service
+from octojobs.engine.wake import Wake
+from octojobs.engine.wiring import ground_of, open_engine
+from octojobs.store.requests import Request, leave
+
+log = logging.getLogger("octojobs")
+
+RETRIES_WITHIN = timedelta(seconds=60)
+"""`up --once` waits for retries that are due within a minute (`runs.md`)."""
+
+
+@dataclass
+class Session:
+    """An engine in a loop of its own, in this process, with what has ended in it."""
+
+    engine: Engine
+    reload: Reload
+    service: Service
+    wake: Wake
+    rows: list[Row] = field(default_factory=list)
+
+    @property
+    def failed(self) -> list[Row]:
+        """The runs that ended badly."""
+        good = (Outcome.SUCCEEDED, Outcome.SKIPPED, Outcome.MISSED)
+        return [row for row in self.rows if row.run is not None and row.outcome not in good]
+
+
+@contextmanager
+def session(workspace: Workspace, role: str, scope: Scope = Scope(), *, allow_network_fs: bool = False) -> Iterator[Session]:
+    """Hold the repository and be ready to run; trust is asked for first.
+
+    Raises NotTrusted (4), RepositoryBusy (3), InvalidDefinitions (2), StateDamaged (5).
+    """
+    trust.require(workspace.repository)
+    reload = _reload(workspace)
+    ground = ground_of(workspace.repository, workspace.paths, workspace.clock, workspace.environ)
+    with open_engine(ground, reload, scope, role=role, allow_network_fs=allow_network_fs) as engine:
+        for note in engine.store.notes:
+            log.error("recovered state: %s", note)
+        wake = Wake()
+        wake.listen()
+        service = Service(engine, reload, wake, Heartbeat(workspace.paths), _vitals_of(workspace, engine, reload))
+        running = Session(engine, reload, service, wake)
+        engine.on_row = running.rows.append
+        try:
+            yield running
+        finally:
+            service.close()
+            wake.close()
+
+
+def up(workspace: Workspace, *, allow_network_fs: bool = False, ready: Callable[[Session], None] = lambda _: None) -> str:
+    """Run the daemon until it is told to stop; returns the name of the signal that did. Running jobs go on."""
+    with session(workspace, "up", allow_network_fs=allow_network_fs) as running:
+        running.engine.on_row = lambda row: None
+        watcher = Watcher(running.reload.watch_files(), running.wake.ring)
+        watcher.start()
+        try:
+            ready(running)
+            why = running.service.run()
+            log.info("stopped by %s; %s", why, _goes_on(running.engine))
+            return why
+        finally:
+            watcher.stop()
+
+
+def once(workspace: Workspace, *, allow_network_fs: bool = False) -> Session:
+    """One plan, its runs, and the retries due within 60 s."""
+    return _pass(workspace, "up --once", retries=True, wait=True, allow_network_fs=allow_network_fs)
+
+
+def tick(workspace: Workspace, *, wait: bool = True, allow_network_fs: bool = False) -> Session:
+    """One pass for somebody else's loop: start what is due, and (unless not `wait`) wait for what was started."""
+    return _pass(workspace, "tick", retries=False, wait=wait, allow_network_fs=allow_network_fs)
+
+
+def _pass(workspace: Workspace, role: str, *, retries: bool, wait: bool, allow_network_fs: bool) -> Session:
+    with session(workspace, role, allow_network_fs=allow_network_fs) as running:
+        engine = running.engine
+        engine.tick()
+        # What is planned is planned by now: the rest of the pass only carries it out.
+        engine.scope = Scope(plan=False)
+        until = workspace.clock.now() + RETRIES_WITHIN if retries else workspace.clock.now()
+        if wait:
+            running.service.run(lambda: not _busy(engine, until))
+        return running
+
+
+def _busy(engine: Engine, until: datetime) -> bool:
+    """Whether some run is on its way or will be tried again by `until`; one that waits for a guard is left to the next pass."""
+    for run in engine.store.ledger.runs.values():
+        if run.phase in (Phase.QUEUED, Phase.STARTING, Phase.RUNNING):
+            return True
+        if run.phase is Phase.RETRYING and run.not_before is not None and run.not_before <= until:
+            return True
+    return False
+
+
+def run_here(workspace: Workspace, request: Request, *, allow_network_fs: bool = False, started: Callable[[RunId], None] = lambda _: None) -> Row | None:
+    """Carry out a request to run a job in the foreground, holding the repository; the finished run's row, None when it was stopped."""
+    leave(workspace.paths, request)
+    with session(workspace, "run-now", Scope(plan=False, only=()), allow_network_fs=allow_network_fs) as running:
+        engine = running.engine
+        before = set(engine.store.ledger.runs)
+        engine.tick()
+        mine = [run for run in engine.store.ledger.runs.values() if run.id not in before and run.id.endswith(f"-{request.suffix}")]
+        if not mine:
+            return None
+        run = mine[0].id
+        engine.scope = Scope(plan=False, only={run, run.follow_up("on_success"), run.follow_up("on_failure")})
+        started(run)
+        running.service.run(lambda: not any(open_run.startswith(run) for open_run in engine.store.ledger.runs))
+        return next((row for row in running.rows if row.run is not None and row.run.id == run), None)
+
+
+def apply_requests(workspace: Workspace) -> None:
+    """Take the lock for one pass that carries out the requests and starts nothing."""
+    with session(workspace, "requests", Scope(plan=False, only=())) as running:
+        running.engine.tick()
+
+
+def _reload(workspace: Workspace) -> Reload:
+    approval = Approval(workspace.repository) if trust.require(workspace.repository).level is trust.Level.PLAN else None
+    reload = Reload(workspace.source, Loader(), approval, workspace.clock.monotonic)
+    reload.check(ask=True)
+    reload.current()
+    return reload
+
+
+def _vitals_of(workspace: Workspace, engine: Engine, reload: Reload) -> Callable[[], Vitals]:
+    since = format_instant(workspace.clock.now().replace(microsecond=0))
+
+    def vitals() -> Vitals:
+        definitions = reload.current()
+        return Vitals(
+            os.getpid(), __version__, since, workspace.source_name, definitions.source, len(definitions.jobs), reload.note, engine.held
+        )
+
+    return vitals
+
+
+def _goes_on(engine: Engine) -> str:
+    running = sum(1 for run in engine.store.ledger.runs.values() if run.phase is Phase.RUNNING)
+    return f"{running} running job{'s' if running != 1 else ''} go on" if running else "nothing was running"

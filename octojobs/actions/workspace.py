@@ -1,0 +1,138 @@
+"""A repository as every use case finds it: its definitions, its state, and who serves it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+from octojobs.config.contents import load
+from octojobs.config.loader import Loaded, Loader
+from octojobs.config.source import WORKTREE, CommitSource, WorktreeSource
+from octojobs.config.source import Source as DefinitionSource
+from octojobs.core.definitions import Definitions, Settings
+from octojobs.core.identity import JobId
+from octojobs.core.job import Job, Source
+from octojobs.core.ledger import Ledger
+from octojobs.engine.clock import Clock, SystemClock
+from octojobs.engine.heartbeat import Heartbeat, Vitals
+from octojobs.errors import InvalidDefinitions
+from octojobs.repository import Repository
+from octojobs.store.lock import Holder, holder
+from octojobs.store.paths import StatePaths
+from octojobs.store.view import read_state
+
+HEAD = "HEAD"
+
+
+@dataclass
+class Workspace:
+    """One repository, opened for one command; what it answers is read once and kept.
+
+    `source_name` is what was asked for: `HEAD`, a full ref or `worktree`. Reading it never needs trust.
+    """
+
+    repository: Repository
+    source_name: str
+    jobs_file: str | None
+    state_dir: Path | None
+    clock: Clock = field(default_factory=SystemClock)
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+
+    @classmethod
+    def open(
+        cls, path: Path | None = None, *, source: str | None = None, state_dir: Path | None = None, jobs_file: str | None = None
+    ) -> Workspace:
+        """The repository that `path` (the current folder without) lies in; UsageError outside git.
+
+        `source` defaults to what the running daemon reads, else HEAD.
+        """
+        repository = Repository.discover(path or Path.cwd())
+        workspace = cls(repository, source or HEAD, jobs_file, state_dir)
+        if source is None and (vitals := workspace.vitals) is not None and vitals.source != HEAD:
+            return cls(repository, vitals.source, jobs_file, state_dir)
+        return workspace
+
+    @property
+    def root(self) -> Path:
+        """The main worktree: the folder that jobs run in."""
+        return self.repository.main_worktree
+
+    @cached_property
+    def source(self) -> DefinitionSource:
+        """What `up` would read; the working tree where nothing is committed yet (`source_note` says so then)."""
+        if self.source_name == WORKTREE or (self.source_name == HEAD and self.repository.head().commit is None):
+            return WorktreeSource(self.root, self.jobs_file)
+        return CommitSource(self.repository, self.source_name, self.jobs_file)
+
+    @cached_property
+    def loaded(self) -> Loaded:
+        """The definitions of the source, or all their problems."""
+        return load(self.source, Loader())
+
+    @cached_property
+    def working_tree(self) -> Loaded:
+        """The definitions as they stand in the working tree, or all their problems."""
+        return load(WorktreeSource(self.root, self.jobs_file), Loader())
+
+    @property
+    def definitions(self) -> Definitions:
+        """The definitions of the source; InvalidDefinitions with all problems when they can't be used."""
+        if self.loaded.definitions is None:
+            raise InvalidDefinitions(self.loaded.problems)
+        return self.loaded.definitions
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the source, the defaults where they can't be read."""
+        return self.loaded.definitions.settings if self.loaded.definitions else Settings()
+
+    @cached_property
+    def source_note(self) -> str:
+        """How what `up` would run differs from what stands in the working tree; empty when it does not."""
+        if self.source_name != WORKTREE and self.source.name == WORKTREE:
+            return "nothing is committed yet: this is the working tree"
+        here, there = self.loaded.definitions, self.working_tree.definitions
+        if self.source_name == WORKTREE or here is None:
+            return ""
+        if there is None:
+            return "the working tree's definitions have problems (`octojobs validate` shows them); this is the commit"
+        changed = sorted(job for job in here.jobs.keys() | there.jobs.keys() if _declared(here, job) != _declared(there, job))
+        if not changed:
+            return ""
+        return f"not committed yet, so not live: changes to {', '.join(changed[:5])}" + (" …" if len(changed) > 5 else "")
+
+    @cached_property
+    def paths(self) -> StatePaths:
+        """Where the state is: `--state-dir`, else `state_dir` of the settings, else below the git common directory."""
+        if self.state_dir is not None:
+            return StatePaths(self.state_dir.absolute())
+        chosen = self.settings.state_dir
+        return StatePaths(self.root / chosen if chosen else self.repository.common_dir / "octojobs")
+
+    @cached_property
+    def vitals(self) -> Vitals | None:
+        """What a running daemon says of itself; None when none runs."""
+        vitals, running = Heartbeat.read(self.paths), self.holder()
+        return vitals if vitals and running and running.pid == vitals.pid else None
+
+    def holder(self) -> Holder | None:
+        """Who serves the repository now."""
+        return holder(self.paths)
+
+    def ledger(self) -> Ledger:
+        """The recorded state, read without the lock."""
+        return read_state(self.paths)
+
+    def salt(self) -> str:
+        """What spreads this repository's jitter."""
+        return self.repository.identity()
+
+
+
+def _declared(definitions: Definitions, name: JobId) -> Job | None:
+    """The job without its place: a job that only moved within its file is the same."""
+    job = definitions.jobs.get(name)
+    return replace(job, source=Source("", 0)) if job is not None else None

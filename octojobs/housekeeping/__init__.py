@@ -1,0 +1,14 @@
+"""Jobs that are shipped: `run: octojobs.housekeeping:NAME`. Each function is in a file of its own, imported when it is named."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+JOBS = ("check_definitions", "prune_history")
+
+
+def __getattr__(name: str) -> Any:
+    if name in JOBS:
+        return getattr(import_module(f"octojobs.housekeeping.{name}"), name)
+    raise AttributeError(f"octojobs.housekeeping has no job {name!r}; it has {', '.join(JOBS)}")
