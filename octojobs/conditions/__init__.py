@@ -1,0 +1,1 @@
+"""The guards that are built in, one a file, and how they are judged."""

@@ -1,0 +1,24 @@
+"""Conditions of the repository's own, from `conditions:` in `octojobs.yaml`: a command, or a `module:function`."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+
+from octojobs.conditions import command
+from octojobs.conditions.base import Args, ConditionType, no_args
+from octojobs.core.definitions import DeclaredCondition
+from octojobs.facts.fact import FactKey
+
+
+def condition_type(declared: DeclaredCondition) -> ConditionType:
+    """The guard that a declaration makes; a function takes the condition's arguments as keywords, a command takes none."""
+    if declared.function is not None:
+        summary = f"{declared.function} returns true"
+        return ConditionType(declared.name, summary, lambda _: [], partial(_function_key, declared.function), command.judge)
+    key = command.key_of(declared.command or "false")
+    return ConditionType(declared.name, "its command exits with 0", no_args, lambda _: key, command.judge)
+
+
+def _function_key(target: str, args: Args) -> FactKey:
+    return FactKey("function", (target, json.dumps(dict(args), sort_keys=True)))

@@ -1,0 +1,46 @@
+"""Every guard by its name."""
+
+from __future__ import annotations
+
+from octojobs.conditions.agents_quiescent import AGENTS_QUIESCENT
+from octojobs.conditions.base import ConditionType
+from octojobs.conditions.between import BETWEEN
+from octojobs.conditions.command import COMMAND
+from octojobs.conditions.declared import condition_type
+from octojobs.conditions.file_exists import FILE_EXISTS
+from octojobs.conditions.has_stale_prs import HAS_STALE_PRS
+from octojobs.conditions.no_agents_running import NO_AGENTS_RUNNING
+from octojobs.conditions.not_paused import NOT_PAUSED
+from octojobs.conditions.on_branch import ON_BRANCH
+from octojobs.conditions.quiet_for import QUIET_FOR
+from octojobs.conditions.worktree_clean import WORKTREE_CLEAN
+from octojobs.core.definitions import Settings
+
+_BUILT_IN = {
+    kind.name: kind
+    for kind in (
+        AGENTS_QUIESCENT,
+        BETWEEN,
+        COMMAND,
+        FILE_EXISTS,
+        HAS_STALE_PRS,
+        NO_AGENTS_RUNNING,
+        NOT_PAUSED,
+        ON_BRANCH,
+        QUIET_FOR,
+        WORKTREE_CLEAN,
+    )
+}
+
+
+def names() -> tuple[str, ...]:
+    """The names of the guards that are built in, sorted."""
+    return tuple(sorted(_BUILT_IN))
+
+
+def get(name: str, settings: Settings | None = None) -> ConditionType | None:
+    """The guard of that name: built in, else declared in the settings; None when there is none."""
+    if name in _BUILT_IN:
+        return _BUILT_IN[name]
+    declared = settings.conditions.get(name) if settings is not None else None
+    return condition_type(declared) if declared is not None else None

@@ -1,0 +1,100 @@
+"""A fact, its key, and what a gatherer may look at."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from octojobs.core.definitions import Settings
+from octojobs.repository import Repository
+
+EVIDENCE_LIMIT = 200  # a row in the history and a line on a terminal: long enough for a path and a message
+
+
+@dataclass(frozen=True, slots=True)
+class FactKey:
+    """Which fact is meant: two jobs that ask for the same key share one look.
+
+    `args` are what the gatherer needs, strings alone, so that `file_exists` of two paths are two facts.
+
+    >>> FactKey("file", ("a",)) == FactKey("file", ("a",))
+    True
+    """
+
+    name: str
+    args: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A fact that could be read; the gatherer documents the value's type."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A fact that could not be read, and why, in words. It is never taken for "nothing there"."""
+
+    evidence: str
+
+
+Fact = Known | Unknown
+
+
+class Unreadable(Exception):
+    """A gatherer can't tell; the message says what could not be read and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class FactContext:
+    """Where facts are looked for.
+
+    `root` is the main worktree (the folder of the jobs, outside git: then `repository` is None), `state` the folder
+    of octojobs' own state. `now` is an aware instant, the tick's. `environ` is the daemon's environment; guards'
+    commands see what every job may see of it. `own_sessions` are the session ids (the pids of their leaders) of this
+    daemon's open runs: a job of ours is not an agent.
+    """
+
+    repository: Repository | None
+    root: Path
+    state: Path
+    settings: Settings
+    now: datetime
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    own_sessions: frozenset[int] = frozenset()
+
+    @property
+    def git(self) -> Repository:
+        """The repository; Unreadable where there is none."""
+        if self.repository is None:
+            raise Unreadable(f"{self.root} is not a git repository")
+        return self.repository
+
+    def shown(self, path: Path) -> str:
+        """The path as people know it: relative to the main worktree where it lies inside."""
+        return str(path.relative_to(self.root)) if path.is_relative_to(self.root) else str(path)
+
+
+def one_line(text: str, limit: int = EVIDENCE_LIMIT) -> str:
+    r"""Text from files and commands as evidence: one line, printable, cut to `limit` characters.
+
+    >>> one_line("two\n  lines \x1b[31m", 40)
+    'two lines \\x1b[31m'
+    """
+    words = " ".join(text.split())
+    visible = "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in words)
+    return visible if len(visible) <= limit else visible[: limit - 1] + "…"
+
+
+def reason_of(error: OSError) -> str:
+    """Why the system refused, without the path and the number.
+
+    >>> reason_of(PermissionError(13, "Permission denied", "/x"))
+    'permission denied'
+    """
+    return (error.strerror or type(error).__name__).lower()

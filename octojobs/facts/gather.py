@@ -1,0 +1,76 @@
+"""Gathers facts: each key once, commands side by side, and whatever goes wrong is an unknown fact with its reason."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+
+from octojobs.errors import OctojobsError
+from octojobs.facts import agents, files, octopoid
+from octojobs.facts.commands import ask_command, ask_function
+from octojobs.facts.fact import Fact, FactContext, FactKey, Known, Unknown, Unreadable, one_line
+
+log = logging.getLogger(__name__)
+
+ACTIVITY_FILE = "last_activity"
+SIDE_BY_SIDE = 4  # commands of guards that run at once: each may take 30 s, and a tick waits for all of them
+
+
+def last_activity(context: FactContext) -> datetime:
+    """When somebody last did something here, aware UTC: the newer of two files' times.
+
+    `last_activity` in the state folder is touched for a command of octojobs and the end of a run; the log of HEAD in the main
+    worktree grows with each commit, checkout, merge and reset. Raises Unreadable when there is neither.
+    """
+    places = {context.state / ACTIVITY_FILE: ACTIVITY_FILE}
+    if context.repository is not None:
+        places[context.repository.common_dir / "logs" / "HEAD"] = "logs/HEAD"
+    times = [at for path, shown in places.items() if (at := files.modified_at(path, shown)) is not None]
+    if not times:
+        raise Unreadable("neither last_activity nor git's log of HEAD is there")
+    return datetime.fromtimestamp(max(times), UTC)
+
+
+GATHERERS: Mapping[str, Callable[[tuple[str, ...], FactContext], Any]] = {
+    "activity": lambda _, context: last_activity(context),
+    "agents": lambda _, context: agents.gather(context),
+    "command": ask_command,
+    "dirty": lambda _, context: context.git.is_dirty(untracked=True),
+    "file": lambda args, context: files.exists(context.root / args[0], args[0]),
+    "function": lambda args, context: ask_function(args[0], args[1], context),
+    "head": lambda _, context: context.git.head(),
+    "paused": lambda _, context: octopoid.paused_by(context),
+}
+"""How each fact is read, by its key's name; the value's type is that of the function that is called."""
+
+_SLOW = frozenset({"command", "function"})
+
+
+def gather(keys: Collection[FactKey], context: FactContext) -> Mapping[FactKey, Fact]:
+    """The fact of each key, looked up once however often it is named. Never raises."""
+    wanted = list(dict.fromkeys(keys))
+    slow = [key for key in wanted if key.name in _SLOW]
+    facts: dict[FactKey, Fact] = {}
+    if slow:
+        with ThreadPoolExecutor(min(SIDE_BY_SIDE, len(slow)), "octojobs-guard") as pool:
+            facts.update(zip(slow, pool.map(lambda key: _gather_one(key, context), slow), strict=True))
+    for key in wanted:
+        if key not in facts:
+            facts[key] = _gather_one(key, context)
+    return facts
+
+
+def _gather_one(key: FactKey, context: FactContext) -> Fact:
+    try:
+        return Known(GATHERERS[key.name](key.args, context))
+    except Unreadable as error:
+        why = str(error)
+    except OctojobsError as error:
+        why = error.what
+    except Exception as error:  # noqa: BLE001 -- one fact's bug must stop neither the tick nor the other jobs
+        why = f"{type(error).__name__}: {error}"
+    log.warning("the fact %s can't be told: %s", key.name, one_line(why))
+    return Unknown(one_line(why))

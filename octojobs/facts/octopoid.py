@@ -1,0 +1,141 @@
+"""What octopoid leaves beside the repository: its lists of running pids, its scheduler lock, its pause.
+
+Octopoid writes `.octopoid/runtime/agents/AGENT/running_pids.json` as `{"PID": {"task_id", "started_at", "instance_name"}}`
+after it has started the process, and takes an entry out once it has dealt with the agent's result.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import yaml
+
+from octojobs.facts.fact import FactContext, Unreadable, one_line, reason_of
+from octojobs.facts.files import exists, folders, read_bytes, read_json
+from octojobs.facts.processes import is_running
+from octojobs.facts.sightings import Agent, Found, merge
+
+AGENT_FOLDERS = ".octopoid/runtime/agents/*"
+SCHEDULER_LOCK = ".octopoid/runtime/scheduler.lock"
+PAUSE_FILE = ".octopoid/PAUSE"
+AGENTS_FILE = ".octopoid/agents.yaml"
+MAX_PID = 2**31 - 1
+MAX_DEPTH = 40  # as for our own files: the parser takes 20 s for a line of 100,000 brackets
+
+# The words of YAML 1.1, which octopoid reads with; anything else that it would take for true is not a boolean.
+_TRUE = frozenset({"true", "yes", "on", "y"})
+_FALSE = frozenset({"false", "no", "off", "n", "null", "~", ""})
+
+
+def look_at_pids(context: FactContext) -> Found:
+    """The agents in octopoid's lists: a live one runs, a dead one that is still listed is unhandled."""
+    found = []
+    for folder in folders(context.root, AGENT_FOLDERS):
+        path = folder / "running_pids.json"
+        shown = context.shown(path)
+        try:
+            listed = read_json(path, shown)
+        except Unreadable as error:
+            found.append(Found(unreadable=(str(error),)))
+            continue
+        if listed is None:
+            continue
+        if not isinstance(listed, dict):
+            found.append(Found(unreadable=(f"{shown} is not a mapping of pids",)))
+            continue
+        found += [_entry(pid, info, folder.name, shown) for pid, info in listed.items()]
+    return merge(found)
+
+
+def _entry(key: str, info: Any, agent: str, shown: str) -> Found:
+    if not (key.isascii() and key.isdigit() and 0 < int(key) <= MAX_PID):
+        return Found(unreadable=(f"{shown}: {one_line(key, 40)!r} is not a pid",))
+    if not isinstance(info, Mapping):
+        return Found(unreadable=(f"{shown}: pid {key} is listed without its task",))
+    pid, task = int(key), str(info.get("task_id") or "")
+    name, since = str(info.get("instance_name") or agent), _instant(info.get("started_at"))
+    if is_running(pid, since):
+        return Found(running=(Agent(name, pid, task, since, shown),))
+    return Found(unhandled=(Agent(name, pid, task, since, shown),))
+
+
+def _instant(text: Any) -> datetime | None:
+    """When the agent started; None for what is no instant or, as old versions wrote it, names no zone."""
+    try:
+        at = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        return None
+    return at.astimezone(UTC) if at.tzinfo is not None else None
+
+
+def look_at_scheduler_lock(context: FactContext) -> Found:
+    """Octopoid's scheduler while it holds its lock: in that moment it may be starting agents.
+
+    The probe opens the file for reading alone and never makes it. It holds a shared lock for an instant, in which
+    octopoid's own attempt would fail; octopoid then tries again at its next tick.
+    """
+    path = context.root / SCHEDULER_LOCK
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        return Found()
+    except OSError as error:
+        raise Unreadable(f"{SCHEDULER_LOCK} can't be read: {reason_of(error)}") from None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
+            raise Unreadable(f"{SCHEDULER_LOCK} can't be probed: {reason_of(error)}") from None
+        return Found(running=(Agent("octopoid's scheduler, which holds its lock", None, "", None, SCHEDULER_LOCK),))
+    finally:
+        os.close(handle)  # and with it the lock
+    return Found()
+
+
+def paused_by(context: FactContext) -> str:
+    """What says that octopoid is paused (`.octopoid/PAUSE`, or `paused: true in .octopoid/agents.yaml`); "" when nothing does."""
+    if exists(context.root / PAUSE_FILE, PAUSE_FILE):
+        return PAUSE_FILE
+    data = read_bytes(context.root / AGENTS_FILE, AGENTS_FILE)
+    word = _top_level_word(data, "paused") if data is not None else None
+    if word is None or word.lower() in _FALSE:
+        return ""
+    if word.lower() in _TRUE:
+        return f"paused: {word} in {AGENTS_FILE}"
+    raise Unreadable(f"{AGENTS_FILE}: paused: {one_line(word, 40)!r} is neither true nor false")
+
+
+def _top_level_word(data: bytes, wanted: str) -> str | None:
+    """The scalar that a top-level key has, None without one; the whole file must parse.
+
+    It reads the parser's events instead of loading the document: a loader recurses and dies of 100 KB of brackets.
+    """
+    depth, key, word = 0, None, None
+    try:
+        for event in yaml.parse(data, Loader=yaml.CSafeLoader):
+            if depth == 1 and isinstance(event, yaml.NodeEvent):
+                scalar = event.value if isinstance(event, yaml.ScalarEvent) else None
+                if key is None:
+                    key = scalar or ""
+                else:
+                    word = (scalar if scalar is not None else "a collection") if key == wanted else word
+                    key = None
+            if isinstance(event, yaml.CollectionStartEvent):
+                if depth == 0 and not isinstance(event, yaml.MappingStartEvent):
+                    raise Unreadable(f"{AGENTS_FILE} is not a mapping")
+                depth += 1
+                if depth > MAX_DEPTH:
+                    raise Unreadable(f"{AGENTS_FILE} is nested more than {MAX_DEPTH} deep")
+            elif isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark is not None else 1
+        raise Unreadable(f"{AGENTS_FILE} is not valid YAML (line {line})") from None
+    except (yaml.YAMLError, UnicodeDecodeError):
+        raise Unreadable(f"{AGENTS_FILE} is not valid YAML") from None
+    return word

@@ -1,0 +1,55 @@
+"""What the loader lets through, the guards understand: the two lists of names and arguments agree."""
+
+from __future__ import annotations
+
+from octojobs.conditions.judging import argument_problems
+from octojobs.conditions.registry import names
+from octojobs.config.blob import blob_id
+from octojobs.config.loader import Loader
+from octojobs.config.schema import properties
+from octojobs.core.guards import conditions_in
+from octojobs.core.identity import JobId
+
+JOBS = """
+jobs:
+  all:
+    manual: true
+    command: "true"
+    conditions:
+      - no_agents_running
+      - not: agents_quiescent
+      - any: [{on_branch: main}, {on_branch: [dev, "release/*"]}]
+      - worktree_clean
+      - {file_exists: docs}
+      - {between: {from: "22:00", to: "6:00"}}
+      - {quiet_for: 10m}
+      - not_paused
+      - {command: make check}
+      - {command: [make, check]}
+      - {has_stale_prs: {older_than: 24h}}
+      - mine
+      - {ours: {count: 2}}
+"""
+SETTINGS = """
+conditions:
+  mine: {command: "true"}
+  ours: {function: "checks:ours"}
+"""
+
+
+def test_the_schema_and_the_registry_name_the_same_guards() -> None:
+    """A guard in one alone could be written and not judged, or judged and not written."""
+    assert set(properties("jobs", "condition")) - {"any", "not"} == set(names())
+
+
+def test_every_guard_that_loads_can_be_judged() -> None:
+    """The loader normalises the arguments to what the guards take."""
+    files = {path: (blob_id(text.encode()), text.encode()) for path, text in FILES.items()}
+    loaded = Loader().load(files, source="worktree")
+    assert loaded.definitions is not None, loaded.problems
+    conditions = list(conditions_in(loaded.definitions.jobs[JobId("all")].conditions))
+    assert {condition.name for condition in conditions} == {*names(), "mine", "ours"}
+    assert [problem for condition in conditions for problem in argument_problems(condition, loaded.definitions.settings)] == []
+
+
+FILES = {".octopoid/jobs.yaml": JOBS, ".octopoid/octojobs.yaml": SETTINGS}
