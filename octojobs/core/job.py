@@ -146,6 +146,8 @@ class AgentAction:
     max_turns: int | None = None
     allowed_tools: tuple[str, ...] = ()
     resume: bool = False
+    sandbox: Mapping[str, Any] = field(default_factory=dict)
+    output: Mapping[str, Any] = field(default_factory=dict)
 
 
 Action = CommandAction | ScriptAction | AgentAction

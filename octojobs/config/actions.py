@@ -1,0 +1,83 @@
+"""What a job does: exactly one of `command`, `run` and a prompt, and what belongs to each."""
+
+from __future__ import annotations
+
+import re
+
+from octojobs.config.entries import Entry, Fields
+from octojobs.config.parsers import command, mapping, texts
+from octojobs.core.job import Action, AgentAction, CommandAction, JobType, ScriptAction
+
+NAMES = ("command", "run", "prompt", "prompt_file")
+_TYPES = {"command": JobType.COMMAND, "run": JobType.SCRIPT, "prompt": JobType.AGENT, "prompt_file": JobType.AGENT}
+_BELONGS = {
+    "shell": JobType.COMMAND,
+    **dict.fromkeys(("args", "python"), JobType.SCRIPT),
+    **dict.fromkeys(("agent", "model", "max_turns", "allowed_tools", "resume", "output"), JobType.AGENT),
+}
+_OWNER = {JobType.COMMAND: "command", JobType.SCRIPT: "run", JobType.AGENT: "prompt"}
+# Named by `@octojobs.job("name")`, or a function of a module.
+_FUNCTION = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
+_REGISTERED = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*", re.ASCII)
+
+
+def action(fields: Fields, own: Fields, here: Entry) -> Action | None:
+    """The job's action; None when it is wrong, which is noted in `fields`. `here` is the job itself."""
+    given = [name for name in NAMES if name in own]
+    if not given:
+        fields.problems.append(here.problem_at_key("says nothing about what it runs", "add one of command, run, prompt or prompt_file"))
+        return None
+    for name in given[1:]:
+        fields.problems.append(own.entries[name].problem_at_key(f"{given[0]} and {name} are both given", "keep one of them"))
+    kind = _TYPES[given[0]]
+    _check_company(fields, own, given[0], kind)
+    match kind:
+        case JobType.COMMAND:
+            return _command(fields, own)
+        case JobType.SCRIPT:
+            run = fields.read("run", _function, "")
+            return ScriptAction(run, fields.read("args", mapping, {})) if run else None
+        case JobType.AGENT:
+            return AgentAction(
+                prompt=fields.plain("prompt", ""),
+                prompt_file=fields.plain("prompt_file", ""),
+                agent=fields.plain("agent", ""),
+                model=fields.plain("model", ""),
+                max_turns=fields.plain("max_turns", None),
+                allowed_tools=fields.read("allowed_tools", texts, ()),
+                resume=fields.plain("resume", False),
+                sandbox=fields.read("sandbox", mapping, {}),
+                output=fields.read("output", mapping, {}),
+            )
+
+
+def _check_company(fields: Fields, own: Fields, name: str, kind: JobType) -> None:
+    """The declared type is the action's, and no field stands here that belongs to another one."""
+    if "type" in own and own.entries["type"].value != kind:
+        stated = own.entries["type"]
+        fields.problems.append(stated.problem(f'is "{stated.value}", and the job has `{name}:`', f"write {kind}, or remove the type"))
+    for field, owner in _BELONGS.items():
+        if field in own and owner is not kind:
+            fields.problems.append(own.entries[field].problem_at_key(f"{field} belongs to jobs with `{_OWNER[owner]}:`", "remove it"))
+    if "sandbox" in own and kind is not JobType.AGENT and (backend := own.entries["sandbox"]["backend"]).value != "none":
+        fields.problems.append(backend.problem(f'"{backend.value}" is for agent jobs', "write none"))
+
+
+def _command(fields: Fields, own: Fields) -> CommandAction | None:
+    argv = fields.read("command", command, None)
+    if argv is None:
+        return None
+    if isinstance(argv, tuple):
+        if "shell" in own:
+            fields.problems.append(own.entries["shell"].problem("no shell runs a command that is a list", "remove it, or write the command as text"))
+        return CommandAction(argv)
+    return CommandAction(argv, fields.plain("shell", "sh"))
+
+
+def _function(entry: Entry) -> str:
+    name: str = entry.value
+    if _FUNCTION.fullmatch(name) or _REGISTERED.fullmatch(name):
+        return name
+    script = name.split(" ")[0].endswith((".py", ".sh")) or "/" in name
+    fix = f"write `command: {name}` to run a program" if script or " " in name else "write package.module:function, or a registered name"
+    raise entry.invalid(f'"{name}" is no Python function', fix)

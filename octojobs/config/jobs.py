@@ -1,0 +1,118 @@
+"""One job's mapping to the frozen `Job`, its defaults filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from octojobs.config import actions, policies, whens
+from octojobs.config.declared import Declared
+from octojobs.config.entries import Entry, Fields
+from octojobs.config.guards import guards
+from octojobs.config.parsers import environment, folder, period, texts, variable_names, zone_name
+from octojobs.config.references import AGENTS_POOL, Reference, references
+from octojobs.config.schema import check
+from octojobs.core.job import AgentAction, Job, OnUnknown, Priority, Source, WhenBlocked
+from octojobs.errors import Problem
+
+# What is also accepted, and the field that it is.
+SYNONYMS = {"interval_seconds": "interval", "timeout_seconds": "timeout"}
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What the jobs of a file have that don't say otherwise; `content` tells two that mean different things apart."""
+
+    timezone: str = "UTC"
+    entries: Mapping[str, Entry] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict)
+    content: str = ""
+
+    def same_as(self, other: Defaults) -> bool:
+        """Whether jobs come out the same under both."""
+        return (self.timezone, self.env, self.content) == (other.timezone, other.env, other.content)
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A job, when it is right; and what it names in other places."""
+
+    job: Job | None
+    problems: tuple[Problem, ...]
+    references: tuple[Reference, ...] = ()
+
+
+def build(declared: Declared, defaults: Defaults) -> Built:
+    """The job of one declaration, or all that is wrong with it."""
+    here = declared.entry
+    if wrong := check(here, "jobs", "job"):
+        return Built(None, tuple(wrong))
+    own, problems = own_fields(here)
+    fields = Fields({**defaults.entries, **own.entries}, problems)
+    timezone = fields.read("timezone", zone_name, defaults.timezone)
+    when = whens.when(fields, own, here, timezone)
+    action = actions.action(fields, own, here)
+    surroundings = common(fields, own)
+    env = {**defaults.env, **own.read("env", environment, {})}
+    problems.extend(own.problems)
+    problems.extend(_named_twice(own, env, surroundings))
+    if when is None or action is None or problems:
+        return Built(None, tuple(dict.fromkeys(problems)))
+    pool = fields.plain("pool", AGENTS_POOL if isinstance(action, AgentAction) else "")
+    title = fields.plain("title", declared.title)
+    mark = here.mark
+    source = Source(here.document.path, mark.key_line)
+    job = Job(declared.id, when, action, source, title, timezone=timezone, env=env, pool=pool, **surroundings)
+    return Built(job, (), tuple(references(declared.id, fields, timezone)))
+
+
+def own_fields(entry: Entry) -> tuple[Fields, list[Problem]]:
+    """The fields that stand in the mapping itself, by their proper names; `x-` ones are left out."""
+    entries: dict[str, Entry] = {}
+    problems: list[Problem] = []
+    for key in entry.value:
+        name = SYNONYMS.get(key, key)
+        if name in entries:
+            problems.append(entry[key].problem_at_key(f"{entries[name].key} and {key} are both given", "keep one of them"))
+        elif not key.startswith("x-"):
+            entries[name] = entry[key]
+    return Fields(entries), problems
+
+
+def common(fields: Fields, own: Fields) -> dict[str, Any]:
+    """What a job and `defaults` have in common, by the names of `Job`; problems are noted in `fields`."""
+    overlap, max_instances = policies.overlap(fields, own)
+    catch_up, catch_up_window_s = policies.catch_up(fields, own)
+    return {
+        "description": fields.plain("description", ""),
+        "tags": fields.read("tags", texts, ()),
+        "enabled": fields.plain("enabled", True),
+        "jitter_s": fields.read("jitter", period, 0),
+        "conditions": fields.read("conditions", guards, ()),
+        "when_blocked": WhenBlocked(fields.plain("when_blocked", WhenBlocked.WAIT)),
+        "on_unknown": OnUnknown(fields.plain("on_unknown", OnUnknown.SKIP)),
+        "limits": policies.limits(fields),
+        "overlap": overlap,
+        "max_instances": max_instances,
+        "catch_up": catch_up,
+        "catch_up_window_s": catch_up_window_s,
+        "start_deadline_s": fields.read("start_deadline", period, None),
+        "priority": Priority(fields.plain("priority", Priority.MEDIUM)),
+        "group": fields.plain("group", ""),
+        "retries": policies.retries(fields, own),
+        "pause_after": fields.plain("pause_after", None),
+        "run_when_paused": fields.plain("run_when_paused", False),
+        "cwd": fields.read("cwd", folder, "."),
+        "pass_env": fields.read("pass_env", variable_names, ()),
+        "secrets": fields.read("secrets", variable_names, ()),
+        "python": fields.plain("python", ""),
+        "on_success": policies.follow_up(fields, "on_success"),
+        "on_failure": policies.follow_up(fields, "on_failure"),
+    }
+
+
+def _named_twice(own: Fields, env: Mapping[str, str], surroundings: Mapping[str, Any]) -> list[Problem]:
+    """A secret that is also a plain variable would be one or the other by chance."""
+    plain = {*env, *surroundings["pass_env"]}
+    return [own.entries["secrets"].problem(f"{name} is a plain variable too", "keep one") for name in surroundings["secrets"] if name in plain and "secrets" in own]

@@ -1,0 +1,129 @@
+"""Files to definitions: all of them checked together, each read again only when its content has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from pathlib import PurePosixPath
+
+from octojobs.config.file import JobsFile, Placed, read_jobs
+from octojobs.config.jobs import Defaults
+from octojobs.config.references import IN_SETTINGS, check
+from octojobs.config.settings import SettingsFile, read_settings
+from octojobs.core.definitions import JOBS_FILE, Definitions
+from octojobs.core.identity import JobId
+from octojobs.core.job import Job
+from octojobs.errors import Problem, Severity
+
+SETTINGS_FILE = ".octopoid/octojobs.yaml"
+JOBS_FOLDER = ".octopoid/jobs"
+
+_NO_DEFAULTS = Defaults()
+
+Files = Mapping[str, tuple[str, bytes]]
+"""Path in the repository (with /) to the blob id and the content."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The definitions, or None when one problem is an error; the problems in file order, warnings among them."""
+
+    definitions: Definitions | None
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A file as built, what it was built from, and for whom: the same blob under other defaults is other jobs."""
+
+    blob: str
+    inherited: Defaults
+    file: JobsFile
+
+
+def is_definition(path: str, jobs_file: str = JOBS_FILE) -> bool:
+    """Whether a file of the repository belongs to its definitions.
+
+    >>> [is_definition(path) for path in (".octopoid/jobs.yaml", ".octopoid/jobs/a.yml", ".octopoid/flows/a.yaml")]
+    [True, True, False]
+    """
+    file = PurePosixPath(path)
+    return path in (jobs_file, SETTINGS_FILE) or (str(file.parent) == JOBS_FOLDER and file.suffix in (".yaml", ".yml"))
+
+
+class Loader:
+    """Loads definitions and remembers each file by its blob id. Not shared by threads."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, _Kept] = {}
+        self._settings: tuple[str, SettingsFile] | None = None
+
+    def load(self, files: Files, *, source: str, jobs_file: str | None = None, now: datetime | None = None) -> Loaded:
+        """The definitions that the files make together.
+
+        `jobs_file` is the path of the jobs' file where it is not that of the settings; `now` lets a past `@once` be warned
+        about. Files that are no definitions are left alone. Never raises for anything that stands in a file.
+        """
+        settings = self._read_settings(files)
+        main = jobs_file or settings.settings.jobs_file
+        read = self._read_jobs(files, main)
+        problems = [*settings.problems, *(problem for file in read for problem in file.problems)]
+        if not read:
+            problems.append(Problem(main, 0, 0, "there is no such file, and no other that declares jobs", "write one with `octojobs init`"))
+        problems.extend(_same_names(read))
+        jobs = {job.id: job for file in read for job in file.jobs}
+        names = {placed.name: placed for file in read for placed in file.names}
+        found = (reference for file in read for reference in file.references if not (settings.problems and reference.kind in IN_SETTINGS))
+        problems.extend(check(found, names, settings.settings, now))
+        problems.sort()
+        if any(problem.severity is Severity.ERROR for problem in problems):
+            return Loaded(None, tuple(problems))
+        return Loaded(_definitions(jobs, settings, source, files, main, problems), tuple(problems))
+
+    def _read_settings(self, files: Files) -> SettingsFile:
+        blob, data = files.get(SETTINGS_FILE, ("", b""))
+        if self._settings is None or self._settings[0] != blob:
+            self._settings = (blob, read_settings(SETTINGS_FILE, data))
+        return self._settings[1]
+
+    def _read_jobs(self, files: Files, main: str) -> list[JobsFile]:
+        """The files of jobs, the main one first; its defaults are those of the others."""
+        kept: dict[str, _Kept] = {}
+        inherited = _NO_DEFAULTS
+        if main in files:
+            kept[main] = self._one(main, files[main], inherited, None)
+            inherited = kept[main].file.defaults
+        for path in sorted(files):
+            if path not in (main, SETTINGS_FILE) and is_definition(path, main):
+                kept[path] = self._one(path, files[path], inherited, PurePosixPath(path).stem)
+        self._kept = kept
+        return [one.file for one in kept.values()]
+
+    def _one(self, path: str, content: tuple[str, bytes], inherited: Defaults, stem: str | None) -> _Kept:
+        blob, data = content
+        before = self._kept.get(path)
+        if before is not None and before.blob == blob and before.inherited.same_as(inherited):
+            return before
+        return _Kept(blob, inherited, read_jobs(path, data, inherited, stem))
+
+
+def _same_names(files: list[JobsFile]) -> Iterator[Problem]:
+    """Names that two jobs bear; without regard to case, because they are the names of folders too."""
+    first: dict[str, Placed] = {}
+    for placed in (placed for file in files for placed in file.names):
+        other = first.setdefault(placed.name.lower(), placed)
+        if other is not placed:
+            what = f'job "{placed.name}": another job has this name, {other.path}:{other.line}'
+            yield Problem(placed.path, placed.line, placed.column, what, "rename one of them (upper and lower case are the same here)")
+
+
+def _definitions(
+    jobs: Mapping[JobId, Job], settings: SettingsFile, source: str, files: Files, main: str, warnings: list[Problem]
+) -> Definitions:
+    digest = sha256()
+    for path in sorted(files):
+        if is_definition(path, main):
+            digest.update(f"{path}\0{files[path][0]}\n".encode())
+    return Definitions(jobs, settings.settings, source, digest.hexdigest(), tuple(warnings))

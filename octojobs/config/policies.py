@@ -1,0 +1,95 @@
+"""What surrounds a run: its limits, retries, overlap, catching up, and what follows it."""
+
+from __future__ import annotations
+
+from octojobs.config.entries import Entry, Fields
+from octojobs.config.parsers import command, duration, period, size
+from octojobs.core.identity import InvalidId, JobId
+from octojobs.core.job import Backoff, CatchUp, CommandAction, FollowUp, Limits, Overlap, RetryPolicy
+
+_DAY_S = 86_400
+
+
+def limits(fields: Fields) -> Limits:
+    """Bounds of one attempt."""
+    plain = Limits()
+    return Limits(
+        timeout_s=fields.read("timeout", period, plain.timeout_s),
+        idle_timeout_s=fields.read("idle_timeout", period, plain.idle_timeout_s),
+        kill_grace_s=fields.read("kill_grace", duration, plain.kill_grace_s),
+        max_output=fields.read("max_output", size, plain.max_output),
+    )
+
+
+def retries(fields: Fields, own: Fields) -> RetryPolicy:
+    """`retries` and `max_retries` together: the number may be given in either, and the job's own counts."""
+    policy = fields.read("retries", _policy, RetryPolicy())
+    given = fields.entries.get("retries")
+    if "max_retries" in own and "retries" in own and "max" in own.entries["retries"].value:
+        fields.problems.append(own.entries["max_retries"].problem_at_key("retries.max and max_retries are both given", "keep one of them"))
+    elif "max_retries" in fields and ("max_retries" in own or "retries" not in own):
+        policy = _replace_max(policy, fields.plain("max_retries", 0))
+    elif given is not None and "retries" in own and "max" not in given.value:
+        fields.problems.append(given.problem("does not say how often", "add `max:`"))
+    return policy
+
+
+def _replace_max(policy: RetryPolicy, count: int) -> RetryPolicy:
+    return RetryPolicy(count, policy.backoff, policy.delay_s, policy.max_delay_s, policy.jitter, policy.on, policy.exit_codes)
+
+
+def _policy(entry: Entry) -> RetryPolicy:
+    value, plain = entry.value, RetryPolicy()
+    delay = float(duration(entry["delay"])) if "delay" in value else plain.delay_s
+    longest = float(duration(entry["max_delay"])) if "max_delay" in value else max(plain.max_delay_s, delay)
+    if longest < delay:
+        raise entry["max_delay"].invalid("is shorter than the delay", "write the longest delay, or remove it")
+    outcomes = tuple(value.get("on", plain.on))
+    codes = tuple(value.get("exit_codes", ()))
+    if codes and "failed" not in outcomes:
+        raise entry["exit_codes"].invalid("narrows `failed`, which `on` leaves out", "add failed to `on`, or remove the exit codes")
+    backoff = Backoff(value.get("backoff", plain.backoff))
+    return RetryPolicy(value.get("max", plain.max), backoff, delay, longest, value.get("jitter", plain.jitter), outcomes, codes)
+
+
+def overlap(fields: Fields, own: Fields) -> tuple[Overlap, int]:
+    """The policy and how many runs at a time it allows."""
+    policy = Overlap(fields.plain("overlap", Overlap.SKIP))
+    if policy is Overlap.ALLOW:
+        if "max_instances" not in fields:
+            fields.problems.append(fields.entries["overlap"].problem("allow without a bound", "add `max_instances:`"))
+        return policy, fields.plain("max_instances", 1)
+    if "max_instances" in own:
+        fields.problems.append(own.entries["max_instances"].problem_at_key("max_instances belongs to `overlap: allow`", "add that, or remove it"))
+    return policy, 1
+
+
+def catch_up(fields: Fields, own: Fields) -> tuple[CatchUp, int | None]:
+    """The policy and how far back it reaches, in seconds; None means without a bound."""
+    policy = CatchUp(fields.plain("catch_up", CatchUp.LATEST))
+    if policy is CatchUp.NONE:
+        if "catch_up_window" in own:
+            fields.problems.append(own.entries["catch_up_window"].problem_at_key("catch_up_window needs `catch_up: latest` or `all`", "remove it"))
+        return policy, None
+    return policy, fields.read("catch_up_window", period, _DAY_S if policy is CatchUp.ALL else None)
+
+
+def follow_up(fields: Fields, name: str) -> FollowUp:
+    """`on_success` or `on_failure`: a command, by the job's shell, or the name of a job."""
+    entry = fields.entries.get(name)
+    if entry is None:
+        return FollowUp()
+    if "run" in entry.value:
+        return fields.read(name, _job_named, FollowUp())
+    argv = fields.read(name, lambda given: command(given["command"]), None)
+    if argv is None:
+        return FollowUp()
+    shell = fields.plain("shell", "sh") if isinstance(argv, str) else "sh"
+    return FollowUp(command=CommandAction(argv, shell))
+
+
+def _job_named(entry: Entry) -> FollowUp:
+    try:
+        return FollowUp(run=JobId(entry.value["run"]))
+    except InvalidId as error:
+        raise entry["run"].invalid(str(error)) from None

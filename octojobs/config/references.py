@@ -1,0 +1,128 @@
+"""What one definition names and another must hold: jobs, pools, conditions; checked when all files are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from octojobs.config.entries import Entry, Fields
+from octojobs.config.guards import named
+from octojobs.config.schema import properties
+from octojobs.config.suggest import did_you_mean, listed
+from octojobs.core.cronsyntax import CronError
+from octojobs.core.definitions import Settings
+from octojobs.core.schedule import Once, parse_entry
+from octojobs.errors import Problem, Severity
+
+AGENTS_POOL = "agents"
+
+
+class Kind(StrEnum):
+    """What is named."""
+
+    POOL = "pool"
+    CONDITION = "condition"
+    JOB = "job"
+    ONCE = "once"
+
+
+IN_SETTINGS = (Kind.POOL, Kind.CONDITION)
+"""What can't be checked while the settings are wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """One name at one place; `job` is who names it, `has_args` whether a condition is given arguments, `at` the `@once` instant."""
+
+    kind: Kind
+    name: str
+    job: str
+    place: Problem
+    has_args: bool = False
+    at: datetime | None = None
+
+    def problem(self, what: str, fix: str = "", severity: Severity = Severity.ERROR) -> Problem:
+        """A problem at the name."""
+        return Problem(self.place.path, self.place.line, self.place.column, f"{self.place.what}: {what}", fix, severity)
+
+
+def references(job: str, fields: Fields, timezone: str) -> Iterator[Reference]:
+    """All that the fields of a job name; the fields have been found right by themselves."""
+    if "pool" in fields:
+        entry = fields.entries["pool"]
+        yield Reference(Kind.POOL, entry.value, job, entry.problem(""))
+    if "conditions" in fields:
+        for name, entry in named(fields.entries["conditions"]):
+            yield Reference(Kind.CONDITION, name, job, entry.problem(""), has_args=isinstance(entry.value, dict) and bool(entry.value))
+    for event in ("on_success", "on_failure"):
+        if event in fields and "run" in fields.entries[event].value:
+            entry = fields.entries[event]["run"]
+            yield Reference(Kind.JOB, entry.value, job, entry.problem(""))
+    if "schedule" in fields:
+        yield from _once(job, fields.entries["schedule"], timezone)
+
+
+def _once(job: str, entry: Entry, timezone: str) -> Iterator[Reference]:
+    for part in entry.items() if isinstance(entry.value, list) else (entry,):
+        if "@once" in part.value.lower():
+            try:
+                once = parse_entry(part.value, timezone)
+            except CronError:
+                continue  # told where the schedule is read
+            if isinstance(once, Once):
+                yield Reference(Kind.ONCE, part.value, job, part.problem(""), at=once.at)
+
+
+def check(found: Iterable[Reference], jobs: Mapping[str, object], settings: Settings, now: datetime | None) -> Iterator[Problem]:
+    """Names that nothing bears, jobs that start each other for ever, and instants that are past at `now`."""
+    known_conditions = [*(name for name in properties("jobs", "condition") if name not in ("any", "not")), *settings.conditions]
+    starts: dict[str, list[Reference]] = {}
+    for reference in found:
+        name = reference.name
+        match reference.kind:
+            case Kind.POOL if name not in settings.pools and name != AGENTS_POOL:
+                yield _unknown_pool(reference, settings)
+            case Kind.CONDITION if name not in known_conditions:
+                fix = did_you_mean(name, known_conditions, "declare it under `conditions:` in .octopoid/octojobs.yaml")
+                yield reference.problem(f'there is no condition "{name}"', fix)
+            case Kind.CONDITION if reference.has_args and name in settings.conditions and settings.conditions[name].command is not None:
+                yield reference.problem("a condition that is a command takes no arguments", "write the name alone")
+            case Kind.JOB if name not in jobs:
+                yield reference.problem(f'there is no job "{name}"', did_you_mean(name, jobs, "declare it, or remove this"))
+            case Kind.JOB:
+                starts.setdefault(reference.job, []).append(reference)
+            case Kind.ONCE if reference.at is not None and now is not None and reference.at <= now:
+                what = f"{reference.at:%Y-%m-%dT%H:%M:%SZ} is past"
+                yield reference.problem(what, "remove the job, or give it a new instant", Severity.WARNING)
+            case _:
+                pass
+    yield from _cycles(starts)
+
+
+def _unknown_pool(reference: Reference, settings: Settings) -> Problem:
+    known = [*settings.pools, AGENTS_POOL]
+    fix = did_you_mean(reference.name, known, f"declare it in .octopoid/octojobs.yaml: `pools: {{{reference.name}: 1}}`")
+    return reference.problem(f'there is no pool "{reference.name}"', fix)
+
+
+def _cycles(starts: Mapping[str, list[Reference]]) -> Iterator[Problem]:
+    """One problem for each reference that closes a circle, found by a walk in depth without recursion."""
+    done: set[str] = set()
+    for first in starts:
+        if first in done:
+            continue
+        path = [first]
+        branches = [iter(starts[first])]
+        while path:
+            reference = next(branches[-1], None)
+            if reference is None:
+                done.add(path.pop())
+                branches.pop()
+            elif reference.name in path:
+                circle = [*path[path.index(reference.name) :], reference.name]
+                yield reference.problem(f"{listed(circle, 'and')} start each other for ever", "remove one of them")
+            elif reference.name not in done:
+                path.append(reference.name)
+                branches.append(iter(starts.get(reference.name, ())))

@@ -1,0 +1,73 @@
+"""`.octopoid/octojobs.yaml` to the frozen `Settings`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from octojobs.config.entries import Entry, Fields, each
+from octojobs.config.parsers import command, folder, size, texts
+from octojobs.config.reader import read
+from octojobs.config.schema import check, properties
+from octojobs.core.definitions import DeclaredCondition, Retention, Settings
+from octojobs.errors import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsFile:
+    """The settings, those at fault at their defaults; and what is wrong."""
+
+    settings: Settings
+    problems: tuple[Problem, ...]
+
+
+def read_settings(path: str, data: bytes) -> SettingsFile:
+    """The settings of a file; an empty one says nothing, and that is fine."""
+    document = read(path, data)
+    plain = Settings()
+    file = Entry(document, document.top, 0, "", "")
+    if document.problems or file.value is None:
+        return SettingsFile(plain, tuple(document.problems))
+    if wrong := check(file, "octojobs"):
+        return SettingsFile(plain, tuple(wrong))
+    fields = Fields({key: file[key] for key in file.value if not key.startswith("x-")})
+    settings = Settings(
+        max_concurrent=fields.plain("max_concurrent", plain.max_concurrent),
+        pools=dict(fields.plain("pools", plain.pools)),
+        python=fields.read("python", folder, plain.python),
+        modules=fields.read("modules", texts, plain.modules),
+        conditions=fields.read("conditions", _conditions, plain.conditions),
+        retention=fields.read("retention", _retention, plain.retention),
+        jobs_file=fields.read("jobs_file", _path_within, plain.jobs_file),
+        state_dir=fields.read("state_dir", folder, plain.state_dir),
+        agent_worktrees=fields.read("agent_worktrees", texts, plain.agent_worktrees),
+    )
+    return SettingsFile(settings, tuple(fields.problems))
+
+
+def _conditions(entry: Entry) -> Mapping[str, DeclaredCondition]:
+    return {condition.name: condition for condition in each(entry.items(), _condition)}
+
+
+def _condition(entry: Entry) -> DeclaredCondition:
+    name, value = str(entry.key), entry.value
+    if name in properties("jobs", "condition"):
+        raise entry.invalid("is the name of a built-in condition", "choose another name")
+    if "command" in value:
+        return DeclaredCondition(name, command=command(entry["command"]))
+    return DeclaredCondition(name, function=value["function"])
+
+
+def _retention(entry: Entry) -> Retention:
+    value: Mapping[str, Any] = entry.value
+    plain = Retention()
+    amount = size(entry["bytes"]) if "bytes" in value else plain.bytes
+    return Retention(value.get("days", plain.days), value.get("runs_per_job", plain.runs_per_job), amount)
+
+
+def _path_within(entry: Entry) -> str:
+    path: str = entry.value
+    if ".." in path.split("/"):
+        raise entry.invalid(f'"{path}" leads out of the repository', "write a path in it")
+    return path
