@@ -9,8 +9,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from filelock import FileLock, Timeout
-
 from octojobs import platform
 from octojobs.core.codec import NotDecodable, decode, encode, format_instant
 from octojobs.core.run import Process
@@ -61,6 +59,8 @@ class DaemonLock:
 
     def __init__(self, paths: StatePaths, since: datetime, role: str) -> None:
         """Take the lock; raises RepositoryBusy, naming the holder, when somebody else has it, and OSError."""
+        from filelock import FileLock, Timeout  # lazily: 40 ms that a verb which only looks does not pay
+
         self._path = paths.daemon_lock
         # The default, fallback_to_soft=True, turns into a lock by age where flock is missing: that one can be stolen.
         self._lock = FileLock(
@@ -124,7 +124,7 @@ def holder(paths: StatePaths) -> Holder | None:
     except FileNotFoundError:
         return None
     try:
-        if _can_lock(descriptor):
+        if can_lock(descriptor):
             return None
         text = os.read(descriptor, _MAX_NOTE)
     finally:
@@ -136,7 +136,7 @@ def holder(paths: StatePaths) -> Holder | None:
     return found
 
 
-def _can_lock(descriptor: int) -> bool:
+def can_lock(descriptor: int) -> bool:
     """Whether nobody holds the file; a shared lock, for an instant, so that two who look don't see each other."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)

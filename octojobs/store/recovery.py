@@ -118,7 +118,7 @@ def _recover(paths: StatePaths, damaged: dict[Path, str]) -> Loaded:
 
 
 def _lost(seq: int, gap: str, records: list[Record], newest: Scan | None) -> str:
-    """What the recovery up to record `seq` means, in words."""
+    """What came of the recovery, in words."""
     last = max((record.seq for record in records), default=seq)
     if last > seq:
         lost = f"records {seq + 1} to {last} are lost ({gap})"
@@ -126,7 +126,7 @@ def _lost(seq: int, gap: str, records: list[Record], newest: Scan | None) -> str
         lost = "what came after it is lost"
     else:
         lost = "nothing was lost"
-    return f"recovered up to record {seq}: {lost}"
+    return f"the state is as of record {seq}: {lost}"
 
 
 def _base(path: Path | None, damaged: dict[Path, str], records: list[Record]) -> Snapshot | None:
