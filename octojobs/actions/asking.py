@@ -1,0 +1,92 @@
+"""Leaves a request for the engine and sees it carried out: by the daemon, or by a pass of our own where none runs."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import signal
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from octojobs import platform
+from octojobs.actions.workspace import Workspace
+from octojobs.engine.heartbeat import Heartbeat
+from octojobs.errors import RepositoryBusy
+from octojobs.store.lock import Holder
+from octojobs.store.requests import Request, done, leave
+
+WAIT_S = 5.0
+"""How long a daemon may take: it looks at once when it is woken, and once a second if the signal got lost."""
+LOOK_S = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a request: `taken` says whether it was carried out by now, `by` who did or who is to."""
+
+    taken: bool
+    by: str
+
+
+def ask(workspace: Workspace, request: Request) -> Answer:
+    """Leave the request; wake whoever holds the repository and wait for it, or hold it ourselves for one pass.
+
+    Raises NotTrusted and what a pass raises; the request is taken back then.
+    """
+    path = leave(workspace.paths, request)
+    touch_activity(workspace)
+    deadline = workspace.clock.monotonic() + WAIT_S
+    pause, woken = threading.Event(), False
+    while path.exists() and workspace.clock.monotonic() < deadline:
+        holder = workspace.holder()
+        if holder is None:
+            if _pass(workspace, path):
+                return Answer(taken=True, by="")
+        elif not woken:
+            woken = wake(workspace, holder)
+        pause.wait(LOOK_S)
+    return Answer(not path.exists(), str(workspace.holder() or "the next daemon"))
+
+
+def wake(workspace: Workspace, holder: Holder | None) -> bool:
+    """Ring the daemon's bell (SIGUSR1); False when there is none that is known to listen.
+
+    A process that holds the lock and has no handler yet would die of the signal: its heartbeat says that it listens.
+    """
+    if holder is None or holder.process is None:
+        return False
+    vitals = Heartbeat.read(workspace.paths)
+    listens = vitals is not None and vitals.pid == holder.pid
+    return listens and platform.send_signal(holder.process, signal.SIGUSR1)
+
+
+def touch_activity(workspace: Workspace) -> None:
+    """Somebody is at work here: what the `quiet_for` guard reads. Only where there is a state folder."""
+    if workspace.paths.root.is_dir():
+        workspace.paths.last_activity.touch(mode=0o600)
+
+
+def who(environ: Mapping[str, str] = os.environ) -> str:
+    """The person who asks, for the record: the login name."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        # A container may run a user that has no name.
+        return environ.get("USER") or f"uid {os.geteuid()}"
+
+
+def _pass(workspace: Workspace, path: Path) -> bool:
+    """Carry it out ourselves; False when somebody else took the repository in the meantime, who will."""
+    # lazily: the engine is 0.1 s that a running daemon spares us
+    from octojobs.actions.running import apply_requests
+
+    try:
+        apply_requests(workspace)
+    except RepositoryBusy:
+        return False
+    except BaseException:
+        done(path)
+        raise
+    return not path.exists()

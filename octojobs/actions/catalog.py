@@ -1,0 +1,38 @@
+"""What is declared, and where each job stands."""
+
+from __future__ import annotations
+
+from octojobs.actions.outlook import Outlook
+from octojobs.actions.workspace import Workspace
+from octojobs.config.suggest import did_you_mean
+from octojobs.core.job import Job
+from octojobs.errors import UsageError
+from octojobs.views.jobs import job_detail, job_view
+from octojobs.views.values import View
+
+
+def find_job(workspace: Workspace, name: str) -> Job:
+    """The job of that name; UsageError with a suggestion when there is none, InvalidDefinitions when nothing can be read."""
+    jobs = workspace.definitions.jobs
+    for job in jobs.values():
+        if job.id.lower() == name.lower():
+            return job
+    raise UsageError(f'there is no job "{name}"', did_you_mean(name, jobs, "`octojobs list` shows the jobs"))
+
+
+def list_jobs(workspace: Workspace) -> View:
+    """`source` (the commit, or "worktree"), `note` (how the working tree differs) and `jobs`, each a `job_view`, in file order."""
+    outlook = Outlook.of(workspace)
+    definitions = workspace.definitions
+    return {
+        "source": definitions.source,
+        "note": workspace.source_note,
+        "jobs": [job_view(job, outlook.standing(job)) for job in definitions.jobs.values()],
+    }
+
+
+def inspect_job(workspace: Workspace, name: str) -> View:
+    """A `job_detail`, with `commit` (where its definition was read from, or "worktree") and `note`."""
+    job = find_job(workspace, name)
+    detail = job_detail(job, Outlook.of(workspace).standing(job))
+    return {**detail, "commit": workspace.definitions.source, "note": workspace.source_note}

@@ -1,0 +1,105 @@
+"""What every verb is given: where to look, and the screen; and the options that say so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from octojobs.cli.screen import Screen
+
+if TYPE_CHECKING:
+    from octojobs.actions.workspace import Workspace
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(slots=True)
+class App:
+    """One invocation: the folders that were named (None: the defaults), and the screen."""
+
+    repo: Path | None = None
+    source: str | None = None
+    state_dir: Path | None = None
+    jobs_file: str | None = None
+    screen: Screen = field(default_factory=Screen)
+
+    def workspace(self) -> Workspace:
+        """The repository with its definitions and state; UsageError outside git."""
+        # lazily: `--help` and completion of verbs open nothing
+        from octojobs.actions.workspace import Workspace
+
+        return Workspace.open(self.repo, source=self.source, state_dir=self.state_dir, jobs_file=self.jobs_file)
+
+
+def _remember(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
+    if value is not None and parameter.name is not None:
+        setattr(ctx.ensure_object(App), parameter.name, value)
+
+
+def repo_option(function: F) -> F:
+    """`--repo PATH`, before or after the verb."""
+    option = click.option(
+        "--repo",
+        metavar="PATH",
+        type=click.Path(path_type=Path),
+        expose_value=False,
+        callback=_remember,
+        help="The repository, or a folder in it; else the current folder.",
+    )
+    return option(function)
+
+
+def state_options(function: F) -> F:
+    """`--repo`, `--state-dir` and `--jobs-file`: for the verbs that read what a repository declares and records."""
+    function = click.option(
+        "--jobs-file",
+        metavar="PATH",
+        expose_value=False,
+        callback=_remember,
+        help="The jobs file, relative to the repository; else .octopoid/jobs.yaml.",
+    )(function)
+    function = click.option(
+        "--state-dir",
+        metavar="PATH",
+        type=click.Path(path_type=Path),
+        expose_value=False,
+        callback=_remember,
+        help="Where octojobs keeps its state; else under the git folder.",
+    )(function)
+    return repo_option(function)
+
+
+def where_options(function: F) -> F:
+    """`state_options` and `--source`: for the verbs that follow the definitions that are live."""
+    function = click.option(
+        "--source",
+        metavar="REF",
+        expose_value=False,
+        callback=_remember,
+        help="Where definitions come from: HEAD, a full ref name, or `worktree` for live editing.",
+    )(function)
+    return state_options(function)
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+
+dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+
+
+def complete_job(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """The names of jobs that begin with what was typed; nothing when they can't be read: completion never fails."""
+    names = _jobs(ctx)
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def _jobs(ctx: click.Context) -> Mapping[Any, Any]:
+    app = ctx.find_object(App) or App()
+    try:
+        definitions = app.workspace().loaded.definitions
+    except Exception:  # noqa: BLE001 - a shell that completes shows no errors, whatever they are
+        return {}
+    return definitions.jobs if definitions is not None else {}

@@ -1,0 +1,1 @@
+"""The verbs, one a file; `cli/verbs.py` lists them."""

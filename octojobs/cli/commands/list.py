@@ -1,0 +1,68 @@
+"""`octojobs list`: the jobs that are declared."""
+
+from __future__ import annotations
+
+import click
+
+from octojobs.actions.catalog import list_jobs
+from octojobs.cli.app import App, json_option, where_options
+from octojobs.cli.group import Verb
+from octojobs.cli.text import visible
+from octojobs.core.codec import parse_instant
+from octojobs.views.values import View
+
+
+@click.command(
+    "list",
+    cls=Verb,
+    examples=[
+        ("octojobs list", "what is live: the jobs of the commit that HEAD names"),
+        ("octojobs list --source worktree", "what would be live after a commit"),
+        ("octojobs list --tag nightly --json", "the jobs with a tag, for a program"),
+    ],
+)
+@click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only jobs with this tag; may be repeated: any of them.")
+@json_option
+@where_options
+@click.pass_obj
+def command(app: App, tags: tuple[str, ...], as_json: bool) -> None:
+    """List the jobs that are declared: when each is due next, how it went last, and why it can't run if it can't.
+
+    In a pipe the columns are: job, when, next, last outcome, remark.
+    """
+    screen = app.screen
+    view = list_jobs(app.workspace())
+    jobs = [job for job in view["jobs"] if not tags or set(tags) & set(job["tags"])]
+    if as_json:
+        screen.json({**view, "jobs": jobs})
+        return
+    rows = [[job["job"], _when(job), _next(app, job), job["last_outcome"] or "never", remark(job)] for job in jobs]
+    if rows:
+        screen.table(["JOB", "WHEN", "NEXT", "LAST", ""], rows)
+    else:
+        screen.note("no job has that tag" if tags else "no jobs are declared; `octojobs create` adds one")
+    if view["note"]:
+        screen.note(visible(view["note"]), "dim")
+
+
+def _when(job: View) -> str:
+    zone = f" ({job['timezone']})" if job["timezone"] != "UTC" and not job["when"].startswith(("every", "when")) else ""
+    return f"{job['when']}{zone}"
+
+
+def _next(app: App, job: View) -> str:
+    return app.screen.when(parse_instant(job["next"])) if job["next"] else "-"
+
+
+def remark(job: View) -> str:
+    """Why the job does not do what its line promises, the gravest reason first; empty when it does."""
+    if not job["enabled"]:
+        return "disabled"
+    if job["unsupported"]:
+        return f"can't run: {job['unsupported']}"
+    if job["paused"]:
+        until = f" until {job['paused']['until']}" if job["paused"]["until"] else ""
+        return f"paused{until}" + (f": {job['paused']['reason']}" if job["paused"]["reason"] else "")
+    if job["failures"]:
+        return f"failed {job['failures']} times in a row" if job["failures"] > 1 else "failed last time"
+    return ", ".join(run["phase"] for run in job["open_runs"])

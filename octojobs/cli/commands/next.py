@@ -1,0 +1,58 @@
+"""`octojobs next`: the coming due instants."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import click
+
+from octojobs.actions.coming import coming, coming_of_all
+from octojobs.cli.app import App, complete_job, json_option, where_options
+from octojobs.cli.group import Verb
+from octojobs.cli.params import INSTANT
+from octojobs.core.codec import parse_instant
+from octojobs.views.values import View
+
+
+@click.command(
+    "next",
+    cls=Verb,
+    examples=[
+        ("octojobs next", "the next due instant of each job, the earliest first"),
+        ("octojobs next nightly --count 3", "three of one job"),
+        ("octojobs next nightly --from 2026-03-28T00:00Z", "what a change of clocks does to it"),
+    ],
+)
+@click.argument("job", required=False, shell_complete=complete_job)
+@click.option("--from", "start", type=INSTANT, metavar="INSTANT", help="Count from here; else from now.")
+@click.option("--count", type=click.IntRange(1, 10_000), help="How many of each job; 5 for one job, 1 for all.")
+@json_option
+@where_options
+@click.pass_obj
+def command(app: App, job: str | None, start: datetime | None, count: int | None, as_json: bool) -> None:
+    """Show when JOB falls due next, or each job when none is named.
+
+    Needs no daemon, no state and no trust. An interval that was never seen counts from --from, or from now.
+    In a pipe the columns are: instant, job; then the jobs without one as -, job, why.
+    """
+    screen = app.screen
+    if job is not None:
+        view = coming(app.workspace(), job, start, count or 5)
+        views = [view]
+    else:
+        views = coming_of_all(app.workspace(), start, count or 1)
+        view = {"jobs": views}
+    if as_json:
+        screen.json(view)
+        return
+    rows = _rows(app, views)
+    if rows:
+        screen.table(["DUE", "JOB", ""], rows)
+    else:
+        screen.note("no jobs are declared; `octojobs create` adds one")
+
+
+def _rows(app: App, views: list[View]) -> list[list[str]]:
+    due = sorted((one["at"], view["job"]) for view in views for one in view["instants"])
+    rows = [[app.screen.when(parse_instant(at)), job, ""] for at, job in due]
+    return rows + [["-", view["job"], view["note"]] for view in views if not view["instants"]]

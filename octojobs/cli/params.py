@@ -1,0 +1,67 @@
+"""Values on the command line that are more than text: instants, durations, ages."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import click
+
+from octojobs.core.codec import NotDecodable, parse_instant
+from octojobs.core.durations import InvalidDuration, parse_duration
+from octojobs.engine.clock import SystemClock
+
+
+class Instant(click.ParamType[datetime]):
+    """An RFC 3339 instant with its offset, such as 2026-11-20T10:00Z."""
+
+    name = "instant"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """An aware UTC datetime."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            return parse_instant(value)
+        except NotDecodable as error:
+            self.fail(f"{error}; write it with its offset, such as 2026-11-20T10:00Z", param, ctx)
+
+
+class Duration(click.ParamType[timedelta]):
+    """A duration as in the jobs file: 90, 2m, 1h30m."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """The span, at least a second."""
+        if isinstance(value, timedelta):
+            return value
+        try:
+            seconds = parse_duration(value)
+        except InvalidDuration as error:
+            self.fail(str(error), param, ctx)
+        if seconds < 1:
+            self.fail(f"{value} is no time at all; write 1s or more", param, ctx)
+        return timedelta(seconds=seconds)
+
+
+class Age(click.ParamType[datetime]):
+    """An instant, or how long ago: 2026-11-20T10:00Z, 2h."""
+
+    name = "instant|duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """An aware UTC datetime."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            return parse_instant(value)
+        except NotDecodable:
+            pass  # a duration, then
+        try:
+            return SystemClock().now() - timedelta(seconds=parse_duration(value))
+        except (InvalidDuration, OverflowError):
+            self.fail(f"{value!r} is neither an instant nor a duration; write 2026-11-20T10:00Z or 2h", param, ctx)
+
+
+INSTANT, DURATION, AGE = Instant(), Duration(), Age()

@@ -1,0 +1,50 @@
+"""Text from jobs, files and git, made safe to print: what could steer a terminal is made visible."""
+
+from __future__ import annotations
+
+import re
+
+HOSTILE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+"""Control characters (C0, DEL, C1), and the invisible and direction-changing ones that make a line look like another."""
+
+KEPT_IN_OUTPUT = "\n\t"
+
+
+def visible(text: str) -> str:
+    r"""The text on one line, with every hostile character written out.
+
+    >>> visible("ok\x1b[2J\nnext")
+    'ok\\x1b[2J\\nnext'
+    """
+    return HOSTILE.sub(lambda match: _spelled(match[0]), text)
+
+
+def visible_output(text: str) -> str:
+    r"""A job's output: lines and tabs are kept, everything else hostile is written out.
+
+    >>> visible_output("a\tb\r\nc\x07\n")
+    'a\tb\nc\\x07\n'
+    """
+    return HOSTILE.sub(lambda match: match[0] if match[0] in KEPT_IN_OUTPUT else _spelled(match[0]), text.replace("\r\n", "\n"))
+
+
+def _spelled(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def plural(count: int, word: str, many: str = "") -> str:
+    """A number with its noun.
+
+    >>> plural(1, "run"), plural(2, "run"), plural(0, "retry", "retries")
+    ('1 run', '2 runs', '0 retries')
+    """
+    return f"{count} {word if count == 1 else many or word + 's'}"
+
+
+def listing(words: list[str]) -> str:
+    """Words as a sentence lists them.
+
+    >>> listing(["a", "b", "c"]), listing(["a"])
+    ('a, b and c', 'a')
+    """
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else ""

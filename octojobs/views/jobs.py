@@ -1,0 +1,165 @@
+"""A job as a view: what it declares, and where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from octojobs.core.job import AfterWhen, AgentAction, CommandAction, FollowUp, IntervalWhen, Job, ManualWhen, ScheduleWhen, ScriptAction
+from octojobs.core.ledger import JobState, Pause
+from octojobs.core.run import Run
+from octojobs.views.values import View, duration, instant, pause_view
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the ledger says of a job: `state` is None before first sight, `next_due` None when nothing is coming."""
+
+    state: JobState | None = None
+    pause: Pause | None = None
+    next_due: datetime | None = None
+    open_runs: Sequence[Run] = ()
+
+
+def when_text(job: Job) -> str:
+    """When the job is due, in one phrase: `0 2 * * *`, `every 1h`, `1h after the last run`, `when asked`."""
+    match job.when:
+        case ScheduleWhen(entries):
+            return " | ".join(entries)
+        case IntervalWhen(period_s):
+            return f"every {duration(period_s)}"
+        case AfterWhen(delay_s):
+            return f"{duration(delay_s)} after the last run"
+        case ManualWhen():
+            return "when asked"
+
+
+def action_text(job: Job) -> str:
+    """What a run of the job does, in one line."""
+    match job.action:
+        case CommandAction(command=str(command)):
+            return command
+        case CommandAction(command=command):
+            return " ".join(command)
+        case ScriptAction(run=run):
+            return run
+        case AgentAction(prompt=prompt, prompt_file=prompt_file, agent=agent):
+            return f"agent {agent or 'default'}: {prompt or prompt_file}"
+
+
+def job_view(job: Job, standing: Standing) -> View:
+    """One line of `list`: identity, when, and how it stands; `unsupported` is empty for a job that this version runs."""
+    state = standing.state
+    return {
+        "job": str(job.id),
+        "title": job.title,
+        "type": job.type.value,
+        "when": when_text(job),
+        "timezone": job.timezone,
+        "enabled": job.enabled,
+        "unsupported": job.unsupported,
+        "priority": job.priority.value,
+        "pool": job.pool or "default",
+        "group": job.group,
+        "tags": list(job.tags),
+        "next": instant(standing.next_due),
+        "paused": pause_view(standing.pause),
+        "open_runs": [{"id": str(run.id), "phase": run.phase.value} for run in standing.open_runs],
+        "last_run": str(state.last_run) if state and state.last_run else None,
+        "last_outcome": state.last_outcome.value if state and state.last_outcome else None,
+        "last_end": instant(state.last_end) if state else None,
+        "last_success_at": instant(state.last_success_at) if state else None,
+        "failures": state.failures if state else 0,
+        "source": {"path": job.source.path, "line": job.source.line},
+    }
+
+
+def job_detail(job: Job, standing: Standing) -> View:
+    """`job_view`, and under `fields` every field with its effective value, by the names of the jobs file."""
+    state = standing.state
+    seen = {"cursor": instant(state.cursor), "anchor": instant(state.anchor)} if state else None
+    return {**job_view(job, standing), "description": job.description, "seen": seen, "fields": fields_view(job)}
+
+
+def fields_view(job: Job) -> View:
+    """The job as its YAML would say it with every default written out; durations are text, None means no bound."""
+    limits, retries = job.limits, job.retries
+    return {
+        "type": job.type.value,
+        **_when_fields(job),
+        "timezone": job.timezone,
+        "jitter": duration(job.jitter_s),
+        "enabled": job.enabled,
+        "conditions": [str(guard) for guard in job.conditions],
+        "when_blocked": job.when_blocked.value,
+        "on_unknown": job.on_unknown.value,
+        "timeout": duration(limits.timeout_s),
+        "idle_timeout": duration(limits.idle_timeout_s),
+        "kill_grace": duration(limits.kill_grace_s),
+        "max_output": limits.max_output,
+        "overlap": job.overlap.value,
+        "max_instances": job.max_instances,
+        "catch_up": job.catch_up.value,
+        "catch_up_window": duration(job.catch_up_window_s),
+        "start_deadline": duration(job.start_deadline_s),
+        "priority": job.priority.value,
+        "pool": job.pool or "default",
+        "group": job.group,
+        "retries": {
+            "max": retries.max,
+            "backoff": retries.backoff.value,
+            "delay": duration(retries.delay_s),
+            "max_delay": duration(retries.max_delay_s),
+            "jitter": retries.jitter,
+            "on": list(retries.on),
+            "exit_codes": list(retries.exit_codes),
+        },
+        "pause_after": job.pause_after,
+        "run_when_paused": job.run_when_paused,
+        **_action_fields(job),
+        "cwd": job.cwd,
+        "env": dict(job.env),
+        "pass_env": list(job.pass_env),
+        "secrets": list(job.secrets),
+        "python": job.python,
+        "on_success": _follow_up(job.on_success),
+        "on_failure": _follow_up(job.on_failure),
+    }
+
+
+def _when_fields(job: Job) -> View:
+    match job.when:
+        case ScheduleWhen(entries):
+            return {"schedule": list(entries)}
+        case IntervalWhen(period_s):
+            return {"interval": duration(period_s)}
+        case AfterWhen(delay_s):
+            return {"after": duration(delay_s)}
+        case ManualWhen():
+            return {"manual": True}
+
+
+def _action_fields(job: Job) -> View:
+    match job.action:
+        case CommandAction(command=command, shell=shell):
+            return {"command": command, "shell": shell} if isinstance(command, str) else {"command": list(command)}
+        case ScriptAction(run=run, args=args):
+            return {"run": run, "args": dict(args)}
+        case AgentAction() as action:
+            return {
+                "prompt": action.prompt,
+                "prompt_file": action.prompt_file,
+                "agent": action.agent,
+                "model": action.model,
+                "max_turns": action.max_turns,
+                "allowed_tools": list(action.allowed_tools),
+                "resume": action.resume,
+            }
+
+
+def _follow_up(follow_up: FollowUp) -> View | None:
+    if follow_up.command is not None:
+        command = follow_up.command.command
+        return {"command": command if isinstance(command, str) else list(command)}
+    return {"run": str(follow_up.run)} if follow_up.run else None
