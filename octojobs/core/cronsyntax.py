@@ -107,6 +107,8 @@ def _check_field(field: _Field, word: str, start: int) -> None:
     for item in items:
         if item == "*" and len(items) > 1:
             raise CronError(f"{field.name} has * in a list", start, "write * alone or the list without it")
+        if not item:
+            raise CronError(f"{field.name} has a comma with nothing beside it", start, "remove the comma")
         _check_item(field, item, start)
         start += len(item) + 1
 
@@ -143,12 +145,16 @@ def _is_special_weekday(field: _Field, item: str, start: int) -> bool:
     if sharp:
         if not (weekday.isascii() and weekday.isalnum()):
             raise CronError(
-                f"{field.name} {item} has # after something else than one weekday", start, "write one weekday before #, such as MON#2"
+                f"{field.name} {item.upper()} has # after something else than one weekday",
+                start,
+                "write one weekday before #, such as MON#2",
             )
         _value(field, weekday, start)
         if nth not in ("1", "2", "3", "4", "5"):
             raise CronError(
-                f"{field.name} {item} has no number 1-5 after #", start + len(weekday) + 1, "use #1 to #5, or L5 for the last Friday"
+                f"{field.name} {item.upper()} has no number 1-5 after #",
+                start + len(weekday) + 1,
+                "use #1 to #5, or L5 for the last Friday",
             )
         return True
     if last := _LAST_WEEKDAY.fullmatch(item):
@@ -180,7 +186,7 @@ def _refused(field: _Field, text: str, start: int) -> CronError:
         return CronError(f"{field.name} {shown} (nearest weekday) is not supported", start, "use weekdays, such as MON#1")
     if text.startswith("-"):
         return CronError(f"{field.name} {text} is outside {field.low}-{field.high}", start, field.fix)
-    return CronError(f"{field.name} {shown or 'without a value'} is not known", start, field.fix)
+    return CronError(f"{field.name} {shown} is not known", start, field.fix)
 
 
 def _check_together(day_of_month: tuple[str, int], day_of_week: tuple[str, int]) -> None:

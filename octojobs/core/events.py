@@ -41,7 +41,7 @@ class JobReanchored:
 
 @dataclass(frozen=True, slots=True)
 class JobAbsent:
-    """The job left the definitions; its cursor is kept for 30 days."""
+    """The job left the definitions, or was disabled there; its cursor is kept (for 30 days when it left)."""
 
     job: JobId
     at: datetime
@@ -49,7 +49,7 @@ class JobAbsent:
 
 @dataclass(frozen=True, slots=True)
 class JobReturned:
-    """The job is back in the definitions; what fell due meanwhile is no burst: its cursor is `cursor`."""
+    """The job is back in the definitions, or enabled again; what fell due meanwhile is no burst: its cursor is `cursor`."""
 
     job: JobId
     cursor: datetime
@@ -145,12 +145,13 @@ class AttemptEnded:
 
 @dataclass(frozen=True, slots=True)
 class RunDropped:
-    """The run ended without a further attempt: skipped, missed, cancelled or lost."""
+    """The run ended without a further attempt: skipped, missed, cancelled or lost; `verdicts` when guards decided so."""
 
     run: RunId
     outcome: Outcome
     reason: str
     at: datetime
+    verdicts: tuple[Verdict, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +199,7 @@ def transition(run: Run, event: RunEvent) -> Run:
         case AttemptStarted(process=process, at=at):
             return move(run, Phase.RUNNING, process=process, started_at=at)
         case AttemptVoid(at=at, reason=reason):
-            void = Attempt(run.attempt, Outcome.LOST, None, at, reason=reason)
+            void = Attempt(run.attempt, Outcome.LOST, None, at, reason=reason, void=True)
             return move(run, Phase.QUEUED, attempt=run.attempt + 1, process=None, attempts=(*run.attempts, void))
         case AttemptEnded(attempt=attempt, retry_at=None):
             return move(
@@ -206,8 +207,16 @@ def transition(run: Run, event: RunEvent) -> Run:
             )
         case AttemptEnded(attempt=attempt, retry_at=retry_at):
             return move(run, Phase.RETRYING, attempts=(*run.attempts, attempt), attempt=run.attempt + 1, not_before=retry_at, process=None)
-        case RunDropped(outcome=outcome, reason=reason, at=at):
+        case RunDropped(outcome=outcome, reason=reason, at=at, verdicts=verdicts):
             dropped = Attempt(run.attempt, outcome, run.started_at, at, reason=reason)
-            return move(run, Phase.FINISHED, attempts=(*run.attempts, dropped), outcome=outcome, ended_at=at, process=None)
+            return move(
+                run,
+                Phase.FINISHED,
+                attempts=(*run.attempts, dropped),
+                outcome=outcome,
+                ended_at=at,
+                process=None,
+                verdicts=verdicts or run.verdicts,
+            )
         case CancelAsked(by=by):
             return replace(run, cancel=run.cancel or by)

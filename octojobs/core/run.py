@@ -55,7 +55,7 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """An attempt that has ended; times are aware UTC."""
+    """An attempt that has ended; times are aware UTC. A `void` one provably never started: no retry is used up by it."""
 
     number: int
     outcome: Outcome
@@ -64,6 +64,7 @@ class Attempt:
     exit_code: int | None = None
     signal: int | None = None
     reason: str = ""
+    void: bool = False
 
 
 @dataclass(frozen=True, slots=True)

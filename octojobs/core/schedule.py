@@ -7,23 +7,18 @@ interval `anchor + k·period`, k ≥ 0 · after `last end + delay` · `@once` ·
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Protocol
-from zoneinfo import ZoneInfo
 
 from octojobs.core.counting import count_instants
 from octojobs.core.cron import Cron
-from octojobs.core.cronsyntax import CronError
 from octojobs.core.job import AfterWhen, IntervalWhen, Job, ManualWhen, ScheduleWhen
-from octojobs.core.zones import UnknownZone, gap_end, instants_of, zone
+from octojobs.core.once import is_once, once_instant
 
 _SECOND = timedelta(seconds=1)
-_ONCE = re.compile(r"\s*@once\b\s*", re.IGNORECASE)
-_INSTANT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:?\d\d)?", re.ASCII)
 
 
 class Schedule(Protocol):
@@ -146,47 +141,12 @@ def _moved(t: datetime, seconds: int) -> datetime | None:
         return None
 
 
-def parse_entry(entry: str, zone_name: str) -> Cron | Once:
+def parse_entry(entry: str, zone_name: str, *, strict: bool = True) -> Cron | Once:
     """One entry of a `schedule` as declared: a cron expression, a macro such as `@daily`, or `@once INSTANT`.
 
-    Raises CronError; its offset is into `entry`. An `@once` without an offset from UTC is in the zone, first occurrence in
-    an overlap; in a gap it is refused.
-
-    >>> parse_entry("@once 2026-05-15T10:00", "Europe/Berlin")
-    Once(at=datetime.datetime(2026, 5, 15, 8, 0, tzinfo=datetime.timezone.utc))
+    Raises CronError, its offset into `entry`; `strict` refuses an `@once` in a gap of the zone.
     """
-    once = _ONCE.match(entry)
-    if once is None:
-        return Cron.parse(entry, zone_name)
-    label = _once_label(entry, once.end())
-    if label.tzinfo is not None:
-        return Once(label.astimezone(UTC))
-    tz = _zone(zone_name)
-    instants = instants_of(label, tz)
-    if not instants:
-        raise CronError(
-            f"{entry[once.end() :].strip()} does not exist in {zone_name}: the clocks skip it",
-            once.end(),
-            "name another time, or one with its offset from UTC",
-        )
-    return Once(instants[0])
-
-
-def _once_label(entry: str, start: int) -> datetime:
-    text = entry[start:].strip()
-    if _INSTANT.fullmatch(text):
-        try:
-            return datetime.fromisoformat(text)
-        except ValueError:
-            pass  # such as 31 February: said below
-    raise CronError(f'"{text}" is not an instant', start, "write @once 2026-05-15T10:00Z, or without the Z for the job's time zone")
-
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return zone(name)
-    except UnknownZone as error:
-        raise CronError(error.what, 0, error.fix) from None
+    return Once(once_instant(entry, zone_name, strict=strict)) if is_once(entry) else Cron.parse(entry, zone_name)
 
 
 def build(job: Job, *, anchor: datetime, last_end: datetime | None = None, salt: str = "") -> Schedule:
@@ -224,21 +184,19 @@ def jitter_offset_s(job: Job, salt: str) -> int:
     return int.from_bytes(digest, "big") % (job.jitter_s + 1)
 
 
+def once_instants(job: Job, salt: str) -> tuple[datetime, ...]:
+    """The due instants of the job's `@once` entries, oldest first: those that can be past at first sight. Raises CronError."""
+    if not isinstance(job.when, ScheduleWhen):
+        return ()
+    offset = timedelta(seconds=jitter_offset_s(job, salt))
+    return tuple(sorted({once_instant(entry, job.timezone, strict=False) + offset for entry in job.when.entries if is_once(entry)}))
+
+
 @lru_cache(maxsize=65_536)
 def _from_entries(entries: tuple[str, ...], zone_name: str) -> Schedule:
-    parts = [_parse_leniently(entry, zone_name) for entry in entries]
+    parts = [parse_entry(entry, zone_name, strict=False) for entry in entries]
     crons = CronTimes(tuple(part for part in parts if isinstance(part, Cron)))
     instants = tuple({part for part in parts if isinstance(part, Once)})
     if not instants:
         return crons
     return instants[0] if not crons.crons and len(instants) == 1 else Union(crons, instants)
-
-
-def _parse_leniently(entry: str, zone_name: str) -> Cron | Once:
-    """As `parse_entry`, but an `@once` that a later change of the zone's rules put into a gap is the first instant after it."""
-    once = _ONCE.match(entry)
-    if once is not None:
-        label = _once_label(entry, once.end())
-        if label.tzinfo is None and not instants_of(label, _zone(zone_name)):
-            return Once(gap_end(label, _zone(zone_name)))
-    return parse_entry(entry, zone_name)

@@ -48,7 +48,7 @@ def zone(name: str) -> zoneinfo.ZoneInfo:
 def _suggestion(name: str) -> str:
     import difflib  # only for a mistake: the hook's start-up does not pay for it
 
-    known = {key.lower(): key for key in zoneinfo.available_timezones()}
+    known = {key.lower(): key for key in zoneinfo.available_timezones() if key not in _NOT_PORTABLE}
     wanted = name.lower().replace(" ", "_")
     by_city = [key for lower, key in sorted(known.items()) if wanted and lower.rpartition("/")[2] == wanted]
     close = by_city or [known[lower] for lower in difflib.get_close_matches(wanted, known, n=1, cutoff=0.6)]

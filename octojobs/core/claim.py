@@ -1,0 +1,87 @@
+"""Claims: a plan's decisions, a request or the end of a run, turned into the runs and events that the ledger records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from octojobs.core.events import Event, NotRun, RunClaimed
+from octojobs.core.identity import JobId, RunId
+from octojobs.core.job import FollowUp, Job, ManualWhen, RetryPolicy
+from octojobs.core.plan import Action, Decision, Plan
+from octojobs.core.run import Cause, Outcome, Phase, Run
+
+_OUTCOMES = {Action.SKIP: Outcome.SKIPPED, Action.MISS: Outcome.MISSED}
+_FAILURES = (Outcome.FAILED, Outcome.TIMED_OUT, Outcome.LOST)
+
+
+def events_of(plan: Plan, jobs: Mapping[JobId, Job], now: datetime, source: str) -> tuple[Event, ...]:
+    """All that the plan says, in the order in which the ledger must learn it; empty when there is nothing to record.
+
+    `jobs` are the definitions that were planned with, `source` is where they were read: a commit id or "worktree".
+    """
+    decided = (_decided(decision, jobs[decision.job], now, source) for decision in plan.decisions)
+    return (*plan.sightings, *plan.cursors, *plan.cancels, *plan.replaced, *decided)
+
+
+def _decided(decision: Decision, job: Job, now: datetime, source: str) -> NotRun | RunClaimed:
+    if decision.action is Action.START:
+        return RunClaimed(_run(job, RunId.of(job.id, decision.due), decision.due, decision.cause, now, source))
+    return NotRun(
+        decision.job,
+        decision.due,
+        _OUTCOMES[decision.action],
+        decision.reason,
+        now,
+        count=decision.count,
+        first_due=decision.first_due,
+    )
+
+
+def manual_run(job: Job, now: datetime, suffix: str, *, forced: bool, by: str, source: str) -> Run:
+    """A run that somebody (`by`) asked for, due now; `suffix` is four hex digits; `forced` starts it past its guards, and says so.
+
+    >>> from datetime import UTC
+    >>> from octojobs.core.job import CommandAction
+    >>> job = Job(JobId("nightly"), ManualWhen(), CommandAction("make nightly"))
+    >>> manual_run(job, datetime(2026, 11, 20, 10, 15, 12, tzinfo=UTC), "3f2c", forced=False, by="ada", source="worktree").id
+    'nightly@20261120T101512Z-3f2c'
+    """
+    due = now.replace(microsecond=0)
+    run = _run(job, RunId.of(job.id, due, suffix), due, Cause.MANUAL, now, source)
+    return replace(run, phase=Phase.QUEUED if forced else run.phase, forced=forced, requested_by=by)
+
+
+def _run(job: Job, run_id: RunId, due: datetime, cause: Cause, now: datetime, source: str) -> Run:
+    deadline = None if job.start_deadline_s is None else due + timedelta(seconds=job.start_deadline_s)
+    phase = Phase.WAITING if job.conditions else Phase.QUEUED
+    return Run(run_id, job, due, cause, now, phase, deadline=deadline, definitions=source)
+
+
+def follow_ups(run: Run, now: datetime) -> tuple[Run, ...]:
+    """The runs of the commands that the finished run's `on_success` or `on_failure` names: none or one.
+
+    Skipped, missed and cancelled runs have none, and neither has a follow-up. It shares the job's surroundings (environment,
+    folder, limits, pool) and nothing of its rules: no guards, retries or deadline.
+    """
+    if run.outcome is Outcome.SUCCEEDED:
+        event, cause, follow_up = "on_success", Cause.ON_SUCCESS, run.definition.on_success
+    elif run.outcome in _FAILURES:
+        event, cause, follow_up = "on_failure", Cause.ON_FAILURE, run.definition.on_failure
+    else:
+        return ()
+    if follow_up.command is None or run.is_follow_up:
+        return ()
+    definition = replace(
+        run.definition,
+        when=ManualWhen(),
+        action=follow_up.command,
+        conditions=(),
+        retries=RetryPolicy(),
+        start_deadline_s=None,
+        pause_after=None,
+        on_success=FollowUp(),
+        on_failure=FollowUp(),
+    )
+    return (Run(run.id.follow_up(event), definition, run.due, cause, now, definitions=run.definitions),)

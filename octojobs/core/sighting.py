@@ -1,0 +1,90 @@
+"""Sightings: what the ledger must remember of a job before its due instants can be asked for, and the corrections of its cursor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from octojobs.core.codec import format_instant
+from octojobs.core.events import CursorMoved, JobAbsent, JobReanchored, JobReturned, JobSeen
+from octojobs.core.job import AfterWhen, IntervalWhen, Job, ScheduleWhen
+from octojobs.core.ledger import JobState
+from octojobs.core.once import is_once
+from octojobs.core.schedule import Schedule, build
+from octojobs.core.zones import CORRECTION
+
+_SECOND = timedelta(seconds=1)
+
+SightingEvent = JobSeen | JobReturned | JobReanchored | JobAbsent
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """The job's state as it will be once the events are applied; None for a disabled job, which has no due instants."""
+
+    state: JobState | None
+    events: tuple[SightingEvent, ...] = ()
+    corrections: tuple[CursorMoved, ...] = ()
+
+
+def sight(job: Job, state: JobState | None, now: datetime) -> Sighting:
+    """What seeing the job in the definitions at `now` brings; nothing for one that is known and unchanged.
+
+    First sight: an interval (and `after`) is due at once, a cron job has no past. Disabled: its cursor does not stand for what
+    passes meanwhile, so it is absent until it is enabled, and returns without a burst. An edited interval counts from now;
+    any other edit keeps the cursor. Source: time.md, "First sight", and "formats.md", absent jobs.
+    """
+    second = now.replace(microsecond=0)
+    if not job.enabled:
+        leaves = state is not None and state.absent_since is None
+        return Sighting(None, (JobAbsent(job.id, now),) if leaves else ())
+    period_s = job.when.period_s if isinstance(job.when, IntervalWhen) else None
+    if state is None:
+        cursor = second - _SECOND if isinstance(job.when, IntervalWhen | AfterWhen) else second
+        return Sighting(JobState(cursor, second, period_s), (JobSeen(job.id, cursor, second, period_s),))
+    events: list[SightingEvent] = []
+    if state.absent_since is not None:
+        state = replace(state, cursor=max(state.cursor, second), absent_since=None)
+        events.append(JobReturned(job.id, second))
+    if state.interval_s != period_s:
+        state = replace(state, interval_s=period_s)
+        if period_s is not None:
+            state = replace(state, cursor=second, anchor=second)
+        events.append(JobReanchored(job.id, state.cursor, state.anchor, period_s))
+    return _corrected(job, state, tuple(events), now)
+
+
+def _corrected(job: Job, state: JobState, events: tuple[SightingEvent, ...], now: datetime) -> Sighting:
+    """A cursor more than three hours in the future never freezes a job: the clock was wrong when it was set, and it becomes now.
+
+    Up to three hours it stays, so that nothing runs twice; and it stays for `@once`, whose instant is settled when the cursor
+    is past it and pending when it is not, whatever the clock says. Source: time.md's table; cron(8) for the three hours.
+    """
+    if state.cursor - now <= CORRECTION or _is_once(job):
+        return Sighting(state, events)
+    second = now.replace(microsecond=0)
+    text = f"the clock was set back: the cursor was at {format_instant(state.cursor)} and is now at {format_instant(second)}"
+    state = replace(state, cursor=second)
+    if state.anchor > now:
+        # an interval has no instants before its anchor
+        state = replace(state, anchor=second)
+        events = (*events, JobReanchored(job.id, second, second, state.interval_s))
+    return Sighting(state, events, (CursorMoved(job.id, second, text),))
+
+
+def _is_once(job: Job) -> bool:
+    return isinstance(job.when, ScheduleWhen) and all(is_once(entry) for entry in job.when.entries)
+
+
+def schedule_of(job: Job, state: JobState, now: datetime, salt: str = "") -> Schedule:
+    """The job's schedule as the ledger knows it: intervals from their anchor, `after` from the end of the last run.
+
+    An `after` whose last instant became no run (it was paused, say) counts from that instant; an end that lies in the future
+    because the clock was wrong is no end.
+    """
+    if not isinstance(job.when, AfterWhen):
+        return build(job, anchor=state.anchor, salt=salt)
+    ends = [state.last_end] if state.last_end is not None and state.last_end - now <= CORRECTION else []
+    if state.cursor >= state.anchor:
+        ends.append(state.cursor)
+    return build(job, anchor=state.anchor, last_end=max(ends, default=None), salt=salt)
