@@ -122,9 +122,8 @@ def send_signal(process: Process, number: int) -> bool:
 
 
 def load() -> None:
-    """Load now what later calls would load: for a process that forks often."""
-    boot_id()
-    _c_library()
+    """Load now what `set_subreaper` would load: for a process that forks often."""
+    _prctl_function()
 
 
 def set_subreaper() -> bool:
@@ -260,9 +259,15 @@ def _c_library() -> Any:
         return None
 
 
+@cache
+def _prctl_function() -> Any:
+    library = _c_library() if SYSTEM == "linux" else None
+    return None if library is None else library.prctl
+
+
 def _prctl(option: int) -> bool:
-    library = _c_library() if sys.platform == "linux" else None
-    return library is not None and library.prctl(option, 1, 0, 0, 0) == 0
+    prctl = _prctl_function()
+    return prctl is not None and prctl(option, 1, 0, 0, 0) == 0
 
 
 def _sysctl_text(name: bytes) -> str:

@@ -158,11 +158,13 @@ def _result(launch: Launch, gate: tuple[int, int] | str, answers: Iterator[Any])
     if isinstance(answer, str):
         os.close(gate[1])
         return LaunchFailed(launch, answer)
-    shim = Process(answer[0], answer[1], platform.boot_id())
     try:
+        # The pid can't be another process's: the launcher has not reaped it yet, dead or alive.
+        shim = Process(answer, platform.start_ticks(answer) or 0, platform.boot_id())
         pidfd = platform.open_pidfd(shim)
-    except OSError:  # no descriptors left: the run can be watched by its `live` lock all the same
-        pidfd = None
+    except OSError as error:
+        os.close(gate[1])
+        return LaunchFailed(launch, f"can't identify its shim: {reason(error)}")
     return Launched(launch, shim, pidfd, gate[1])
 
 
@@ -180,5 +182,3 @@ def _spec(launch: Launch) -> dict[str, Any]:
         "max_output": limits.max_output,
         "secrets": launch.secrets,
     }
-
-

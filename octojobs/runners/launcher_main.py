@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import json
 import os
-import signal
+import select
 import socket
 import struct
 import sys
@@ -19,7 +19,9 @@ sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(
 
 from octojobs import platform
 from octojobs.runners.shim import run as shim
+from octojobs.runners.shim import signals, spawn
 
+REAP_MS = 1000
 _HEADER = struct.Struct("!I")
 _MOST_FDS = 253
 
@@ -31,12 +33,20 @@ def main() -> None:
     os.umask(0o077)
     platform.set_no_new_privileges()  # inherited by every shim and every job
     platform.load()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps the shims: nobody here waits for them
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signals.prepare()
+    spawn.prepare()
     gc.disable()
     gc.collect()
     gc.freeze()  # a collection in a shim would touch, and so copy, every page
+    ear = select.poll()
+    ear.register(connection, select.POLLIN)
     while True:
+        # Ended shims are reaped after a second of rest and before the next batch, never earlier: until then the daemon may
+        # still be about to open pidfds for the pids of the last answer, and a zombie's pid is nobody else's.
+        some_left = True
+        while not ear.poll(REAP_MS if some_left else None):
+            some_left = reap()
+        reap()
         received = receive(connection)
         if received is None:
             return
@@ -44,9 +54,21 @@ def main() -> None:
         answers: list[object] = []
         for number, spec in enumerate(specs):
             # Fewer descriptors than specs: this process may open no more of them, and the kernel dropped the rest.
-            answers.append(fork(connection, spec, gates, number) if number < len(gates) else "can't start a shim: Too many open files")
+            answers.append(
+                fork(connection.fileno(), spec, gates, number) if number < len(gates) else "can't start a shim: Too many open files"
+            )
         data = json.dumps(answers).encode("ascii")
         connection.sendall(_HEADER.pack(len(data)) + data)
+
+
+def reap() -> bool:
+    """Take in the shims that have ended; whether any is left."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            continue
+    except ChildProcessError:
+        return False
+    return True
 
 
 def receive(connection: socket.socket) -> tuple[list[shim.Spec], list[int]] | None:
@@ -70,8 +92,8 @@ def receive(connection: socket.socket) -> tuple[list[shim.Spec], list[int]] | No
     return json.loads(b"".join(parts)), gates
 
 
-def fork(connection: socket.socket, spec: shim.Spec, gates: list[int], number: int) -> list[int | None] | str:
-    """[pid, start ticks] of a new shim, or the reason why there is none; the gate is closed here in both cases."""
+def fork(connection: int, spec: shim.Spec, gates: list[int], number: int) -> int | str:
+    """The pid of a new shim, or the reason why there is none; the gate is closed here in both cases."""
     try:
         pid = os.fork()
     except OSError as error:
@@ -80,7 +102,9 @@ def fork(connection: socket.socket, spec: shim.Spec, gates: list[int], number: i
     if pid == 0:
         code = 70
         try:
-            connection.detach()
+            os.close(connection)  # or the daemon would not see the launcher's end while this run lasts
+            for other in gates[number + 1 :]:
+                os.close(other)
             shim.run(spec, gates[number])
             code = 0
         except BaseException:  # noqa: BLE001 -- the end of the process: what is not written here is seen by nobody
@@ -88,10 +112,7 @@ def fork(connection: socket.socket, spec: shim.Spec, gates: list[int], number: i
         finally:
             os._exit(code)
     os.close(gates[number])
-    try:
-        return [pid, platform.start_ticks(pid) or 0]
-    except OSError as error:
-        return f"can't identify the shim: {error.strerror}"
+    return pid
 
 
 if __name__ == "__main__":

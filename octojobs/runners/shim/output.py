@@ -26,14 +26,12 @@ class Output:
     """One `output.log`; standard output and error of this process (and of the job) go there from now on."""
 
     def __init__(self, path: str, limit: int, secrets: list[bytes]) -> None:
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        stream = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW)
+        stream = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         os.dup2(stream, 1)
         os.dup2(stream, 2)
         os.close(stream)
-        nothing = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
-        os.dup2(nothing, 0)
-        os.close(nothing)
+        # pwrite on a descriptor with O_APPEND appends, whatever the offset (Linux): masking needs one without.
+        self._file = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW) if secrets else 1
         self._limit = max(limit, 0)
         self._head = self._limit // 2
         self._tail = min(self._limit // 4, MOST_TAIL)

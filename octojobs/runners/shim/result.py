@@ -11,7 +11,7 @@ from octojobs import platform
 
 if TYPE_CHECKING:
     from octojobs.runners.shim.output import Output
-    from octojobs.runners.shim.run import Signals
+    from octojobs.runners.shim.signals import Signals
     from octojobs.runners.shim.supervise import Ending
 
 _FIRST_PAUSE_S, _LAST_PAUSE_S = 0.05, 5.0
@@ -75,6 +75,14 @@ def sync_folder(path: str) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sync_folder_if_possible(path: str) -> None:
+    """As `sync_folder`, for what is durable by the journal already."""
+    try:
+        sync_folder(path)
+    except OSError:
+        return
 
 
 def _replace(run_dir: str, data: bytes) -> None:

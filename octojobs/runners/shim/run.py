@@ -14,18 +14,15 @@ from __future__ import annotations
 
 import fcntl
 import os
-import select
-import signal
 import time
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from octojobs import platform
 from octojobs.runners.shim import result
 from octojobs.runners.shim.output import Output
+from octojobs.runners.shim.signals import Signals
 from octojobs.runners.shim.spawn import CannotStart, spawn
 from octojobs.runners.shim.supervise import Ending, Supervisor
-
-STOP_FILE = "stop"
 
 
 class Spec(TypedDict):
@@ -42,39 +39,9 @@ class Spec(TypedDict):
     secrets: list[str]
 
 
-class Signals:
-    """What the shim waits on: a pipe that Python writes to at each signal, and whether someone asked it to stop."""
-
-    def __init__(self) -> None:
-        self.stop_asked = False
-        self._pipe, write_end = os.pipe()
-        os.set_blocking(self._pipe, False)
-        os.set_blocking(write_end, False)
-        signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, _heard)
-        signal.signal(signal.SIGTERM, self._stop)
-        for ignored in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
-            signal.signal(ignored, signal.SIG_IGN)
-        self._poll = select.poll()
-        self._poll.register(self._pipe, select.POLLIN)
-
-    def wait(self, seconds: float) -> None:
-        """Return at the next signal, at the latest after so many seconds."""
-        if self._poll.poll(max(seconds, 0) * 1000):
-            try:
-                os.read(self._pipe, 4096)
-            except BlockingIOError:  # taken by nobody else; a spurious wake-up
-                return
-
-    def _stop(self, *_: object) -> None:
-        self.stop_asked = True
-
-
 def run(spec: Spec, gate: int) -> None:
     """Carry out the spec in this freshly forked process; returns when `exit.json` is written, or when nothing ran."""
     os.setsid()
-    os.closerange(3, gate)
-    os.closerange(gate + 1, os.sysconf("SC_OPEN_MAX"))
     platform.set_subreaper()
     signals = Signals()
     run_dir = spec["run_dir"]
@@ -91,12 +58,15 @@ def run(spec: Spec, gate: int) -> None:
 
 
 def _start_once(run_dir: str) -> bool:
-    """Make `started`, durable; False when it is there already, which means that this run was fenced."""
+    """Make `started`; False when it is there already, which means that this run was fenced.
+
+    It need not be durable before the job runs: on this boot the name is seen by everybody, synced or not, and after
+    another boot the journal decides alone. It is synced at the first look, if the job still runs by then.
+    """
     try:
         os.close(os.open(f"{run_dir}/started", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     except FileExistsError:
         return False
-    result.sync_folder(run_dir)
     return True
 
 
@@ -117,7 +87,3 @@ def _carry_out(spec: Spec, signals: Signals) -> tuple[Ending, Output | None]:
     ending = Supervisor(pid, spec, output, signals).wait()
     output.finish()
     return ending, output
-
-
-def _heard(*_: Any) -> None:
-    """SIGCHLD needs a handler: without one it would not reach the wake-up pipe."""

@@ -10,8 +10,16 @@ COMMAND_NOT_FOUND = 127
 """As every shell says it (POSIX, "Exit Status for Commands"); 126 is found, but can't be executed."""
 CANNOT_EXECUTE = 126
 DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
-# Python ignores SIGPIPE and SIGXFSZ, `nohup` SIGHUP, the launcher SIGCHLD: what is ignored stays so across exec.
-_TO_DEFAULT = sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
+_ignored: tuple[int, ...] = ()
+
+
+def prepare() -> None:
+    """In the launcher, once its signals are set: note those that a job must get back their default for.
+
+    What is ignored stays ignored across exec: SIGPIPE and SIGXFSZ by Python, SIGHUP by `nohup`, some by the launcher.
+    """
+    global _ignored
+    _ignored = tuple(number for number in signal.valid_signals() if signal.getsignal(number) == signal.SIG_IGN)
 
 
 class CannotStart(Exception):
@@ -44,7 +52,7 @@ def _spawn_first(argv: list[str], env: dict[str, str]) -> int:
     denied: OSError | None = None
     for path in [name] if "/" in name else [f"{folder or '.'}/{name}" for folder in env.get("PATH", DEFAULT_PATH).split(":")]:
         try:
-            return os.posix_spawn(path, argv, env, setpgroup=0, setsigmask=(), setsigdef=_TO_DEFAULT)
+            return os.posix_spawn(path, argv, env, setpgroup=0, setsigmask=(), setsigdef=_ignored)
         except (FileNotFoundError, NotADirectoryError):
             if "/" in name and os.path.exists(name):
                 raise CannotStart(f"can't start: {name} names an interpreter that is not there", COMMAND_NOT_FOUND) from None

@@ -12,7 +12,8 @@ from octojobs.runners.shim import result
 
 if TYPE_CHECKING:
     from octojobs.runners.shim.output import Output
-    from octojobs.runners.shim.run import Signals, Spec
+    from octojobs.runners.shim.run import Spec
+    from octojobs.runners.shim.signals import Signals
 
 LINGER_S = 5.0
 """How long descendants may outlive the main process before the run ends without them (a grandchild may be a daemon)."""
@@ -54,6 +55,7 @@ class Supervisor:
     def _follow(self) -> None:
         """Until the run has ended by itself (with its stragglers), or a limit or a request ends it (`_cause`)."""
         began = time.monotonic()
+        synced = False
         timeout_s, idle_s = self._spec["timeout_s"], self._spec["idle_timeout_s"]
         while not self._signals.stop_asked:
             self._reap()
@@ -77,6 +79,9 @@ class Supervisor:
                     return
                 wait_s = min(wait_s, idle_at - now, max(idle_s / 4, 0.01))
             self._signals.wait(wait_s)
+            if not synced and self._status is None and time.monotonic() - now >= wait_s:
+                synced = True
+                result.sync_folder_if_possible(self._spec["run_dir"])
 
     def _end_by_force(self) -> None:
         """TERM to everything of the run, `kill_grace`, then KILL until nothing is left or nothing helps."""
