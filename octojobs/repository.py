@@ -136,14 +136,14 @@ class Repository:
         worktree = here or main
         return cls(main, common_dir, worktree, worktree / index_file if index_file else None)
 
-    def head(self) -> Head:
-        """Commit and branch of the main worktree's HEAD."""
-        answer = self._git(["rev-parse", "HEAD", "--symbolic-full-name", "HEAD"], allowed=(0, 128))
+    def head(self, worktree: Path | None = None) -> Head:
+        """Commit and branch of the HEAD of `worktree` (the main one without)."""
+        answer = self._git(["rev-parse", "HEAD", "--symbolic-full-name", "HEAD"], cwd=worktree, allowed=(0, 128))
         lines = os.fsdecode(answer.out).split()
         if answer.status == 0 and len(lines) == 2:
             return Head(lines[0], lines[1] if lines[1] != "HEAD" else None)
         # No commit yet, or a branch that is itself called HEAD: two questions that both can answer.
-        ref = os.fsdecode(self._git(["symbolic-ref", "--quiet", "HEAD"], allowed=(0, 1)).out).strip()
+        ref = os.fsdecode(self._git(["symbolic-ref", "--quiet", "HEAD"], cwd=worktree, allowed=(0, 1)).out).strip()
         return Head(self.resolve(ref) if ref else None, ref or None)
 
     def resolve(self, ref: str) -> str | None:

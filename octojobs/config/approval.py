@@ -1,0 +1,83 @@
+"""The approved plan of a repository at level `plan`, and what runs while a changed one waits."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from octojobs.config.trust import Level, plan_file, read_private, record_file, require, write_private
+from octojobs.core.definitions import JOBS_FILE, Definitions
+from octojobs.core.job import Job
+from octojobs.errors import NotTrusted
+from octojobs.repository import Repository
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Definition files that somebody read and approved: path to blob id and content; `source` is where they came from."""
+
+    source: str
+    files: Mapping[str, tuple[str, bytes]]
+    jobs_file: str = JOBS_FILE
+
+    @property
+    def listing(self) -> dict[str, str]:
+        """Path to blob id."""
+        return {path: oid for path, (oid, _) in self.files.items()}
+
+
+class Approval:
+    """What the user approved in this repository, read anew at each question: `octojobs allow` runs in another process."""
+
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
+
+    def read(self) -> Plan | None:
+        """The approved plan; None at level `repository`, where nothing waits. NotTrusted when the trust was taken back."""
+        if require(self._repository).level is Level.REPOSITORY:
+            return None
+        plan = approved(self._repository)
+        if plan is None:
+            raise NotTrusted(f"no plan of {self._repository.main_worktree} is approved", "run `octojobs allow` again")
+        return plan
+
+    def watch_files(self) -> tuple[Path, ...]:
+        """The files that `allow` and `deny` change."""
+        return record_file(self._repository), plan_file(self._repository)
+
+
+def approve(repository: Repository, plan: Plan) -> None:
+    """Record the plan, contents and all: it must be able to run after the repository has moved on."""
+    files = {path: {"blob": oid, "text": content.decode("utf-8", "surrogateescape")} for path, (oid, content) in plan.files.items()}
+    write_private(plan_file(repository), {"v": 1, "source": plan.source, "jobs_file": plan.jobs_file, "files": files})
+
+
+def approved(repository: Repository) -> Plan | None:
+    """The plan that was approved last, None when there is none; NotTrusted when its file can't be relied on."""
+    record = read_private(plan_file(repository))
+    if record is None:
+        return None
+    try:
+        files = {path: (file["blob"], file["text"].encode("utf-8", "surrogateescape")) for path, file in record["files"].items()}
+        return Plan(str(record["source"]), files, str(record["jobs_file"]))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise NotTrusted(f"{plan_file(repository)} is not an approved plan", "run `octojobs allow` again") from error
+
+
+def effective(before: Definitions, proposed: Definitions) -> Definitions:
+    """What runs while `proposed` waits: the approved jobs as approved, but for those that it takes away or disables.
+
+    Taking away needs nobody's approval; settings and everything that was added or changed do.
+    """
+    jobs = {name: _reduced(job, proposed.jobs[name]) for name, job in before.jobs.items() if name in proposed.jobs}
+    taken = sorted(name for name, job in before.jobs.items() if jobs.get(name) != job)
+    if not taken:
+        return before
+    digest = hashlib.sha256("\n".join([before.digest, *taken]).encode()).hexdigest()
+    return replace(before, jobs=jobs, digest=digest)
+
+
+def _reduced(job: Job, proposed: Job) -> Job:
+    return replace(job, enabled=False) if job.enabled and not proposed.enabled else job

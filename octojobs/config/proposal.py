@@ -1,0 +1,105 @@
+"""What a person reads before allowing a repository: the files' difference, and everything that would be executed."""
+
+from __future__ import annotations
+
+import difflib
+import shlex
+from collections.abc import Iterator, Mapping
+
+from octojobs.core.definitions import Definitions
+from octojobs.core.durations import format_duration
+from octojobs.core.guards import AnyOf, Condition, Guard, Not
+from octojobs.core.job import AfterWhen, CommandAction, IntervalWhen, Job, ManualWhen, ScheduleWhen, ScriptAction
+
+Files = Mapping[str, tuple[str, bytes]]
+
+
+def difference(before: Files, after: Files) -> str:
+    """The unified diff between two sets of definition files, "" when they are equal; a new or removed file is shown whole."""
+    parts: list[str] = []
+    for path in sorted({*before, *after}):
+        old = _lines(before[path][1]) if path in before else []
+        new = _lines(after[path][1]) if path in after else []
+        old_name = f"a/{path}" if path in before else "/dev/null"
+        new_name = f"b/{path}" if path in after else "/dev/null"
+        parts.extend(difflib.unified_diff(old, new, old_name, new_name))
+    return "".join(parts)
+
+
+def what_runs(definitions: Definitions) -> tuple[str, ...]:
+    """A line for each thing that would be executed: modules and conditions of the settings, then the jobs in file order."""
+    settings = definitions.settings
+    lines = [f"module {name}: imported by every script job" for name in settings.modules]
+    for name, declared in settings.conditions.items():
+        lines.append(f"condition {name}: {_shown(declared.command) if declared.command is not None else declared.function}")
+    for job in definitions.jobs.values():
+        lines += _of_job(job)
+    return tuple(lines)
+
+
+def _of_job(job: Job) -> Iterator[str]:
+    surroundings = [f"in {job.cwd}"] if job.cwd != "." else []
+    surroundings += [f"{word} {', '.join(names)}" for word, names in _environment(job) if names]
+    if job.python:
+        surroundings.append(f"with {job.python}")
+    suffix = f" ({'; '.join(surroundings)})" if surroundings else ""
+    yield f"{job.id}: {'' if job.enabled else 'disabled, '}{_when(job)}: {_action(job)}{suffix}"
+    for command in _commands(job.conditions):
+        yield f"{job.id}: condition: {command}"
+    for word, follow_up in (("on success", job.on_success), ("on failure", job.on_failure)):
+        if follow_up.command is not None:
+            yield f"{job.id}: {word}: {_shown(follow_up.command.command)}"
+        if follow_up.run is not None:
+            yield f"{job.id}: {word}: run {follow_up.run}"
+
+
+def _environment(job: Job) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The names only: a value may be long, and a secret's is nobody's business."""
+    return ("sets", tuple(job.env)), ("passes on", job.pass_env), ("secrets", job.secrets)
+
+
+def _when(job: Job) -> str:
+    match job.when:
+        case ScheduleWhen(entries):
+            return f"{' and '.join(entries)} {job.timezone}"
+        case IntervalWhen(period_s):
+            return f"every {format_duration(period_s)}"
+        case AfterWhen(delay_s):
+            return f"{format_duration(delay_s)} after its last run"
+        case ManualWhen():
+            return "when asked"
+
+
+def _action(job: Job) -> str:
+    if isinstance(job.action, CommandAction):
+        return ("bash: " if job.action.shell == "bash" else "") + _shown(job.action.command)
+    if isinstance(job.action, ScriptAction):
+        return f"run {job.action.run}"
+    return f"nothing: {job.unsupported}"
+
+
+def _shown(command: str | tuple[str, ...] | None) -> str:
+    """A string as it stands, an argument vector quoted as a shell would read it; further lines indented: none can pose as a job."""
+    text = command if isinstance(command, str) else shlex.join(command or ())
+    return "\n      ".join(text.splitlines())
+
+
+def _commands(guards: tuple[Guard, ...]) -> Iterator[str]:
+    for guard in guards:
+        match guard:
+            case Condition("command", args):
+                command = args["command"]
+                yield _shown(command if isinstance(command, str) else tuple(command))
+            case AnyOf(inner):
+                yield from _commands(inner)
+            case Not(inner_guard):
+                yield from _commands((inner_guard,))
+            case _:
+                continue
+
+
+def _lines(content: bytes) -> list[str]:
+    lines = content.decode("utf-8", "replace").splitlines(keepends=True)
+    if lines and not lines[-1].endswith("\n"):
+        lines[-1] += "\n\\ No newline at end of file\n"
+    return lines

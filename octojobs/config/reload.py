@@ -1,0 +1,134 @@
+"""Keeps the definitions in force: another commit or a saved file is noticed cheaply, and nothing bad ever replaces something good.
+
+`check` is called at every wake-up of the loop. It first stats a handful of files, which costs microseconds; git is asked only
+when one of them changed, and once a minute, because a stat can miss what a question doesn't. What is compared is the listing,
+path to blob id: time stamps start a question and never answer one.
+
+These keep the last good definitions, and `note` says so in words: a file with a problem, a commit without a jobs file, an empty
+file in the working tree (somebody is about to write it), git refusing. Only a readable file can take a job away.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from octojobs.config.approval import Approval, Plan, effective
+from octojobs.config.contents import Contents, Files, named
+from octojobs.config.files import holds_jobs
+from octojobs.config.loader import Loader
+from octojobs.config.source import Source
+from octojobs.core.definitions import Definitions
+from octojobs.errors import InvalidDefinitions, OctojobsError, Problem, Severity
+
+ASK_ANYWAY_S = 60.0
+
+Stamp = tuple[tuple[int, int, int, int] | None, ...]
+
+
+class Reload:
+    """The definitions in force. Owned by one thread; `current` gives a frozen value that may go anywhere.
+
+    `problems` are those of the newest files that could not be used, `note` says in one sentence why the definitions in force
+    are not the newest ones ("" when they are), `pending` are the newest ones while they wait for `octojobs allow`.
+    """
+
+    def __init__(
+        self, source: Source, loader: Loader, approval: Approval | None = None, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.problems: tuple[Problem, ...] = ()
+        self.note = ""
+        self.pending: Definitions | None = None
+        self._source = source
+        self._contents = Contents(source)
+        self._loader = loader
+        self._plan_loader = Loader()  # of its own: a loader remembers one set of files
+        self._approval = approval
+        self._monotonic = monotonic
+        self._current: Definitions | None = None
+        self._judged: tuple[dict[str, str], Plan | None] | None = None
+        self._stamp: Stamp = ()
+        self._asked_at = float("-inf")
+
+    def current(self) -> Definitions:
+        """The definitions in force; raises InvalidDefinitions or another OctojobsError when there never were good ones."""
+        if self._current is None:
+            raise InvalidDefinitions(self.problems) if self.problems else OctojobsError(self.note or "the definitions were never read")
+        return self._current
+
+    def watch_files(self) -> tuple[Path, ...]:
+        """The files whose change is worth a `check`: what the watcher should follow, after each check anew."""
+        return (*self._source.watch_files(), *(self._approval.watch_files() if self._approval else ()))
+
+    def check(self, *, ask: bool = False) -> bool:
+        """Whether the definitions in force are others now; `ask` skips the look at time stamps."""
+        files = self.watch_files()
+        now, stamp = self._monotonic(), _stamp(files)
+        if not ask and stamp == self._stamp and now - self._asked_at < ASK_ANYWAY_S:
+            return False
+        # The stamp is older than the answer: what changes in between is seen by the next check.
+        self._stamp, self._asked_at = stamp, now
+        before = self._current
+        try:
+            self._look()
+        except InvalidDefinitions as refused:
+            self._refuse(refused.problems)
+        except OctojobsError as error:
+            self._keep(str(error))
+        if self.watch_files() != files:
+            self._stamp = ()  # another branch, another file: its time stamp is not known from before
+        return (before.digest if before else None) != (self._current.digest if self._current else None)
+
+    def _look(self) -> None:
+        files = self._contents.look()
+        plan = self._approval.read() if self._approval else None
+        listing = {path: oid for path, (oid, _) in files.items()}
+        if (listing, plan) != self._judged:
+            self._judge(files, plan)
+            self._judged = (listing, plan)
+        elif self._current and not self.note:
+            self._current = replace(self._current, source=self._source.name)  # the same files, in another commit
+
+    def _judge(self, files: Files, plan: Plan | None) -> None:
+        if not any(holds_jobs(path) for path in files):
+            raise OctojobsError(f"{named(self._source.name)} has no {self._source.jobs_file}")
+        loaded = self._loader.load(files, source=self._source.name, jobs_file=self._source.jobs_file)
+        if loaded.definitions is None:
+            raise InvalidDefinitions(loaded.problems)
+        self.problems, self.note, self.pending = (), "", None
+        if plan is None or plan.listing == {path: oid for path, (oid, _) in files.items()}:
+            self._current = loaded.definitions
+            return
+        approved = self._plan_loader.load(plan.files, source=plan.source, jobs_file=plan.jobs_file).definitions
+        if approved is None:
+            raise OctojobsError("the approved plan can't be read by this version", "run `octojobs allow` again")
+        self._current = effective(approved, loaded.definitions)
+        self.pending = loaded.definitions
+        self.note = f"{named(self._source.name)} changes the plan and waits for `octojobs allow`; {self._in_force()}"
+
+    def _refuse(self, problems: tuple[Problem, ...]) -> None:
+        count = sum(problem.severity is Severity.ERROR for problem in problems)
+        self._keep(f"{named(self._source.name)} has {count} problem{'s' if count != 1 else ''} in its definitions", problems)
+
+    def _keep(self, note: str, problems: tuple[Problem, ...] = ()) -> None:
+        self.problems = problems
+        self.note = f"{note}; {self._in_force()}" if self._current else note
+        self._judged = None
+
+    def _in_force(self) -> str:
+        return f"the definitions of {named(self._current.source)} stay in force" if self._current else ""
+
+
+def _stamp(files: Iterable[Path]) -> Stamp:
+    return tuple(_stat(file) for file in files)
+
+
+def _stat(file: Path) -> tuple[int, int, int, int] | None:
+    try:
+        status = os.stat(file)
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_size

@@ -1,0 +1,45 @@
+"""What is wrong with the definitions that are about to be committed: the work of `octojobs hook pre-commit`."""
+
+from __future__ import annotations
+
+from octojobs.config.contents import load
+from octojobs.config.files import FOLDER, JOBS_FOLDER, checked, folders, holds_jobs
+from octojobs.config.loader import Loader
+from octojobs.config.source import IndexSource
+from octojobs.errors import InvalidDefinitions, Problem, Severity
+from octojobs.repository import Repository
+
+
+def check_staged(repository: Repository, loader: Loader, jobs_file: str | None = None) -> tuple[Problem, ...]:
+    """The problems of what is staged in the worktree that `repository` was discovered in, warnings among them.
+
+    Empty when the commit changes no definition file: work on something else is not held up by what is there already.
+    The index of `git commit -a` and `git commit FILE` is read where git says it is (`Repository.index_file`).
+    """
+    source = IndexSource(repository, jobs_file)
+    try:
+        staged = source.listing()
+    except InvalidDefinitions as refused:
+        return refused.problems
+    before = _committed(repository, source.jobs_file)
+    if staged == before:
+        return ()
+    loaded = load(source, loader)
+    staged = source.listing()
+    if not any(holds_jobs(path) for path in staged):
+        gone = source.jobs_file if source.jobs_file in (before or ()) else FOLDER
+        what = "this commit takes the jobs away; a running daemon keeps the last good ones"
+        removed = before and any(holds_jobs(path) for path in before)
+        return (Problem(gone, 0, 0, what, "`jobs: {}` says that there are none", Severity.WARNING),) if removed else ()
+    return loaded.problems or (loaded.definitions.warnings if loaded.definitions else ())
+
+
+def _committed(repository: Repository, jobs_file: str) -> dict[str, str] | None:
+    """The definition files of this worktree's HEAD; None when they can't be compared with."""
+    commit = repository.head(repository.worktree).commit
+    if commit is None:
+        return {}
+    try:
+        return checked(repository.entries(commit, (f"{FOLDER}/", f"{JOBS_FOLDER}/", *folders(jobs_file), jobs_file)), jobs_file)
+    except InvalidDefinitions:
+        return None
