@@ -6,6 +6,7 @@ so an upgrade of the package can't reach a running shim, and a fork costs next t
 
 from __future__ import annotations
 
+import errno
 import gc
 import json
 import os
@@ -53,10 +54,10 @@ def main() -> None:
         specs, gates = received
         answers: list[object] = []
         for number, spec in enumerate(specs):
-            # Fewer descriptors than specs: this process may open no more of them, and the kernel dropped the rest.
-            answers.append(
-                fork(connection.fileno(), spec, gates, number) if number < len(gates) else "can't start a shim: Too many open files"
-            )
+            if number < len(gates):
+                answers.append(fork(connection.fileno(), spec, gates, number))
+            else:  # this process may open no more descriptors: the kernel dropped the rest of the message's
+                answers.append(f"can't start a shim: {os.strerror(errno.EMFILE)}")
         data = json.dumps(answers).encode("ascii")
         connection.sendall(_HEADER.pack(len(data)) + data)
 

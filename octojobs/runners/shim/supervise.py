@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from octojobs import platform
@@ -79,7 +80,7 @@ class Supervisor:
                     return
                 wait_s = min(wait_s, idle_at - now, max(idle_s / 4, 0.01))
             self._signals.wait(wait_s)
-            if not synced and self._status is None and time.monotonic() - now >= wait_s:
+            if not synced and time.monotonic() - now >= wait_s:
                 synced = True
                 result.sync_folder_if_possible(self._spec["run_dir"])
 
@@ -131,10 +132,8 @@ class Supervisor:
         return True
 
     def _signal_all(self, number: int) -> None:
-        try:
+        with suppress(ProcessLookupError, PermissionError):  # gone, or a member is another user's: the others got it
             os.killpg(self._pid, number)
-        except (ProcessLookupError, PermissionError):
-            pass  # the leader has gone, or one of its members is another user's: the others got it
         for pid in platform.descendants(os.getpid()):
             try:
                 if os.getpgid(pid) != self._pid:

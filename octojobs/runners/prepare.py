@@ -1,0 +1,52 @@
+"""From a run to what the launcher is told: argument vector, environment, folder, limits."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from octojobs.core.definitions import Settings
+from octojobs.core.job import AgentAction, CommandAction, ScriptAction
+from octojobs.core.run import Run
+from octojobs.runners.base import Launch, NotPreparable
+from octojobs.runners.environment import environment_of
+from octojobs.runners.script import script_argv
+from octojobs.store.paths import StatePaths
+
+
+def prepare(
+    run: Run,
+    *,
+    repository_root: Path,
+    paths: StatePaths,
+    settings: Settings,
+    environ: Mapping[str, str],
+    extra_env: Mapping[str, str] | None = None,
+) -> Launch:
+    """What to start for the run's current attempt; touches nothing, so `--dry-run` shows the same.
+
+    `environ` is the daemon's environment; `extra_env` adds variables about the run, such as a follow-up's parent.
+    `cwd` is relative to the repository's root (an absolute one is taken as it is). Raises NotPreparable.
+    """
+    job = run.definition
+    run_dir = paths.run_dir(run.id, run.attempt)
+    return Launch(
+        run_dir=run_dir,
+        argv=_argv(run, repository_root, paths, settings),
+        env=environment_of(run, run_dir, repository_root, environ, extra_env),
+        cwd=Path(os.path.normpath(repository_root / job.cwd)),
+        limits=job.limits,
+        secrets=job.secrets,
+    )
+
+
+def _argv(run: Run, repository_root: Path, paths: StatePaths, settings: Settings) -> tuple[str, ...]:
+    job = run.definition
+    match job.action:
+        case CommandAction() as command:
+            return command.argv
+        case ScriptAction() as script:
+            return script_argv(job, script, settings, repository_root, paths.job_state(job.id))
+        case AgentAction():
+            raise NotPreparable(job.unsupported)
