@@ -57,7 +57,8 @@ class FactContext:
     `root` is the main worktree (the folder of the jobs, outside git: then `repository` is None), `state` the folder
     of octojobs' own state. `now` is an aware instant, the tick's. `environ` is the daemon's environment; guards'
     commands see what every job may see of it. `own_sessions` are the session ids (the pids of their leaders) of this
-    daemon's open runs: a job of ours is not an agent.
+    daemon's open runs: a job of ours is not an agent. `may_run` is false for a look at a repository that nobody has
+    allowed: then no command or function of its own is called.
     """
 
     repository: Repository | None
@@ -67,6 +68,7 @@ class FactContext:
     now: datetime
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     own_sessions: frozenset[int] = frozenset()
+    may_run: bool = True
 
     @property
     def git(self) -> Repository:

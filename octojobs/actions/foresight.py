@@ -1,0 +1,108 @@
+"""What a tick would decide now, worked out on a copy of the ledger: nothing is written, started or asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from octojobs.actions.outlook import Outlook
+from octojobs.actions.workspace import Workspace
+from octojobs.conditions.judging import judge
+from octojobs.config import trust
+from octojobs.core.admit import DEFAULT_POOL, Admission, admit
+from octojobs.core.blocked import after_guards, blocking
+from octojobs.core.claim import events_of
+from octojobs.core.identity import JobId, RunId
+from octojobs.core.job import Job
+from octojobs.core.ledger import Ledger, Row
+from octojobs.core.plan import plan
+from octojobs.core.run import Phase, Run
+from octojobs.engine.ground import Ground
+from octojobs.engine.guarding import fact_context
+from octojobs.errors import NotTrusted
+from octojobs.facts.fact import FactContext
+from octojobs.views.plan import decision_view, ended_view
+from octojobs.views.values import View, instant
+
+
+@dataclass(frozen=True, slots=True)
+class Foresight:
+    """The ledger as a tick would leave it before it starts anything, what it would record, and who would start."""
+
+    outlook: Outlook
+    ledger: Ledger
+    rows: tuple[Row, ...]
+    admission: Admission
+    next_due: Mapping[JobId, datetime | None]
+
+
+def plan_view(workspace: Workspace) -> View:
+    """`at`, `source`, `note`, `decisions` (each a `decision_view`, what starts first) and `next` (the earliest instant after that)."""
+    foresight = foresee(workspace, list(workspace.definitions.jobs.values()))
+    upcoming = sorted((at, job) for job, at in foresight.next_due.items() if at is not None)
+    return {
+        "at": instant(foresight.outlook.now),
+        "source": workspace.definitions.source,
+        "note": workspace.source_note,
+        "decisions": list(decisions(foresight)),
+        "next": {"job": str(upcoming[0][1]), "at": instant(upcoming[0][0])} if upcoming else None,
+    }
+
+
+def foresee(workspace: Workspace, jobs: Iterable[Job]) -> Foresight:
+    """Plan the jobs, judge the guards of what is due or waits, and admit; commands of guards run only where they are allowed to."""
+    definitions = workspace.definitions
+    ledger = workspace.ledger()
+    outlook = Outlook.of(workspace, ledger)
+    now = outlook.now
+    decided = plan(list(jobs), ledger, now, salt=outlook.salt)
+    rows = [ledger.apply(event) for event in events_of(decided, definitions.jobs, now, definitions.source)]
+    waiting = [run for run in ledger.runs.values() if run.phase is Phase.WAITING and (run.not_before is None or run.not_before <= now)]
+    verdicts = judge(waiting, facts_of(workspace, ledger, now))
+    rows += [ledger.apply(after_guards(run, verdicts[run.id], now, decided.next_due.get(run.job))) for run in waiting]
+    pools = {**definitions.settings.pools, DEFAULT_POOL: definitions.settings.max_concurrent}
+    admission = admit(ledger, pools, now)
+    rows += [ledger.apply(dropped) for dropped in admission.dropped]
+    return Foresight(outlook, ledger, tuple(row for row in rows if row is not None), admission, decided.next_due)
+
+
+def facts_of(workspace: Workspace, ledger: Ledger, now: datetime) -> FactContext:
+    """Where guards look for their facts; without trust, no command of the repository is run to find one."""
+    ground = Ground(workspace.root, workspace.paths, workspace.clock, workspace.environ, repository=workspace.repository)
+    return replace(fact_context(ledger, ground, workspace.settings, now), may_run=is_trusted(workspace))
+
+
+def is_trusted(workspace: Workspace) -> bool:
+    """Whether the user has allowed this repository; a record that can't be relied on is none."""
+    try:
+        return trust.lookup(workspace.repository) is not None
+    except NotTrusted:
+        return False
+
+
+def decisions(foresight: Foresight) -> Iterator[View]:
+    """What would start, in order; what would go on or wait, with the reason; what would end without a run."""
+    starting = {run.id for run in foresight.admission.start}
+    for run in foresight.admission.start:
+        yield decision_view(run, "start")
+    for run in foresight.ledger.runs.values():
+        if run.id not in starting:
+            yield decision_view(run, *_of_open(run, foresight.admission.held))
+    for row in foresight.rows:
+        yield ended_view(row)
+
+
+def _of_open(run: Run, held: Mapping[RunId, str]) -> tuple[str, str]:
+    """What becomes of an open run that does not start now, and why."""
+    if run.cancel and run.holds_slot:
+        return "cancel", f"cancelled by {run.cancel}"
+    match run.phase:
+        case Phase.STARTING | Phase.RUNNING:
+            return "go_on", f"{run.phase.value} since {instant(run.started_at or run.claimed_at)}"
+        case Phase.WAITING:
+            return "wait", blocking(run.verdicts)
+        case Phase.RETRYING if run.id not in held:
+            return "wait", f"attempt {run.attempt} at {instant(run.not_before)}"
+        case _:
+            return "wait", held.get(run.id, "")

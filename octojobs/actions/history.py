@@ -1,0 +1,94 @@
+"""The runs so far, open ones first, and one of them by its name or a part of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from octojobs.actions.workspace import Workspace
+from octojobs.config.suggest import did_you_mean
+from octojobs.core.ledger import Ledger
+from octojobs.errors import UsageError
+from octojobs.store.index import query
+from octojobs.views.runs import past_view, run_view
+from octojobs.views.values import View
+
+MOST_LISTED = 8
+"""How many runs an ambiguous name lists."""
+
+
+def list_runs(
+    workspace: Workspace, job: str | None = None, status: str | None = None, since: datetime | None = None, limit: int = 20
+) -> View:
+    """`runs`: the open ones, then the history, newest first, `limit` in all; each a `run_view`.
+
+    `status` is an outcome or a phase; `since` bounds when a run was claimed, or a row recorded.
+    Raises UsageError for a job that is neither declared nor in the record.
+    """
+    ledger = workspace.ledger()
+    name = known_job(workspace, ledger, job) if job is not None else None
+    views = [run_view(run) for run in ledger.runs.values() if name in (None, run.job) and (since is None or run.claimed_at >= since)]
+    views = sorted((view for view in views if status in (None, view["phase"])), key=lambda view: view["claimed_at"], reverse=True)[:limit]
+    left = limit - len(views)
+    past = query(workspace.paths, job=name, outcome=status, since=since, limit=left) if left else []
+    return {"runs": [*views, *(past_view(row) for row in past)]}
+
+
+def find_run(workspace: Workspace, text: str) -> View:
+    """The run that is meant: by its id, the beginning of it, or of what follows `@` or `-`; or the latest of a job that ran.
+
+    UsageError when none is meant, or several (they are listed).
+    """
+    ledger = workspace.ledger()
+    if "@" not in text:
+        latest = _latest_of(workspace, ledger, text)
+        if latest is not None:
+            return latest
+    found = _matching(workspace, ledger, text)
+    if len(found) == 1:
+        return found[0]
+    exact = [view for view in found if view["id"] == text]
+    if exact:
+        return exact[0]
+    if found:
+        shown = ", ".join(view["id"] for view in found[:MOST_LISTED]) + (" …" if len(found) > MOST_LISTED else "")
+        raise UsageError(f'"{text}" may be any of {len(found)} runs', f"name one of {shown}")
+    job = text.partition("@")[0]
+    raise UsageError(f'there is no run "{text}"', did_you_mean(job, _names(workspace, ledger), "`octojobs runs` lists them"))
+
+
+def known_job(workspace: Workspace, ledger: Ledger, name: str) -> str:
+    """The name as it is declared or recorded; UsageError when nobody knows it. Works where the definitions can't be read."""
+    names = _names(workspace, ledger)
+    for known in names:
+        if known.lower() == name.lower():
+            return known
+    if query(workspace.paths, job=name, limit=1):
+        return name
+    raise UsageError(f'there is no job "{name}"', did_you_mean(name, names, "`octojobs list` shows the jobs"))
+
+
+def _names(workspace: Workspace, ledger: Ledger) -> list[str]:
+    declared = workspace.loaded.definitions.jobs if workspace.loaded.definitions else ()
+    return [str(name) for name in dict.fromkeys([*declared, *ledger.jobs])]
+
+
+def _latest_of(workspace: Workspace, ledger: Ledger, job: str) -> View | None:
+    """The job's newest open run that has begun, else its newest past one that ran at all."""
+    begun = [run for run in ledger.runs.values() if run.job.lower() == job.lower() and (run.started_at or run.attempts)]
+    if begun:
+        return run_view(max(begun, key=lambda run: run.claimed_at))
+    rows = query(workspace.paths, job=job, limit=200)
+    ran = next((row for row in rows if row["attempt"] and "+" not in row["id"]), None)
+    return past_view(ran or rows[0]) if rows else None
+
+
+def _matching(workspace: Workspace, ledger: Ledger, text: str) -> list[View]:
+    views = {run.id: run_view(run) for run in ledger.runs.values() if _is_meant(run.id, text)}
+    rows = query(workspace.paths, run=text, limit=100) if "@" in text else query(workspace.paths, limit=2000)
+    past = {row["id"]: past_view(row) for row in rows if _is_meant(row["id"], text)}
+    return [*views.values(), *(view for run, view in past.items() if run not in views)]
+
+
+def _is_meant(run: str, text: str) -> bool:
+    after = run.partition("@")[2]
+    return run.startswith(text) or after.startswith(text) or after.partition("-")[2].startswith(text)

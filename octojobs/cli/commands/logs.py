@@ -1,0 +1,60 @@
+"""`octojobs logs RUN|JOB`: the output of a run, or of a job's latest."""
+
+from __future__ import annotations
+
+import codecs
+import sys
+from collections.abc import Iterable
+
+import click
+
+from octojobs.actions.history import find_run
+from octojobs.actions.output import follow, output_file, read_output
+from octojobs.cli.app import App, complete_job, state_options
+from octojobs.cli.group import Verb
+from octojobs.cli.text import visible_output
+
+
+@click.command(
+    "logs",
+    cls=Verb,
+    examples=[
+        ("octojobs logs nightly", "the output of the latest run of a job"),
+        ("octojobs logs nightly -f", "follow it while it runs"),
+        ("octojobs logs nightly@20261120T02 --attempt 1", "the first attempt of one run; its id may be shortened"),
+    ],
+)
+@click.argument("run", metavar="RUN|JOB", shell_complete=complete_job)
+@click.option("-f", "--follow", "following", is_flag=True, help="Go on until the attempt has ended.")
+@click.option("--attempt", type=click.IntRange(1), metavar="N", help="That attempt; else the latest.")
+@click.option("--raw", is_flag=True, help="The bytes as they are, also on a terminal: colours, and whatever else steers it.")
+@state_options
+@click.pass_obj
+def command(app: App, run: str, following: bool, attempt: int | None, raw: bool) -> None:
+    """Print the output of RUN, or of the latest run of JOB; standard output and standard error as the job wrote them.
+
+    On a terminal, control characters are written out (--raw leaves them); in a pipe the bytes are the job's own.
+    """
+    workspace = app.workspace()
+    found = find_run(workspace, run)
+    file = output_file(workspace, found, attempt)
+    pieces = follow(file) if following else read_output(file)
+    if app.screen.terminal and not raw:
+        _show(app, pieces)
+        return
+    app.screen.out.flush()
+    for piece in pieces:
+        sys.stdout.buffer.write(piece)
+        sys.stdout.buffer.flush()
+
+
+def _show(app: App, pieces: Iterable[bytes]) -> None:
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    held = ""
+    for piece in pieces:
+        text = held + decoder.decode(piece)
+        # a CR may be the first half of a line's end: its other half is in the next piece
+        held = "\r" if text.endswith("\r") else ""
+        app.screen.out.write(visible_output(text.removesuffix("\r") if held else text))
+        app.screen.out.flush()
+    app.screen.out.write(visible_output(held + decoder.decode(b"", final=True)))

@@ -1,0 +1,130 @@
+"""`octojobs-validate`: checks definition files and says all that is wrong; the entry of the pre-commit hook.
+
+It imports the reader, the schema and the cron parser, and nothing else: a hook is run at every commit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from octojobs import __version__
+from octojobs.config.blob import blob_id
+from octojobs.config.diagnostics import Format, Report, render
+from octojobs.config.disk import read_folder
+from octojobs.config.files import FOLDER
+from octojobs.config.loader import Loaded, Loader
+from octojobs.engine.clock import SystemClock
+from octojobs.errors import ExitCode, InvalidDefinitions, UsageError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The console script; returns the exit code: 0 valid, 2 problems, wrong usage, or nothing to check."""
+    args = _parser().parse_args(argv)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a file may hold what the terminal can't show
+    try:
+        report = check(args.files, args.repo)
+    except UsageError as error:
+        print(f"octojobs-validate: {error}", file=sys.stderr)
+        return ExitCode.USAGE
+    terminal = sys.stdout.isatty()
+    colour = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    print(render(report, args.format, terminal=terminal, colour=colour))
+    return ExitCode.OK if report.valid else ExitCode.USAGE
+
+
+def check(files: Sequence[Path], repo: Path | None) -> Report:
+    """What came of the files, each with the other definition files of its repository; without files, of `repo` or of this one.
+
+    Raises UsageError when there is nothing to check.
+    """
+    roots: dict[Path, None] = {}
+    alone: list[Path] = []
+    for file in files:
+        if not file.exists():
+            raise UsageError(f"{file}: there is no such file", "nothing was checked")
+        root = _root_of(file)
+        if root is not None:
+            roots[root] = None
+        else:
+            alone.append(file)
+    if repo is not None or not files:
+        roots[_root(repo)] = None
+    reports = [_check_root(root) for root in roots] + [_check_alone(file) for file in alone]
+    contents = {path: content for report in reports for path, content in report.contents.items()}
+    problems = sorted(problem for report in reports for problem in report.problems)
+    return Report(problems, sum(report.jobs for report in reports), sum(report.files for report in reports), contents)
+
+
+def _root_of(file: Path) -> Path | None:
+    """The folder whose `.octopoid` the file is in, or the folder itself; None for a file of its own."""
+    if file.is_dir():
+        return file
+    absolute = Path(os.path.abspath(file))  # not resolved: a link in the place of a file is to be seen
+    return next((parent.parent for parent in absolute.parents if parent.name == FOLDER), None)
+
+
+def _root(repo: Path | None) -> Path:
+    """The folder with `.octopoid`: `repo`, else this one or the nearest above it."""
+    if repo is not None:
+        if not (repo / FOLDER).is_dir():
+            raise UsageError(f"nothing was checked: there is no {FOLDER} in {repo}", "name the repository's root")
+        return repo
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / FOLDER).is_dir():
+            return folder
+    raise UsageError(f"nothing was checked: there is no {FOLDER} in {here} or above it", "name files, or write jobs with `octojobs init`")
+
+
+def _check_root(root: Path) -> Report:
+    try:
+        jobs_file, files = read_folder(root)
+    except InvalidDefinitions as refused:
+        return _report(Loaded(None, refused.problems), {}, root)
+    loaded = Loader().load(files, source="worktree", jobs_file=jobs_file, now=SystemClock().now())
+    return _report(loaded, {path: content for path, (_, content) in files.items()}, root)
+
+
+def _check_alone(file: Path) -> Report:
+    """A file outside any `.octopoid`: a file of jobs by itself."""
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{file}: {error.strerror}", "nothing was checked") from None
+    path = str(file)
+    loaded = Loader().load({path: (blob_id(content), content)}, source="worktree", jobs_file=path, now=SystemClock().now())
+    return _report(loaded, {path: content}, Path())
+
+
+def _report(loaded: Loaded, contents: dict[str, bytes], root: Path) -> Report:
+    """The report, its paths as seen from the current folder."""
+    prefix = os.path.relpath(root)
+    shown = {
+        path: path if prefix == "." else os.path.join(prefix, path) for path in {*contents, *(problem.path for problem in loaded.problems)}
+    }
+    problems = [replace(problem, path=shown[problem.path]) for problem in loaded.problems]
+    jobs = len(loaded.definitions.jobs) if loaded.definitions else 0
+    return Report(problems, jobs, len(contents), {shown[path]: content for path, content in contents.items()})
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="octojobs-validate",
+        description="Check definitions of jobs: form, schedules, references. Without files, those of this folder's repository.",
+        epilog="example: octojobs-validate .octopoid/jobs.yaml",
+    )
+    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="a definition file, or a folder that holds .octopoid")
+    parser.add_argument("--format", type=Format, choices=list(Format), default=Format.TEXT, help="text (default), json, github or sarif")
+    parser.add_argument("--repo", type=Path, metavar="PATH", help="the root of the repository to check")
+    parser.add_argument("--version", action="version", version=f"octojobs {__version__}")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,92 @@
+"""A run, or a due instant that had none, told in sentences: what `why` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from octojobs.views.values import View
+
+_CAUSES = {
+    "schedule": "fell due at {at}",
+    "catch_up": "fell due at {at} and was caught up at {claimed}",
+    "manual": "was asked for at {at} by {by}",
+    "on_success": "is the on_success command of the run that fell due at {at}",
+    "on_failure": "is the on_failure command of the run that fell due at {at}",
+}
+_PHASES = {
+    "waiting": "It waits for its conditions",
+    "queued": "It is ready and waits for room",
+    "starting": "It is being started",
+    "running": "It is running, attempt {attempt}, since {started}",
+    "retrying": "It waits for attempt {attempt}, at {again}",
+}
+_OUTCOMES = {
+    "succeeded": "It succeeded",
+    "failed": "It failed",
+    "timed_out": "It ran into its time limit",
+    "cancelled": "It was cancelled",
+    "lost": "It was lost: nobody knows how it ended",
+    "skipped": "It was skipped",
+    "missed": "It was missed",
+}
+
+
+def sentences(run: View) -> Iterator[str]:
+    """The view of a run (open or past), sentence by sentence: why it is there, its conditions, its attempts, its end."""
+    yield f"{_begin(run)}."
+    yield from condition_lines(run["conditions"])
+    attempts = [attempt for attempt in run["attempts"] if attempt["started_at"] or len(run["attempts"]) > 1]
+    for attempt in attempts:
+        yield f"Attempt {attempt['number']} {_attempt(attempt)}."
+    if run["outcome"] is None:
+        yield _phase(run)
+    elif run["reason"]:
+        yield f"{_OUTCOMES[run['outcome']]}: {run['reason']}."
+    else:
+        code = f" with exit code {run['exit_code']}" if run["exit_code"] else ""
+        yield f"{_OUTCOMES[run['outcome']]}{code}."
+
+
+def condition_lines(conditions: list[View]) -> Iterator[str]:
+    """Each verdict with its evidence, as one line."""
+    words = {"passed": "held", "failed": "did not hold", "unknown": "could not be told"}
+    for one in conditions:
+        yield f"Condition {one['guard']} {words[one['status']]}: {one['evidence']}."
+
+
+def _begin(run: View) -> str:
+    if run["correction"]:
+        return f"{run['job']}: the clock was corrected at {run['at']}"
+    if run["count"] > 1:
+        return f"{run['job']} fell due {run['count']} times from {run['first_scheduled_at']} to {run['scheduled_at']}"
+    if run["cause"] is None:
+        return f"{run['job']} fell due at {run['scheduled_at']}"
+    by = (run["requested_by"] or "somebody") + (", past its conditions" if run["forced"] else "")
+    text = _CAUSES[run["cause"]].format(at=run["scheduled_at"], claimed=run["claimed_at"], by=by)
+    where = f", on commit {run['commit'][:12]}{' with changes' if run['dirty'] else ''}" if run["commit"] else ""
+    return f"{run['id']} {text}{where}"
+
+
+def _attempt(attempt: View) -> str:
+    began = f"started at {attempt['started_at']} and " if attempt["started_at"] else ""
+    code = f" with exit code {attempt['exit_code']}" if attempt["exit_code"] else ""
+    why = f" ({attempt['reason']})" if attempt["reason"] else ""
+    return f"{began}{_ENDS[attempt['outcome']]} at {attempt['ended_at']}{code}{why}"
+
+
+_ENDS = {
+    "succeeded": "succeeded",
+    "failed": "failed",
+    "timed_out": "ran into its time limit",
+    "cancelled": "was cancelled",
+    "lost": "was lost",
+    "skipped": "was skipped",
+    "missed": "was missed",
+}
+
+
+def _phase(run: View) -> str:
+    text = _PHASES[run["phase"]].format(attempt=run["attempt"], started=run["started_at"], again=run["not_before"])
+    if run["phase"] == "waiting" and run["not_before"]:
+        text += f", looked at again at {run['not_before']}"
+    return f"{text}{': ' + run['reason'] if run['reason'] else ''}."
