@@ -157,7 +157,7 @@ class Repository:
             raise UsageError(f"{ref!r} is not a full ref name", "write HEAD or a full name such as refs/remotes/origin/main")
         answer = self._git(["show-ref", "--verify", "--hash", "--dereference", ref], allowed=(0, 1, 128))
         if answer.status == 0:
-            return os.fsdecode(answer.out).split()[-1]  # an annotated tag prints itself first, then its commit
+            return os.fsdecode(answer.out).splitlines()[-1].split()[0]  # an annotated tag prints itself first, then its commit
         if "not a valid ref" in answer.error or not answer.error:
             return None
         raise _failed(self.main_worktree, answer)
