@@ -20,7 +20,7 @@ from octojobs.core.codec import format_instant
 from octojobs.core.identity import RunId
 from octojobs.core.ledger import Row
 from octojobs.core.run import Outcome, Phase
-from octojobs.engine.engine import Engine, Scope
+from octojobs.engine.engine import EVERYTHING, Engine, Scope
 from octojobs.engine.heartbeat import Heartbeat, Vitals
 from octojobs.engine.service import Service
 from octojobs.engine.wake import Wake
@@ -51,7 +51,7 @@ class Session:
 
 
 @contextmanager
-def session(workspace: Workspace, role: str, scope: Scope = Scope(), *, allow_network_fs: bool = False) -> Iterator[Session]:
+def session(workspace: Workspace, role: str, scope: Scope = EVERYTHING, *, allow_network_fs: bool = False) -> Iterator[Session]:
     """Hold the repository and be ready to run; trust is asked for first.
 
     Raises NotTrusted (4), RepositoryBusy (3), InvalidDefinitions (2), StateDamaged (5).
@@ -77,8 +77,10 @@ def session(workspace: Workspace, role: str, scope: Scope = Scope(), *, allow_ne
 def up(workspace: Workspace, *, allow_network_fs: bool = False, ready: Callable[[Session], None] = lambda _: None) -> str:
     """Run the daemon until it is told to stop; returns the name of the signal that did. Running jobs go on."""
     with session(workspace, "up", allow_network_fs=allow_network_fs) as running:
-        running.engine.on_row = lambda row: None
-        watcher = Watcher(running.reload.watch_files(), running.wake.ring)
+        running.engine.on_row = lambda _: None
+        watcher = Watcher(workspace.root, running.wake.ring)
+        watcher.follow(running.reload.watch_files())
+        running.service.on_change = lambda: watcher.follow(running.reload.watch_files())
         watcher.start()
         try:
             ready(running)
@@ -121,7 +123,9 @@ def _busy(engine: Engine, until: datetime) -> bool:
     return False
 
 
-def run_here(workspace: Workspace, request: Request, *, allow_network_fs: bool = False, started: Callable[[RunId], None] = lambda _: None) -> Row | None:
+def run_here(
+    workspace: Workspace, request: Request, *, allow_network_fs: bool = False, started: Callable[[RunId], None] = lambda _: None
+) -> Row | None:
     """Carry out a request to run a job in the foreground, holding the repository; the finished run's row, None when it was stopped."""
     leave(workspace.paths, request)
     with session(workspace, "run-now", Scope(plan=False, only=()), allow_network_fs=allow_network_fs) as running:

@@ -63,7 +63,7 @@ def follow_ups(run: Run, now: datetime) -> tuple[Run, ...]:
     """The runs of the commands that the finished run's `on_success` or `on_failure` names: none or one.
 
     Skipped, missed and cancelled runs have none, and neither has a follow-up. It shares the job's surroundings (environment,
-    folder, limits, pool) and nothing of its rules: no guards, retries or deadline.
+    folder, limits, pool) and nothing of its rules: no guards, retries or deadline. Its environment tells of the run that ended.
     """
     if run.outcome is Outcome.SUCCEEDED:
         event, cause, follow_up = "on_success", Cause.ON_SUCCESS, run.definition.on_success
@@ -77,6 +77,7 @@ def follow_ups(run: Run, now: datetime) -> tuple[Run, ...]:
         run.definition,
         when=ManualWhen(),
         action=follow_up.command,
+        env={**run.definition.env, **_told(run)},
         conditions=(),
         retries=RetryPolicy(),
         start_deadline_s=None,
@@ -85,3 +86,15 @@ def follow_ups(run: Run, now: datetime) -> tuple[Run, ...]:
         on_failure=FollowUp(),
     )
     return (Run(run.id.follow_up(event), definition, run.due, cause, now, definitions=run.definitions),)
+
+
+def _told(run: Run) -> dict[str, str]:
+    """What a follow-up's environment says of the run that ended; values, never part of a shell string (trust.md, 5)."""
+    last = run.attempts[-1]
+    return {
+        "OCTOJOBS_PARENT_RUN_ID": run.id,
+        "OCTOJOBS_PARENT_ATTEMPT": str(last.number),
+        "OCTOJOBS_OUTCOME": last.outcome.value,
+        "OCTOJOBS_EXIT_CODE": "" if last.exit_code is None else str(last.exit_code),
+        "OCTOJOBS_REASON": last.reason,
+    }

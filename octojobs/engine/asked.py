@@ -11,6 +11,7 @@ from octojobs.core.identity import JobId, RunId
 from octojobs.core.job import Job
 from octojobs.core.ledger import Ledger
 from octojobs.core.run import Run
+from octojobs.core.sighting import sight
 from octojobs.store.requests import Request
 
 
@@ -30,7 +31,7 @@ def events_for(request: Request, jobs: Mapping[JobId, Job], ledger: Ledger, now:
             return tuple(CancelAsked(run.id, request.by or "somebody") for run in _runs_named(request, ledger) if not run.cancel)
         case "pause":
             _known(request.job, jobs)
-            return (Paused(request.job, now, request.until, request.reason),)
+            return (*_seen(request.job, jobs, ledger, now), Paused(request.job, now, request.until, request.reason))
         case "resume":
             _known(request.job, jobs)
             return (Resumed(request.job, now),)
@@ -41,6 +42,11 @@ def events_for(request: Request, jobs: Mapping[JobId, Job], ledger: Ledger, now:
 def _known(job: JobId | None, jobs: Mapping[JobId, Job]) -> None:
     if job is not None and job not in jobs:
         raise Refused(f"there is no job {job!r} in the definitions that are live")
+
+
+def _seen(job: JobId | None, jobs: Mapping[JobId, Job], ledger: Ledger, now: datetime) -> tuple[Event, ...]:
+    """First sight of a job that is paused before it was ever planned: a pause needs a state to stand in."""
+    return () if job is None or job in ledger.jobs else sight(jobs[job], None, now).events
 
 
 def _run(request: Request, jobs: Mapping[JobId, Job], ledger: Ledger, source: str) -> tuple[Event, ...]:

@@ -14,8 +14,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from octojobs.core.absence import absences
 from octojobs.core.admit import Admission, admit
+from octojobs.core.chain import chained_job, chained_run
 from octojobs.core.claim import events_of, follow_ups
+from octojobs.core.codec import format_instant
 from octojobs.core.events import AttemptEnded, AttemptStarting, Event, Paused, RunClaimed
 from octojobs.core.identity import JobId, RunId
 from octojobs.core.ledger import Row
@@ -46,6 +49,9 @@ class Scope:
     only: Collection[RunId] | None = None
 
 
+EVERYTHING = Scope()
+
+
 @dataclass(slots=True)
 class Intent:
     """What is recorded but not acted on: kept over a failed flush."""
@@ -57,21 +63,21 @@ class Intent:
 class Engine:
     """Decides and starts. One thread owns it, its ledger and its store."""
 
-    def __init__(self, ground: Ground, store: Store, feed: Feed, starter: Starter, scope: Scope = Scope()) -> None:
+    def __init__(self, ground: Ground, store: Store, feed: Feed, starter: Starter, scope: Scope = EVERYTHING) -> None:
         self.ground = ground
         self.store = store
         self.feed = feed
         self.scope = scope
         self.running = Running(ground.paths)
         self.held = ""
-        self.on_row: Callable[[Row], None] = lambda row: None
+        self.on_row: Callable[[Row], None] = lambda _: None
         self._starter = starter
         self._inbox = Inbox(ground.paths)
         self._agenda = Agenda()
         self._watch = Watch(ground.clock)
         self._intent = Intent()
         self._hold_until: float | None = None
-        self._admission = Admission((), {}, (), None)
+        self._admission = Admission()
         self._recheck_at: datetime | None = None
         self._digest: str | None = None
         self.running.adopt(self.store.ledger)
@@ -127,7 +133,7 @@ class Engine:
             return
         self._digest = definitions.digest
         self.ground.forget_revision()
-        self._stage(self.feed.absences(self.store.ledger, now))
+        self._stage(absences(definitions.jobs, self.store.ledger, now))
         self._look_at_all(now)
 
     def _look_at_all(self, now: datetime) -> None:
@@ -157,8 +163,13 @@ class Engine:
         run = row.run
         if run is None or run.is_follow_up:
             return
-        jobs = self.feed.current().jobs
-        self._stage(RunClaimed(child) for child in follow_ups(run, jobs, now) if child.id not in self.store.ledger.runs)
+        definitions = self.feed.current()
+        children = [*follow_ups(run, now)]
+        if (chained := chained_run(run, definitions.jobs, now, definitions.source)) is not None:
+            children.append(chained)
+        elif (named := chained_job(run)) is not None:
+            log.error("%s asks for a run of %s, which is not declared any more", run.id, named[0])
+        self._stage(RunClaimed(child) for child in children if child.id not in self.store.ledger.runs)
         state, limit = self.store.ledger.jobs.get(run.job), run.definition.pause_after
         if state is not None and limit is not None and state.failures >= limit and state.pause is None:
             reason = f"{state.failures} consecutive failures, the last one {run.id}"
@@ -230,10 +241,14 @@ class Engine:
             self._after(row, now)
 
     def _extra_env(self, run: Run) -> dict[str, str]:
+        extra = {}
         state = self.store.ledger.jobs.get(run.job)
-        if state is None or state.last_success_at is None:
-            return {}
-        return {"OCTOJOBS_LAST_SUCCESS_AT": f"{state.last_success_at:%Y-%m-%dT%H:%M:%SZ}"}
+        if state is not None and state.last_success_at is not None:
+            extra["OCTOJOBS_LAST_SUCCESS_AT"] = format_instant(state.last_success_at)
+        if run.is_follow_up:
+            parent, attempt = RunId(run.id.partition("+")[0]), int(run.definition.env["OCTOJOBS_PARENT_ATTEMPT"])
+            extra["OCTOJOBS_PARENT_LOG"] = str(self.ground.paths.run_dir(parent, attempt) / "output.log")
+        return extra
 
     def _stage(self, events: Iterable[Event]) -> list[Row]:
         rows = self.store.stage(tuple(events))

@@ -38,8 +38,7 @@ class Running:
 
     def fileno(self) -> int:
         """A descriptor that is readable when some shim has ended."""
-        number: int = self._selector.fileno()  # type: ignore[attr-defined]  # epoll and kqueue have it; BaseSelector does not declare it
-        return number
+        return self._selector.fileno()
 
     @property
     def polls(self) -> bool:

@@ -26,7 +26,10 @@ REST_S = 5.0
 
 
 class Service:
-    """Runs an engine until it is told to stop, or until a caller's condition holds. One thread owns it."""
+    """Runs an engine until it is told to stop, or until a caller's condition holds. One thread owns it.
+
+    `on_change` is called when other definitions came into force: the files that are worth watching may be others now.
+    """
 
     def __init__(self, engine: Engine, feed: Feed, wake: Wake, heartbeat: Heartbeat, vitals: Callable[[], Vitals]) -> None:
         self._engine = engine
@@ -40,6 +43,7 @@ class Service:
         self._selector.register(engine.running.fileno(), selectors.EVENT_READ)
         self._looked_at = -LOOK_S
         self._requests_seen: int | None = None
+        self.on_change: Callable[[], None] = lambda: None
 
     def run(self, done: Callable[[], bool] = lambda: False) -> str:
         """Tick and sleep until `done()` or a stop; returns why it was stopped, "" when it is done."""
@@ -89,6 +93,8 @@ class Service:
         forced = self._looked_at < 0
         self._looked_at = now
         changed = self._feed.check(ask=forced)
+        if changed:
+            self.on_change()
         requests = self._engine.ground.paths.requests
         stamp = requests.stat().st_mtime_ns if requests.exists() else None
         asked, self._requests_seen = stamp != self._requests_seen, stamp

@@ -40,7 +40,7 @@ def attempt_of(run: Run, finished: receipts.Exit) -> Attempt:
     return Attempt(
         run.attempt,
         Outcome(finished.outcome),
-        finished.started_at or run.started_at,
+        finished.started_at,
         finished.ended_at,
         exit_code=finished.exit_code,
         signal=finished.signal,
@@ -50,8 +50,5 @@ def attempt_of(run: Run, finished: receipts.Exit) -> Attempt:
 
 def ended(run: Run, attempt: Attempt, now: datetime) -> AttemptEnded:
     """The end of the attempt, with the instant of the retry when the policy grants one and nobody cancelled the run."""
-    retry_at = None
-    if not run.cancel:
-        void = sum(1 for earlier in run.attempts if earlier.reason == VOID)
-        retry_at = next_attempt(run.definition.retries, run, attempt.outcome, attempt.exit_code, max(now, attempt.ended_at), void)
+    retry_at = next_attempt(run.definition.retries, run, attempt.outcome, attempt.exit_code, now)
     return AttemptEnded(run.id, attempt, retry_at)

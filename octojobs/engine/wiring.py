@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from octojobs.engine.clock import Clock
-from octojobs.engine.engine import Engine, Scope
+from octojobs.engine.engine import EVERYTHING, Engine, Scope
 from octojobs.engine.feed import Feed
 from octojobs.engine.ground import Ground
 from octojobs.engine.starter import Starter
@@ -22,7 +22,7 @@ def ground_of(repository: Repository, paths: StatePaths, clock: Clock, environ: 
 
 
 @contextmanager
-def open_engine(ground: Ground, feed: Feed, scope: Scope = Scope(), *, role: str, allow_network_fs: bool = False) -> Iterator[Engine]:
+def open_engine(ground: Ground, feed: Feed, scope: Scope = EVERYTHING, *, role: str, allow_network_fs: bool = False) -> Iterator[Engine]:
     """An engine that holds the repository's lock until the block ends; running jobs outlive it.
 
     Raises RepositoryBusy, StateDamaged, StorageFailed, and UsageError on a file system where the promises can't be kept.
