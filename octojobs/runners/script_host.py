@@ -133,15 +133,11 @@ def _wants_context(parameter: Any) -> bool:
 def _import(module: str, wanted_by: str) -> Any:
     try:
         return importlib.import_module(module)
-    except Exception as error:
-        if (
-            isinstance(error, ModuleNotFoundError)
-            and error.name is not None
-            and (module == error.name or module.startswith(f"{error.name}."))
-        ):
-            raise NoSuchFunction(
-                f"there is no module {error.name!r}, which {wanted_by} names; looked in {os.getcwd()} and in the packages of {sys.executable}"
-            ) from None
+    except Exception as error:  # noqa: BLE001 -- importing runs the module, which may raise anything
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        if missing and f"{module}.".startswith(f"{missing}."):
+            places = f"looked in {os.getcwd()} and in the packages of {sys.executable}"
+            raise NoSuchFunction(f"there is no module {missing!r}, which {wanted_by} names; {places}") from None
         _print_traceback(error)
         raise NoSuchFunction(f"module {module!r}, which {wanted_by} names, can't be imported: {type(error).__name__}: {error}") from None
 

@@ -1,1 +1,1 @@
-"""The shim: one small process per run, from its gate to `exit.json`. It imports the standard library's smallest parts only."""
+"""The shim: one small process per run, from its gate to `exit.json`, made of the standard library's smallest parts."""

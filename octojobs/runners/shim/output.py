@@ -1,4 +1,4 @@
-"""The job's output file: kept within its bound, secrets masked, growth noticed. The job writes to it by itself.
+"""The job's output file, which the job writes to by itself: kept within its bound, secrets masked, growth noticed.
 
 The job holds the file with O_APPEND, so the shim may change what lies before its end at any time. When the file is
 larger than the bound, it is cut to its head and gets a marker and its own tail appended; what the job writes between
