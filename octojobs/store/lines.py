@@ -35,8 +35,10 @@ def parse(data: bytes) -> Any:
         raise Unreadable("it is nested too deeply") from None
     except Unreadable:
         raise
-    except ValueError as error:
-        raise Unreadable(f"it is not JSON: {error}") from None
+    except json.JSONDecodeError as error:
+        raise Unreadable(f"it is not JSON (character {error.pos + 1})") from None
+    except ValueError:  # not UTF-8, or an integer of thousands of digits
+        raise Unreadable("it is not JSON") from None
 
 
 def seal(rest: Mapping[str, Any]) -> bytes:

@@ -1,0 +1,1 @@
+"""One file for each promise of runs.md, named after it."""

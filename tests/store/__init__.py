@@ -1,0 +1,1 @@
+"""Tests of what octojobs writes: real files, real locks, real kills."""
