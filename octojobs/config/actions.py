@@ -16,19 +16,21 @@ _BELONGS = {
     **dict.fromkeys(("agent", "model", "max_turns", "allowed_tools", "resume", "output"), JobType.AGENT),
 }
 _OWNER = {JobType.COMMAND: "command", JobType.SCRIPT: "run", JobType.AGENT: "prompt"}
-# Named by `@octojobs.job("name")`, or a function of a module.
-_FUNCTION = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
-_REGISTERED = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*", re.ASCII)
+# A function of a module, or a name registered with `@octojobs.job("name")`. Compiled when first needed, as all here.
+_FUNCTION = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*|[A-Za-z_][\w-]*"
 
 
 def action(fields: Fields, own: Fields, here: Entry) -> Action | None:
     """The job's action; None when it is wrong, which is noted in `fields`. `here` is the job itself."""
-    given = [name for name in NAMES if name in own]
+    given = own.given(NAMES)
     if not given:
-        fields.problems.append(here.problem_at_key("says nothing about what it runs", "add one of command, run, prompt or prompt_file"))
+        field = _OWNER.get(own.plain("type", ""))
+        fix = f"add `{field}:`" if field else "add one of command, run, prompt or prompt_file"
+        fields.problems.append(here.problem_at_key("says nothing about what it runs", fix))
         return None
     for name in given[1:]:
-        fields.problems.append(own.entries[name].problem_at_key(f"{given[0]} and {name} are both given", "keep one of them"))
+        if name in own:
+            fields.problems.append(own.entries[name].problem_at_key(f"{given[0]} and {name} are both given", "keep one of them"))
     kind = _TYPES[given[0]]
     _check_company(fields, own, given[0], kind)
     match kind:
@@ -53,13 +55,13 @@ def action(fields: Fields, own: Fields, here: Entry) -> Action | None:
 
 def _check_company(fields: Fields, own: Fields, name: str, kind: JobType) -> None:
     """The declared type is the action's, and no field stands here that belongs to another one."""
-    if "type" in own and own.entries["type"].value != kind:
+    if "type" in own and own.entries["type"].value != kind and name in own:
         stated = own.entries["type"]
         fields.problems.append(stated.problem(f'is "{stated.value}", and the job has `{name}:`', f"write {kind}, or remove the type"))
     for field, owner in _BELONGS.items():
         if field in own and owner is not kind:
             fields.problems.append(own.entries[field].problem_at_key(f"{field} belongs to jobs with `{_OWNER[owner]}:`", "remove it"))
-    if "sandbox" in own and kind is not JobType.AGENT and (backend := own.entries["sandbox"]["backend"]).value != "none":
+    if "sandbox" in own and kind is not JobType.AGENT and (backend := own.entries["sandbox"].at("backend")).value != "none":
         fields.problems.append(backend.problem(f'"{backend.value}" is for agent jobs', "write none"))
 
 
@@ -69,15 +71,16 @@ def _command(fields: Fields, own: Fields) -> CommandAction | None:
         return None
     if isinstance(argv, tuple):
         if "shell" in own:
-            fields.problems.append(own.entries["shell"].problem("no shell runs a command that is a list", "remove it, or write the command as text"))
+            what = "no shell runs a command that is a list"
+            fields.problems.append(own.entries["shell"].problem(what, "remove it, or write the command as text"))
         return CommandAction(argv)
     return CommandAction(argv, fields.plain("shell", "sh"))
 
 
 def _function(entry: Entry) -> str:
     name: str = entry.value
-    if _FUNCTION.fullmatch(name) or _REGISTERED.fullmatch(name):
+    if re.fullmatch(_FUNCTION, name, re.ASCII):
         return name
-    script = name.split(" ")[0].endswith((".py", ".sh")) or "/" in name
-    fix = f"write `command: {name}` to run a program" if script or " " in name else "write package.module:function, or a registered name"
+    program = " " in name or "/" in name or name.endswith((".py", ".sh"))
+    fix = f"write `command: {name}` to run a program" if program else "write package.module:function, or a registered name"
     raise entry.invalid(f'"{name}" is no Python function', fix)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from octojobs.config.entries import Entry
 from octojobs.config.reader import Document
@@ -14,8 +14,7 @@ _NAMES = ("id", "slug", "name")
 _NAME_FIX = "write a letter or _ first, then letters, digits, _ . -, 63 at most"
 
 
-@dataclass(frozen=True, slots=True)
-class Declared:
+class Declared(NamedTuple):
     """One job as it stands: its name, its title where `name` is that, and its entry, whose key is the name where it has one."""
 
     id: JobId
@@ -42,11 +41,11 @@ def _all(document: Document, stem: str | None) -> Iterator[Declared | Problem]:
     elif not isinstance(file.value, dict):
         yield file.problem("the file is no mapping", "write the jobs under `jobs:`")
     elif "jobs" in file.value and "job" in file.value:
-        yield file["job"].problem_at_key("job and jobs are both given", "put this one under `jobs:`")
+        yield file.at("job").problem_at_key("job and jobs are both given", "put this one under `jobs:`")
     elif "jobs" in file.value:
-        yield from _several(file["jobs"])
+        yield from _several(file.at("jobs"))
     elif "job" in file.value:
-        yield _unnamed(file["job"], "")
+        yield _unnamed(file.at("job"), "")
     elif stem is not None:
         yield _unnamed(file, stem)
     else:
@@ -59,7 +58,7 @@ def _several(entry: Entry) -> Iterator[Declared | Problem]:
     elif isinstance(entry.value, dict):
         for key in entry.value:
             if not key.startswith("x-"):
-                yield _keyed(entry[key], key)
+                yield _keyed(entry.at(key), key)
     elif isinstance(entry.value, list):
         for item in entry.items():
             yield _unnamed(item, "")
@@ -74,7 +73,7 @@ def _keyed(entry: Entry, key: str) -> Declared | Problem:
         return _no_mapping(entry)
     for name in ("id", "slug"):
         if entry.value.get(name, key) != key:
-            return entry[name].problem(f'is "{entry[name].text}", and the job\'s key is "{key}"', "remove one of them")
+            return entry.at(name).problem(f'is "{entry.at(name).text}", and the job\'s key is "{key}"', "remove one of them")
     return _identified(entry, key, str(entry.value.get("name") or ""), None)
 
 
@@ -88,9 +87,9 @@ def _unnamed(entry: Entry, stem: str) -> Declared | Problem:
     name = str(entry.value[given[0]]) if given else stem
     entry = entry._replace(label=f'job "{name}"', path="")
     if given[:2] == ["id", "slug"]:
-        return entry["slug"].problem_at_key("id and slug are both given", "keep one of them")
+        return entry.at("slug").problem_at_key("id and slug are both given", "keep one of them")
     title = str(entry.value.get("name") or "") if given and given[0] != "name" else ""
-    return _identified(entry, name, title, entry[given[0]] if given else None)
+    return _identified(entry, name, title, entry.at(given[0]) if given else None)
 
 
 def _identified(entry: Entry, name: str, title: str, at: Entry | None) -> Declared | Problem:

@@ -49,9 +49,9 @@ class Entry(NamedTuple):
         """The entries of the value, which is a list or a mapping."""
         if isinstance(self.value, list):
             return (Entry(self.document, self.value, index, self.label, self.path) for index in range(len(self.value)))
-        return (self[key] for key in self.value)
+        return (self.at(key) for key in self.value)
 
-    def __getitem__(self, key: Any) -> Entry:  # type: ignore[override]  # an entry is no sequence to its users
+    def at(self, key: str | int) -> Entry:
         """The entry of the value's `key`."""
         return Entry(self.document, self.value, key, self.label, f"{self.path}.{key}" if self.path else str(key))
 
@@ -91,13 +91,21 @@ def each(entries: Iterable[Entry], parse: Callable[[Entry], T]) -> list[T]:
 
 @dataclass(slots=True)
 class Fields:
-    """The fields of a job (or of settings) by name, and all that is found to be wrong with them."""
+    """The fields of a job (or of settings) by name, and all that is found to be wrong with them.
+
+    `broken` are fields that are given and of no use: the schema refused them, which has been told.
+    """
 
     entries: Mapping[str, Entry]
     problems: list[Problem] = field(default_factory=list)
+    broken: frozenset[str] = frozenset()
 
     def __contains__(self, name: str) -> bool:
         return name in self.entries
+
+    def given(self, names: Iterable[str]) -> list[str]:
+        """Which of the names stand there, right or wrong."""
+        return [name for name in names if name in self.entries or name in self.broken]
 
     def read(self, name: str, parse: Callable[[Entry], T], default: T) -> T:
         """The parsed field; the default when it is absent or wrong, which is then noted."""

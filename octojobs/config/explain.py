@@ -10,6 +10,7 @@ from jsonschema import Draft7Validator
 from jsonschema.exceptions import ValidationError
 
 from octojobs.config.entries import Entry
+from octojobs.config.schema import properties
 from octojobs.config.suggest import closest, did_you_mean, listed
 from octojobs.errors import Problem
 
@@ -32,12 +33,18 @@ _ELSEWHERE = {
 }  # fmt: skip
 
 
-def explain(entry: Entry, schema: Mapping[str, Any]) -> list[Problem]:
-    """One problem for each thing that is wrong with the entry's value, each at the deepest place that says it."""
+def explain(entry: Entry, schema: Mapping[str, Any]) -> tuple[tuple[Problem, ...], frozenset[str]]:
+    """One problem for each thing that is wrong with the entry's value, at the deepest place that says it; and the keys at fault."""
     problems: list[Problem] = []
+    keys: set[str] = set()
     for error in Draft7Validator(schema).iter_errors(entry.value):
-        problems.extend(_told(_entry_at(entry, error), error))
-    return list(dict.fromkeys(problems))
+        if "then" in error.absolute_schema_path:
+            continue  # what a job's type demands is for editors: actions.py says it better
+        at = _entry_at(entry, error)
+        for key, problem in _told(at, error):
+            problems.append(problem)
+            keys.update([str(error.absolute_path[0])] if error.absolute_path else [key, _meant_field(entry, key)])
+    return tuple(dict.fromkeys(problems)), frozenset(keys)
 
 
 def _entry_at(entry: Entry, error: ValidationError) -> Entry:
@@ -48,24 +55,25 @@ def _entry_at(entry: Entry, error: ValidationError) -> Entry:
     return entry
 
 
-def _told(entry: Entry, error: ValidationError) -> Iterator[Problem]:
-    keyword = "not" if "propertyNames" in error.absolute_schema_path else str(error.validator)
+def _told(entry: Entry, error: ValidationError) -> Iterator[tuple[str, Problem]]:
+    """Problems, each with the key of the entry's value that is at fault, "" when it is the whole value."""
+    keyword = str(error.validator)
     if "propertyNames" in error.absolute_schema_path:
-        yield _wrong_name(entry, error)
+        yield str(error.instance), _wrong_name(entry, error)
     elif keyword == "additionalProperties":
         known = list(error.schema.get("properties", ()))  # type: ignore[union-attr]  # only an object schema has this keyword
         for key in error.instance:
             if key not in known and not key.startswith("x-"):
-                yield _unknown(entry, key, known)
+                yield key, _unknown(entry, key, known)
     elif keyword == "type":
-        yield _wrong_type(entry, error.validator_value)
+        yield "", _wrong_type(entry, error)
     else:
         what, fix = _WORDS.get(keyword, _other)(error)
-        yield entry.problem(what, fix)
+        yield "", entry.problem(what, fix)
 
 
 def _unknown(entry: Entry, key: str, known: list[str]) -> Problem:
-    child = entry[key]
+    child = entry.at(key)
     where = f"{entry.path}: " if entry.path else ""
     elsewhere = _ELSEWHERE.get(key, "")
     otherwise = f"use one of {', '.join(known)}" if len(known) < 10 else "remove it; names that begin with x- are left alone"
@@ -73,18 +81,28 @@ def _unknown(entry: Entry, key: str, known: list[str]) -> Problem:
     return child.problem_at_key(f'{where}unknown field "{key}"', fix)
 
 
+def _meant_field(entry: Entry, key: str) -> str:
+    """The field that a misspelt key stands for, where that is not given too: then it is not missing."""
+    known = properties("jobs", "job")
+    near = _ELSEWHERE.get(key) or closest(key, known)
+    return "" if key in known or near in entry.value else near
+
+
 def _wrong_name(entry: Entry, error: ValidationError) -> Problem:
     key = str(error.instance)
     where = f"{entry.path}: " if entry.path else ""
     if error.validator == "not":
-        return entry[key].problem_at_key(f'{where}"{key}" can\'t be a default', "write it in each job")
-    return entry[key].problem_at_key(f'{where}"{key}" is not {_meant(error)}')
+        return entry.at(key).problem_at_key(f'{where}"{key}" can\'t be a default', "write it in each job")
+    return entry.at(key).problem_at_key(f'{where}"{key}" is not {_meant(error)}')
 
 
-def _wrong_type(entry: Entry, wanted: str | list[str]) -> Problem:
-    types = [wanted] if isinstance(wanted, str) else wanted
+def _wrong_type(entry: Entry, error: ValidationError) -> Problem:
+    types = [error.validator_value] if isinstance(error.validator_value, str) else error.validator_value
     value = entry.value
-    expected = listed(_TYPES[name] for name in types if name != "null")
+    schema: Mapping[str, Any] = error.schema if isinstance(error.schema, dict) else {}
+    expected = schema.get("$comment") or listed(_TYPES[name] for name in types if name != "null")
+    if "examples" in schema:
+        expected += f" such as {_flow(schema['examples'][0])}"
     if value is None:
         return entry.problem("has no value", f"write {expected}")
     if isinstance(value, (dict, list)):
@@ -93,7 +111,16 @@ def _wrong_type(entry: Entry, wanted: str | list[str]) -> Problem:
         return entry.problem(f"{_quoted(value)} is text", _for_text(value, types, expected))
     shown = entry.text
     kind = "true or false" if isinstance(value, bool) else "a number"
-    return entry.problem(f"{shown} is {kind}", f'write "{shown}" in quotes' if "string" in types else f"write {expected}")
+    return entry.problem(f"{shown} is {kind}", f'write "{shown}" in quotes' if types == ["string"] else f"write {expected}")
+
+
+def _flow(value: Any) -> str:
+    """A value as YAML in one line."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_flow(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_flow, value)) + "]"
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _for_text(value: str, types: list[str], expected: str) -> str:
@@ -129,9 +156,7 @@ def _enum(error: ValidationError) -> tuple[str, str]:
 
 def _required(error: ValidationError) -> tuple[str, str]:
     missing = [name for name in error.validator_value if name not in error.instance]
-    type_of = error.instance.get("type") if "then" in error.absolute_schema_path else None
-    what = f'type "{type_of}" without {listed(missing, "and")}' if type_of else f"{listed(missing, 'and')} missing"
-    return what, f"add `{missing[0]}:`"
+    return f"{listed(missing, 'and')} missing", f"add `{missing[0]}:`"
 
 
 def _bounds(error: ValidationError) -> tuple[str, str]:
@@ -139,7 +164,7 @@ def _bounds(error: ValidationError) -> tuple[str, str]:
     return f"{error.instance} is too {'small' if least else 'large'}", f"write {error.validator_value} or {'more' if least else 'less'}"
 
 
-def _empty(error: ValidationError) -> tuple[str, str]:
+def _empty(_error: ValidationError) -> tuple[str, str]:
     return "is empty", "write a value or remove the field"
 
 
@@ -149,7 +174,7 @@ def _one_key(error: ValidationError) -> tuple[str, str]:
     return "names more than one thing", "write one here, and a list item for each other"
 
 
-def _unique(error: ValidationError) -> tuple[str, str]:
+def _unique(_error: ValidationError) -> tuple[str, str]:
     return "names something twice", "keep one of them"
 
 

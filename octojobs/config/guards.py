@@ -14,7 +14,7 @@ from octojobs.config.entries import Entry, each
 from octojobs.config.parsers import command, period
 from octojobs.core.guards import AnyOf, Condition, Guard, Not
 
-_TIME = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])", re.ASCII)
+_TIME = r"([01]?[0-9]|2[0-3]):([0-5][0-9])"
 
 
 def guards(entry: Entry) -> tuple[Guard, ...]:
@@ -30,9 +30,9 @@ def named(entry: Entry) -> Iterator[tuple[str, Entry]]:
         else:
             (name,) = item.value
             if name in ("any", "not"):
-                yield from named(item[name])
+                yield from named(item.at(name))
             else:
-                yield name, item[name]
+                yield name, item.at(name)
 
 
 def _guard(entry: Entry) -> Guard:
@@ -42,7 +42,7 @@ def _guard(entry: Entry) -> Guard:
             raise entry.invalid(f'"{value}" needs to be told what', f"write {{{value}: {NEED_ARGS[value]}}}")
         return Condition(value)
     (name,) = value
-    inner = entry[name]
+    inner = entry.at(name)
     if name == "any":
         return AnyOf(guards(inner))
     if name == "not":
@@ -53,7 +53,7 @@ def _guard(entry: Entry) -> Guard:
 
 
 def _on_branch(entry: Entry) -> Mapping[str, Any]:
-    named = entry["branch"] if isinstance(entry.value, dict) else entry
+    named = entry.at("branch") if isinstance(entry.value, dict) else entry
     return {"branches": [named.value] if isinstance(named.value, str) else list(named.value)}
 
 
@@ -62,21 +62,21 @@ def _file_exists(entry: Entry) -> Mapping[str, Any]:
 
 
 def _between(entry: Entry) -> Mapping[str, Any]:
-    start, end = _time(entry["from"]), _time(entry["to"])
+    start, end = _time(entry.at("from")), _time(entry.at("to"))
     if start == end:
-        raise entry["to"].invalid(f"{end} is the time it begins, too", "leave the condition out for the whole day")
+        raise entry.at("to").invalid(f"{end} is the time it begins, too", "leave the condition out for the whole day")
     return {"from": start, "to": end}
 
 
 def _time(entry: Entry) -> str:
-    match = _TIME.fullmatch(entry.value)
+    match = re.fullmatch(_TIME, entry.value)
     if not match:
         raise entry.invalid(f'"{entry.value}" is no time of day', "write HH:MM, 00:00 to 23:59")
     return f"{int(match[1]):02}:{match[2]}"
 
 
 def _quiet_for(entry: Entry) -> Mapping[str, Any]:
-    return {"duration_s": period(entry["duration"] if isinstance(entry.value, dict) else entry)}
+    return {"duration_s": period(entry.at("duration") if isinstance(entry.value, dict) else entry)}
 
 
 def _command(entry: Entry) -> Mapping[str, Any]:
@@ -85,11 +85,11 @@ def _command(entry: Entry) -> Mapping[str, Any]:
 
 
 def _has_stale_prs(entry: Entry) -> Mapping[str, Any]:
-    return {"older_than_s": period(entry["older_than"])} if entry.value else {}
+    return {"older_than_s": period(entry.at("older_than"))} if entry.value else {}
 
 
 def _as_written(entry: Entry) -> Mapping[str, Any]:
-    return dict(entry.value or {})
+    return dict(entry.value) if isinstance(entry.value, dict) else {}  # what is no mapping is told in references.py
 
 
 NEED_ARGS = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from octojobs.config import actions, policies, whens
 from octojobs.config.declared import Declared
@@ -34,8 +34,7 @@ class Defaults:
         return (self.timezone, self.env, self.content) == (other.timezone, other.env, other.content)
 
 
-@dataclass(frozen=True, slots=True)
-class Built:
+class Built(NamedTuple):
     """A job, when it is right; and what it names in other places."""
 
     job: Job | None
@@ -46,38 +45,37 @@ class Built:
 def build(declared: Declared, defaults: Defaults) -> Built:
     """The job of one declaration, or all that is wrong with it."""
     here = declared.entry
-    if wrong := check(here, "jobs", "job"):
-        return Built(None, tuple(wrong))
-    own, problems = own_fields(here)
-    fields = Fields({**defaults.entries, **own.entries}, problems)
+    refused = check(here, "jobs", "job")
+    own = own_fields(here, refused.keys)
+    fields = Fields({**defaults.entries, **own.entries}, own.problems, own.broken)
     timezone = fields.read("timezone", zone_name, defaults.timezone)
     when = whens.when(fields, own, here, timezone)
     action = actions.action(fields, own, here)
     surroundings = common(fields, own)
     env = {**defaults.env, **own.read("env", environment, {})}
-    problems.extend(own.problems)
-    problems.extend(_named_twice(own, env, surroundings))
+    _check_secrets(own, {*env, *surroundings["pass_env"]})
+    named = tuple(references(declared.id, fields, timezone))
+    problems = dict.fromkeys([*refused.problems, *fields.problems])
     if when is None or action is None or problems:
-        return Built(None, tuple(dict.fromkeys(problems)))
-    pool = fields.plain("pool", AGENTS_POOL if isinstance(action, AgentAction) else "")
+        return Built(None, tuple(problems), named)
+    source = Source(here.document.path, here.mark.key_line)
     title = fields.plain("title", declared.title)
-    mark = here.mark
-    source = Source(here.document.path, mark.key_line)
+    pool = fields.plain("pool", AGENTS_POOL if isinstance(action, AgentAction) else "")
     job = Job(declared.id, when, action, source, title, timezone=timezone, env=env, pool=pool, **surroundings)
-    return Built(job, (), tuple(references(declared.id, fields, timezone)))
+    return Built(job, (), named)
 
 
-def own_fields(entry: Entry) -> tuple[Fields, list[Problem]]:
+def own_fields(entry: Entry, broken: frozenset[str] = frozenset()) -> Fields:
     """The fields that stand in the mapping itself, by their proper names; `x-` ones are left out."""
     entries: dict[str, Entry] = {}
     problems: list[Problem] = []
     for key in entry.value:
         name = SYNONYMS.get(key, key)
         if name in entries:
-            problems.append(entry[key].problem_at_key(f"{entries[name].key} and {key} are both given", "keep one of them"))
-        elif not key.startswith("x-"):
-            entries[name] = entry[key]
-    return Fields(entries), problems
+            problems.append(entry.at(key).problem_at_key(f"{entries[name].key} and {key} are both given", "keep one of them"))
+        elif key not in broken and not key.startswith("x-"):
+            entries[name] = entry.at(key)
+    return Fields(entries, problems, frozenset([SYNONYMS.get(key, key) for key in broken]) if broken else broken)
 
 
 def common(fields: Fields, own: Fields) -> dict[str, Any]:
@@ -112,7 +110,9 @@ def common(fields: Fields, own: Fields) -> dict[str, Any]:
     }
 
 
-def _named_twice(own: Fields, env: Mapping[str, str], surroundings: Mapping[str, Any]) -> list[Problem]:
+def _check_secrets(own: Fields, plain: set[str]) -> None:
     """A secret that is also a plain variable would be one or the other by chance."""
-    plain = {*env, *surroundings["pass_env"]}
-    return [own.entries["secrets"].problem(f"{name} is a plain variable too", "keep one") for name in surroundings["secrets"] if name in plain and "secrets" in own]
+    if "secrets" in own:
+        for item in own.entries["secrets"].items():
+            if item.value in plain:
+                own.problems.append(item.problem(f"{item.value} is in env or pass_env too", "keep one of them"))

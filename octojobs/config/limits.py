@@ -30,7 +30,7 @@ class Refused(Exception):
 def checked_text(data: bytes) -> str:
     """The file's text, when it may be handed to a YAML parser; raises Refused."""
     if len(data) > MAX_BYTES:
-        raise Refused(0, 0, f"the file has {len(data):,} bytes, more than {MAX_BYTES // 1024 // 1024} MiB", "split it into .octopoid/jobs/*.yaml")
+        raise Refused(0, 0, f"the file has {len(data):,} bytes, more than {MAX_BYTES:,}", "split it into .octopoid/jobs/*.yaml")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -40,7 +40,8 @@ def checked_text(data: bytes) -> str:
     if match := _CONFLICT.search(text):
         raise Refused(*_place(text, match.start()), "a merge conflict stands here", "resolve it: keep one side and remove the markers")
     if match := _CONTROL.search(text):
-        raise Refused(*_place(text, match.start()), f"control character U+{ord(match[0]):04X}", 'remove it, or write it as an escape in "quotes"')
+        what = f"control character U+{ord(match[0]):04X}"
+        raise Refused(*_place(text, match.start()), what, 'remove it, or write it as an escape in "quotes"')
     if match := _DIRECTIVE.search(text):
         raise Refused(*_place(text, match.start()), f"{match[0][:20]!r} is a YAML directive", "remove the line: directives are not read")
     return text

@@ -7,18 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from octojobs.config.file import JobsFile, Placed, read_jobs
+from octojobs.config.files import SETTINGS_FILE, is_definition
 from octojobs.config.jobs import Defaults
 from octojobs.config.references import IN_SETTINGS, check
 from octojobs.config.settings import SettingsFile, read_settings
-from octojobs.core.definitions import JOBS_FILE, Definitions
+from octojobs.core.definitions import Definitions
 from octojobs.core.identity import JobId
 from octojobs.core.job import Job
 from octojobs.errors import Problem, Severity
-
-SETTINGS_FILE = ".octopoid/octojobs.yaml"
-JOBS_FOLDER = ".octopoid/jobs"
 
 _NO_DEFAULTS = Defaults()
 
@@ -34,23 +33,12 @@ class Loaded:
     problems: tuple[Problem, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Kept:
+class _Kept(NamedTuple):
     """A file as built, what it was built from, and for whom: the same blob under other defaults is other jobs."""
 
     blob: str
     inherited: Defaults
     file: JobsFile
-
-
-def is_definition(path: str, jobs_file: str = JOBS_FILE) -> bool:
-    """Whether a file of the repository belongs to its definitions.
-
-    >>> [is_definition(path) for path in (".octopoid/jobs.yaml", ".octopoid/jobs/a.yml", ".octopoid/flows/a.yaml")]
-    [True, True, False]
-    """
-    file = PurePosixPath(path)
-    return path in (jobs_file, SETTINGS_FILE) or (str(file.parent) == JOBS_FOLDER and file.suffix in (".yaml", ".yml"))
 
 
 class Loader:
@@ -93,19 +81,22 @@ class Loader:
         kept: dict[str, _Kept] = {}
         inherited = _NO_DEFAULTS
         if main in files:
-            kept[main] = self._one(main, files[main], inherited, None)
+            kept[main] = self._one(main, files[main], inherited)
             inherited = kept[main].file.defaults
         for path in sorted(files):
             if path not in (main, SETTINGS_FILE) and is_definition(path, main):
-                kept[path] = self._one(path, files[path], inherited, PurePosixPath(path).stem)
+                kept[path] = self._one(path, files[path], inherited)
         self._kept = kept
         return [one.file for one in kept.values()]
 
-    def _one(self, path: str, content: tuple[str, bytes], inherited: Defaults, stem: str | None) -> _Kept:
+    def _one(self, path: str, content: tuple[str, bytes], inherited: Defaults) -> _Kept:
         blob, data = content
         before = self._kept.get(path)
         if before is not None and before.blob == blob and before.inherited.same_as(inherited):
             return before
+        # Where a folder is called jobs, a file of it may be one job, and is called as it.
+        file = PurePosixPath(path)
+        stem = file.stem if file.parent.name == "jobs" else None
         return _Kept(blob, inherited, read_jobs(path, data, inherited, stem))
 
 

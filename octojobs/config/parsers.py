@@ -61,8 +61,8 @@ def environment(entry: Entry) -> dict[str, str]:
     """Variables by name, each value as written: `1.10` stays that, and `PORT: 8080` is text."""
     for key in entry.value:
         if key.startswith(OWN_VARIABLES):
-            raise entry[key].invalid("octojobs sets this variable itself", "choose another name")
-    return {key: entry[key].text for key in entry.value}
+            raise entry.at(key).invalid("octojobs sets this variable itself", "choose another name")
+    return {key: entry.at(key).text for key in entry.value}
 
 
 def variable_names(entry: Entry) -> tuple[str, ...]:
@@ -84,11 +84,8 @@ def command(entry: Entry) -> str | tuple[str, ...]:
     text: str = entry.value
     for placeholder in PLACEHOLDERS:
         if (offset := text.find(placeholder)) >= 0:
-            raise entry.invalid(
-                f"{placeholder} in a shell command would run what the value says",
-                'pass it on as data: write the command as a list, or read "$OCTOJOBS_RESULT" in the script',
-                offset=offset,
-            )
+            what = f"{placeholder} would make text from outside a part of the shell command"
+            raise entry.invalid(what, 'read it as data instead, from the environment or from "$OCTOJOBS_RUN_DIR"', offset=offset)
     if not text.strip():
         raise entry.invalid("is empty", "write a command")
     return text
@@ -98,7 +95,8 @@ def folder(entry: Entry) -> str:
     """A path relative to the repository, or an absolute one."""
     path: str = entry.value
     if path.startswith("~"):
-        raise entry.invalid(f'"{path}" begins with ~, which only a shell understands', "write the path out, or one relative to the repository")
+        what = f'"{path}" begins with ~, which only a shell understands'
+        raise entry.invalid(what, "write the path out, or one relative to the repository")
     return path
 
 

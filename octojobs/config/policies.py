@@ -40,14 +40,14 @@ def _replace_max(policy: RetryPolicy, count: int) -> RetryPolicy:
 
 def _policy(entry: Entry) -> RetryPolicy:
     value, plain = entry.value, RetryPolicy()
-    delay = float(duration(entry["delay"])) if "delay" in value else plain.delay_s
-    longest = float(duration(entry["max_delay"])) if "max_delay" in value else max(plain.max_delay_s, delay)
+    delay = float(duration(entry.at("delay"))) if "delay" in value else plain.delay_s
+    longest = float(duration(entry.at("max_delay"))) if "max_delay" in value else max(plain.max_delay_s, delay)
     if longest < delay:
-        raise entry["max_delay"].invalid("is shorter than the delay", "write the longest delay, or remove it")
+        raise entry.at("max_delay").invalid("is shorter than the delay", "write the longest delay, or remove it")
     outcomes = tuple(value.get("on", plain.on))
     codes = tuple(value.get("exit_codes", ()))
     if codes and "failed" not in outcomes:
-        raise entry["exit_codes"].invalid("narrows `failed`, which `on` leaves out", "add failed to `on`, or remove the exit codes")
+        raise entry.at("exit_codes").invalid("narrows `failed`, which `on` leaves out", "add failed to `on`, or remove the exit codes")
     backoff = Backoff(value.get("backoff", plain.backoff))
     return RetryPolicy(value.get("max", plain.max), backoff, delay, longest, value.get("jitter", plain.jitter), outcomes, codes)
 
@@ -60,7 +60,8 @@ def overlap(fields: Fields, own: Fields) -> tuple[Overlap, int]:
             fields.problems.append(fields.entries["overlap"].problem("allow without a bound", "add `max_instances:`"))
         return policy, fields.plain("max_instances", 1)
     if "max_instances" in own:
-        fields.problems.append(own.entries["max_instances"].problem_at_key("max_instances belongs to `overlap: allow`", "add that, or remove it"))
+        entry = own.entries["max_instances"]
+        fields.problems.append(entry.problem_at_key("max_instances belongs to `overlap: allow`", "add that, or remove it"))
     return policy, 1
 
 
@@ -69,7 +70,8 @@ def catch_up(fields: Fields, own: Fields) -> tuple[CatchUp, int | None]:
     policy = CatchUp(fields.plain("catch_up", CatchUp.LATEST))
     if policy is CatchUp.NONE:
         if "catch_up_window" in own:
-            fields.problems.append(own.entries["catch_up_window"].problem_at_key("catch_up_window needs `catch_up: latest` or `all`", "remove it"))
+            entry = own.entries["catch_up_window"]
+            fields.problems.append(entry.problem_at_key("catch_up_window needs `catch_up: latest` or `all`", "remove it"))
         return policy, None
     return policy, fields.read("catch_up_window", period, _DAY_S if policy is CatchUp.ALL else None)
 
@@ -81,7 +83,7 @@ def follow_up(fields: Fields, name: str) -> FollowUp:
         return FollowUp()
     if "run" in entry.value:
         return fields.read(name, _job_named, FollowUp())
-    argv = fields.read(name, lambda given: command(given["command"]), None)
+    argv = fields.read(name, lambda given: command(given.at("command")), None)
     if argv is None:
         return FollowUp()
     shell = fields.plain("shell", "sh") if isinstance(argv, str) else "sh"
@@ -92,4 +94,4 @@ def _job_named(entry: Entry) -> FollowUp:
     try:
         return FollowUp(run=JobId(entry.value["run"]))
     except InvalidId as error:
-        raise entry["run"].invalid(str(error)) from None
+        raise entry.at("run").invalid(str(error)) from None

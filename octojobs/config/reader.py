@@ -25,7 +25,7 @@ except ImportError:  # PyYAML built without libyaml: the same events, eight time
     from yaml import BaseLoader as _Loader  # type: ignore[assignment]  # the two share the parser's interface
 
 # What a "double-quoted" escape can make that neither an environment nor an argument vector can carry.
-_UNUSABLE = re.compile("[\0\ud800-\udfff]")
+_UNUSABLE = "[\0\ud800-\udfff]"
 
 
 class Mark(NamedTuple):
@@ -41,6 +41,9 @@ class Mark(NamedTuple):
     raw: str | None = None
 
 
+_BEGINNING = Mark(1, 1, 1, 1)
+
+
 @dataclass(slots=True)
 class Document:
     """The value of a file, the only item of `top`, and the marks of every mapping's and list's entries, by its identity."""
@@ -48,7 +51,7 @@ class Document:
     path: str
     text: str = ""
     top: list[Any] = field(default_factory=lambda: [None])
-    root: Mark = Mark(1, 1, 1, 1)
+    root: Mark = _BEGINNING
     marks: dict[int, dict[str | int, Mark]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     refused: bool = False
@@ -105,11 +108,10 @@ class _Walk:
     def run(self) -> None:
         """Read the only document of the stream into `document`."""
         for event in self.events:
-            kind = type(event)
-            if kind is yaml.DocumentStartEvent:
-                event = next(self.events)
-                self.document.top[0] = self.node(event, 0)
-                self.document.root = _mark(event, event, self.document.top[0])
+            if type(event) is yaml.DocumentStartEvent:
+                first = next(self.events)
+                self.document.top[0] = self.node(first, 0)
+                self.document.root = _mark(first, first, self.document.top[0])
                 next(self.events)  # the document's end
                 break
         for event in self.events:
@@ -142,7 +144,7 @@ class _Walk:
         """Plain text is resolved, quoted and block text stands for itself."""
         if event.implicit[0]:
             return resolve(event.value)
-        if event.style == '"' and _UNUSABLE.search(event.value):
+        if event.style == '"' and re.search(_UNUSABLE, event.value):
             raise _refuse(event, "this text holds a NUL or half a surrogate pair", "remove the escape: no program can be given it")
         return event.value
 

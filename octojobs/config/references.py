@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from octojobs.config.entries import Entry, Fields
 from octojobs.config.guards import named
@@ -13,7 +14,7 @@ from octojobs.config.schema import properties
 from octojobs.config.suggest import did_you_mean, listed
 from octojobs.core.cronsyntax import CronError
 from octojobs.core.definitions import Settings
-from octojobs.core.schedule import Once, parse_entry
+from octojobs.core.once import is_once, once_instant
 from octojobs.errors import Problem, Severity
 
 AGENTS_POOL = "agents"
@@ -32,15 +33,14 @@ IN_SETTINGS = (Kind.POOL, Kind.CONDITION)
 """What can't be checked while the settings are wrong."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """One name at one place; `job` is who names it, `has_args` whether a condition is given arguments, `at` the `@once` instant."""
+class Reference(NamedTuple):
+    """One name at one place; `job` is who names it, `args` what a condition is given, `at` the `@once` instant."""
 
     kind: Kind
     name: str
     job: str
     place: Problem
-    has_args: bool = False
+    args: object = None
     at: datetime | None = None
 
     def problem(self, what: str, fix: str = "", severity: Severity = Severity.ERROR) -> Problem:
@@ -55,10 +55,10 @@ def references(job: str, fields: Fields, timezone: str) -> Iterator[Reference]:
         yield Reference(Kind.POOL, entry.value, job, entry.problem(""))
     if "conditions" in fields:
         for name, entry in named(fields.entries["conditions"]):
-            yield Reference(Kind.CONDITION, name, job, entry.problem(""), has_args=isinstance(entry.value, dict) and bool(entry.value))
+            yield Reference(Kind.CONDITION, name, job, entry.problem(""), args=None if entry.key != name else entry.value)
     for event in ("on_success", "on_failure"):
         if event in fields and "run" in fields.entries[event].value:
-            entry = fields.entries[event]["run"]
+            entry = fields.entries[event].at("run")
             yield Reference(Kind.JOB, entry.value, job, entry.problem(""))
     if "schedule" in fields:
         yield from _once(job, fields.entries["schedule"], timezone)
@@ -66,13 +66,9 @@ def references(job: str, fields: Fields, timezone: str) -> Iterator[Reference]:
 
 def _once(job: str, entry: Entry, timezone: str) -> Iterator[Reference]:
     for part in entry.items() if isinstance(entry.value, list) else (entry,):
-        if "@once" in part.value.lower():
-            try:
-                once = parse_entry(part.value, timezone)
-            except CronError:
-                continue  # told where the schedule is read
-            if isinstance(once, Once):
-                yield Reference(Kind.ONCE, part.value, job, part.problem(""), at=once.at)
+        if is_once(part.value):
+            with suppress(CronError):  # told where the schedule is read
+                yield Reference(Kind.ONCE, part.value, job, part.problem(""), at=once_instant(part.value, timezone))
 
 
 def check(found: Iterable[Reference], jobs: Mapping[str, object], settings: Settings, now: datetime | None) -> Iterator[Problem]:
@@ -87,8 +83,11 @@ def check(found: Iterable[Reference], jobs: Mapping[str, object], settings: Sett
             case Kind.CONDITION if name not in known_conditions:
                 fix = did_you_mean(name, known_conditions, "declare it under `conditions:` in .octopoid/octojobs.yaml")
                 yield reference.problem(f'there is no condition "{name}"', fix)
-            case Kind.CONDITION if reference.has_args and name in settings.conditions and settings.conditions[name].command is not None:
-                yield reference.problem("a condition that is a command takes no arguments", "write the name alone")
+            case Kind.CONDITION if reference.args and name in settings.conditions:
+                if settings.conditions[name].function is None:
+                    yield reference.problem("a condition that is a command takes no arguments", "write the name alone")
+                elif not isinstance(reference.args, dict):
+                    yield reference.problem("arguments are no mapping", "write them by name")
             case Kind.JOB if name not in jobs:
                 yield reference.problem(f'there is no job "{name}"', did_you_mean(name, jobs, "declare it, or remove this"))
             case Kind.JOB:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import octojobs
 from octojobs.config.entries import Entry
@@ -32,13 +32,23 @@ def schema(name: str) -> Mapping[str, Any]:
     raise FileNotFoundError(f"{name}.schema.json is neither in {package / 'schemas'} nor in {package.parent / 'schemas'}")
 
 
-def check(entry: Entry, name: str, part: str = "") -> list[Problem]:
-    """All that the schema `name` (or its definition `part`) finds wrong with the entry's value, in no order."""
+class Refusal(NamedTuple):
+    """What a schema finds wrong with a mapping, in no order, and the keys of it that are no good for that."""
+
+    problems: tuple[Problem, ...] = ()
+    keys: frozenset[str] = frozenset()
+
+
+_FINE = Refusal()
+
+
+def check(entry: Entry, name: str, part: str = "") -> Refusal:
+    """All that the schema `name` (or its definition `part`) finds wrong with the entry's value."""
     if _accepts(name, part)(entry.value):
-        return []
+        return _FINE
     from octojobs.config.explain import explain  # jsonschema: 100 ms that only a mistake pays
 
-    return explain(entry, _part(name, part))
+    return Refusal(*explain(entry, _part(name, part)))
 
 
 def properties(name: str, part: str = "") -> Mapping[str, Any]:

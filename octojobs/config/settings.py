@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from octojobs.config.entries import Entry, Fields, each
 from octojobs.config.parsers import command, folder, size, texts
@@ -14,8 +13,7 @@ from octojobs.core.definitions import DeclaredCondition, Retention, Settings
 from octojobs.errors import Problem
 
 
-@dataclass(frozen=True, slots=True)
-class SettingsFile:
+class SettingsFile(NamedTuple):
     """The settings, those at fault at their defaults; and what is wrong."""
 
     settings: Settings
@@ -29,9 +27,11 @@ def read_settings(path: str, data: bytes) -> SettingsFile:
     file = Entry(document, document.top, 0, "", "")
     if document.problems or file.value is None:
         return SettingsFile(plain, tuple(document.problems))
-    if wrong := check(file, "octojobs"):
-        return SettingsFile(plain, tuple(wrong))
-    fields = Fields({key: file[key] for key in file.value if not key.startswith("x-")})
+    refused = check(file, "octojobs")
+    if not isinstance(file.value, dict):
+        return SettingsFile(plain, refused.problems)
+    usable = [key for key in file.value if key not in refused.keys and not key.startswith("x-")]
+    fields = Fields({key: file.at(key) for key in usable}, list(refused.problems))
     settings = Settings(
         max_concurrent=fields.plain("max_concurrent", plain.max_concurrent),
         pools=dict(fields.plain("pools", plain.pools)),
@@ -55,14 +55,14 @@ def _condition(entry: Entry) -> DeclaredCondition:
     if name in properties("jobs", "condition"):
         raise entry.invalid("is the name of a built-in condition", "choose another name")
     if "command" in value:
-        return DeclaredCondition(name, command=command(entry["command"]))
+        return DeclaredCondition(name, command=command(entry.at("command")))
     return DeclaredCondition(name, function=value["function"])
 
 
 def _retention(entry: Entry) -> Retention:
     value: Mapping[str, Any] = entry.value
     plain = Retention()
-    amount = size(entry["bytes"]) if "bytes" in value else plain.bytes
+    amount = size(entry.at("bytes")) if "bytes" in value else plain.bytes
     return Retention(value.get("days", plain.days), value.get("runs_per_job", plain.runs_per_job), amount)
 
 

@@ -6,7 +6,7 @@ from octojobs.config.entries import Entry, Fields, each
 from octojobs.config.parsers import period
 from octojobs.core.cronsyntax import CronError
 from octojobs.core.job import AfterWhen, IntervalWhen, ManualWhen, ScheduleWhen, When
-from octojobs.core.schedule import parse_entry
+from octojobs.core.once import is_once, once_instant
 
 NAMES = ("schedule", "interval", "after", "manual")
 # What says something about instants that pass by themselves, which a manual job has none of.
@@ -15,15 +15,16 @@ _NOT_MANUAL = ("jitter", "catch_up", "catch_up_window")
 
 def when(fields: Fields, own: Fields, here: Entry, timezone: str) -> When | None:
     """The job's `when`; None when it is wrong, which is noted in `fields`. `here` is the job itself."""
-    given = [name for name in NAMES if name in own]
+    given = own.given(NAMES)
     if not given:
         problem = here.problem_at_key("says nothing about when it runs", "add one of schedule, interval, after, or `manual: true`")
         fields.problems.append(problem)
         return None
     for name in given[1:]:
-        first = own.entries[given[0]].key
-        second = own.entries[name]
-        fields.problems.append(second.problem_at_key(f"{first} and {second.key} are both given", "keep one of them"))
+        if name in own:
+            fields.problems.append(own.entries[name].problem_at_key(f"{given[0]} and {name} are both given", "keep one of them"))
+    if given[0] not in own:
+        return None
     match given[0]:
         case "schedule":
             return fields.read("schedule", lambda entry: _schedule(entry, timezone), None)
@@ -36,7 +37,8 @@ def when(fields: Fields, own: Fields, here: Entry, timezone: str) -> When | None
         case _:
             for name in _NOT_MANUAL:
                 if name in own:
-                    fields.problems.append(own.entries[name].problem("means nothing for a manual job", "remove it, or give the job a schedule"))
+                    entry = own.entries[name]
+                    fields.problems.append(entry.problem("means nothing for a manual job", "remove it, or give the job a schedule"))
             return ManualWhen()
 
 
@@ -49,7 +51,12 @@ def _schedule(entry: Entry, timezone: str) -> ScheduleWhen:
 def _expression(entry: Entry, timezone: str) -> str:
     text: str = entry.value
     try:
-        parse_entry(text, timezone)
+        if is_once(text):
+            once_instant(text, timezone)
+        else:
+            from octojobs.core.cron import Cron  # croniter: 45 ms that files without cron don't pay
+
+            Cron.parse(text, timezone)
     except CronError as error:
         raise entry.invalid(error.what, error.fix, offset=error.offset) from None
     return text
