@@ -22,6 +22,7 @@ from octojobs.core.ledger import Row
 from octojobs.core.run import Outcome, Phase
 from octojobs.engine.engine import EVERYTHING, Engine, Scope
 from octojobs.engine.heartbeat import Heartbeat, Vitals
+from octojobs.engine.retaining import Retainer
 from octojobs.engine.service import Service
 from octojobs.engine.wake import Wake
 from octojobs.engine.wiring import ground_of, open_engine
@@ -82,6 +83,10 @@ def up(workspace: Workspace, *, allow_network_fs: bool = False, ready: Callable[
         watcher.follow(running.reload.watch_files())
         running.service.on_change = lambda: watcher.follow(running.reload.watch_files())
         watcher.start()
+        retainer = Retainer(workspace.paths)
+        running.service.on_rest = lambda: retainer.at_rest(
+            workspace.clock.now(), running.reload.current().settings.retention, running.engine.store.ledger.runs.keys()
+        )
         try:
             ready(running)
             why = running.service.run()
@@ -89,6 +94,7 @@ def up(workspace: Workspace, *, allow_network_fs: bool = False, ready: Callable[
             return why
         finally:
             watcher.stop()
+            retainer.stop()
 
 
 def once(workspace: Workspace, *, allow_network_fs: bool = False) -> Session:

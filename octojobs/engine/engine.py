@@ -33,6 +33,7 @@ from octojobs.engine.inbox import Inbox
 from octojobs.engine.running import Running
 from octojobs.engine.starter import Starter, retried_or_final
 from octojobs.errors import StorageFailed
+from octojobs.store.activity import touch_activity
 from octojobs.store.store import Store
 
 log = logging.getLogger("octojobs.engine")
@@ -149,6 +150,7 @@ class Engine:
         self._stage(taken.events)
 
     def _settle(self, now: datetime) -> None:
+        ended = False
         for event in self.running.settled(self.store.ledger, now):
             run = self.store.ledger.runs[event.run]
             rows = self._stage((event,))
@@ -157,6 +159,9 @@ class Engine:
             for row in rows:
                 self._after(row, now)
             self._agenda.put(run.job, now)
+            ended = True
+        if ended:
+            touch_activity(self.ground.paths)
 
     def _after(self, row: Row, now: datetime) -> None:
         """What a finished run brings about, staged with its end: follow-ups, and the pause of a job that keeps failing."""

@@ -29,6 +29,7 @@ class Service:
     """Runs an engine until it is told to stop, or until a caller's condition holds. One thread owns it.
 
     `on_change` is called when other definitions came into force: the files that are worth watching may be others now.
+    `on_rest` is called once whenever nothing has happened for a while.
     """
 
     def __init__(self, engine: Engine, feed: Feed, wake: Wake, heartbeat: Heartbeat, vitals: Callable[[], Vitals]) -> None:
@@ -44,6 +45,8 @@ class Service:
         self._looked_at = -LOOK_S
         self._requests_seen: int | None = None
         self.on_change: Callable[[], None] = lambda: None
+        self.on_rest: Callable[[], None] = lambda: None
+        self._note = ""
 
     def run(self, done: Callable[[], bool] = lambda: False) -> str:
         """Tick and sleep until `done()` or a stop; returns why it was stopped, "" when it is done."""
@@ -57,6 +60,7 @@ class Service:
                 idle_since, rested = self._clock.monotonic(), False
             elif not rested and self._clock.monotonic() - idle_since > REST_S:
                 self._engine.store.rest()
+                self.on_rest()
                 rested = True
         return self._wake.stopping
 
@@ -94,8 +98,17 @@ class Service:
         self._looked_at = now
         changed = self._feed.check(ask=forced)
         if changed:
+            definitions = self._feed.current()
+            log.info("live: %d jobs of %s", len(definitions.jobs), definitions.source[:12])
             self.on_change()
+        self._tell_note()
         requests = self._engine.ground.paths.requests
         stamp = requests.stat().st_mtime_ns if requests.exists() else None
         asked, self._requests_seen = stamp != self._requests_seen, stamp
         return changed or asked
+
+    def _tell_note(self) -> None:
+        note = self._feed.note
+        if note != self._note:
+            self._note = note
+            log.error("%s", note) if note else log.info("the newest definitions are in force again")

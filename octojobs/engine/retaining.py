@@ -1,0 +1,49 @@
+"""Once a day, while nothing else happens, what exceeds the retention is forgotten."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Collection
+from datetime import date, datetime
+
+from octojobs.core.definitions import Retention
+from octojobs.core.identity import RunId
+from octojobs.store.paths import StatePaths
+from octojobs.store.retention import prune
+
+log = logging.getLogger("octojobs.retention")
+
+
+class Retainer:
+    """Prunes on a thread of its own: walking a year of folders takes seconds, and the loop has better to do."""
+
+    def __init__(self, paths: StatePaths) -> None:
+        self._paths = paths
+        self._day: date | None = None
+        self._thread: threading.Thread | None = None
+
+    def at_rest(self, now: datetime, retention: Retention, open_runs: Collection[RunId]) -> None:
+        """Prune if this day has not been pruned yet; returns at once. The folders of open runs are kept."""
+        if self._day == now.date() or (self._thread is not None and self._thread.is_alive()):
+            return
+        self._day = now.date()
+        arguments = (retention, frozenset(open_runs), now)
+        self._thread = threading.Thread(target=self._prune, args=arguments, name="octojobs-retention", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Wait for a prune that is under way; twice is once."""
+        if self._thread is not None:
+            self._thread.join()
+
+    def _prune(self, retention: Retention, keep: Collection[RunId], now: datetime) -> None:
+        try:
+            pruned = prune(self._paths, retention, keep, now)
+        except OSError as error:
+            log.warning("can't prune the history: %s", error)
+            return
+        for problem in pruned.problems:
+            log.warning("can't prune the history: %s", problem)
+        if pruned.runs or pruned.days:
+            log.info("forgot %d runs and %d days of history, %d bytes", len(pruned.runs), len(pruned.days), pruned.bytes)
