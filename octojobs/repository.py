@@ -231,13 +231,17 @@ class Repository:
         """
         return tuple(self.common_dir / name for name in ("HEAD", "logs/HEAD", "packed-refs", "reftable/tables.list", *refs))
 
+    def stage(self, paths: Sequence[str]) -> None:
+        """Put these paths of `worktree`, as they are on disk, into what the next commit takes. Raises GitFailed."""
+        self._git(["add", "--all", "--", *paths], cwd=self.worktree, filters=False, timeout_s=COMMIT_TIMEOUT_S)
+
     def commit(self, paths: Sequence[str], message: str) -> str:
         """Commit just these paths of `worktree` as they are on disk, whatever else is staged; return the new commit's id.
 
         Runs no hooks and signs nothing: the caller has checked the definitions, and the repository's programs are not ours to
         start. Raises GitFailed with git's words (nothing to commit, no user name).
         """
-        self._git(["add", "--all", "--", *paths], cwd=self.worktree, filters=False, timeout_s=COMMIT_TIMEOUT_S)
+        self.stage(paths)
         command = ["commit", "--quiet", "--no-verify", "--message", message, "--only", "--", *paths]
         self._git(command, cwd=self.worktree, filters=False, timeout_s=COMMIT_TIMEOUT_S)
         return os.fsdecode(self._git(["rev-parse", "HEAD"], cwd=self.worktree).out).strip()

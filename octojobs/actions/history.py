@@ -53,6 +53,8 @@ def find_run(workspace: Workspace, text: str) -> View:
         shown = ", ".join(view["id"] for view in found[:MOST_LISTED]) + (" …" if len(found) > MOST_LISTED else "")
         raise UsageError(f'"{text}" may be any of {len(found)} runs', f"name one of {shown}")
     job = text.partition("@")[0]
+    if job in _names(workspace, ledger):
+        raise UsageError(f"{job} has {'no such run' if '@' in text else 'not run yet'}", f"`octojobs runs {job}` lists what there is")
     raise UsageError(f'there is no run "{text}"', did_you_mean(job, _names(workspace, ledger), "`octojobs runs` lists them"))
 
 

@@ -9,6 +9,7 @@ import click
 
 from octojobs.core.codec import NotDecodable, parse_instant
 from octojobs.core.durations import InvalidDuration, parse_duration
+from octojobs.core.zones import UnknownZone, zone
 from octojobs.engine.clock import SystemClock
 
 
@@ -64,4 +65,18 @@ class Age(click.ParamType[datetime]):
             self.fail(f"{value!r} is neither an instant nor a duration; write 2026-11-20T10:00Z or 2h", param, ctx)
 
 
+class Zone(click.ParamType[str]):
+    """The IANA name of a time zone, such as Europe/Berlin."""
+
+    name = "zone"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The name as the zone spells it."""
+        try:
+            return zone(value).key
+        except UnknownZone as error:
+            self.fail(str(error), param, ctx)
+
+
 INSTANT, DURATION, AGE = Instant(), Duration(), Age()
+ZONE = Zone()

@@ -7,8 +7,6 @@ import re
 HOSTILE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 """Control characters (C0, DEL, C1), and the invisible and direction-changing ones that make a line look like another."""
 
-KEPT_IN_OUTPUT = "\n\t"
-
 
 def visible(text: str) -> str:
     r"""The text on one line, with every hostile character written out.
@@ -17,15 +15,6 @@ def visible(text: str) -> str:
     'ok\\x1b[2J\\nnext'
     """
     return HOSTILE.sub(lambda match: _spelled(match[0]), text)
-
-
-def visible_output(text: str) -> str:
-    r"""A job's output: lines and tabs are kept, everything else hostile is written out.
-
-    >>> visible_output("a\tb\r\nc\x07\n")
-    'a\tb\nc\\x07\n'
-    """
-    return HOSTILE.sub(lambda match: match[0] if match[0] in KEPT_IN_OUTPUT else _spelled(match[0]), text.replace("\r\n", "\n"))
 
 
 def _spelled(character: str) -> str:

@@ -38,6 +38,8 @@ VERBS: dict[str, Entry] = {
     "delete": Entry(EDIT, "remove a job from the jobs file", "delete"),
     "enable": Entry(EDIT, "let a job run again, in the jobs file", "enable"),
     "disable": Entry(EDIT, "stop a job, in the jobs file", "disable"),
+    "import": Entry(EDIT, "jobs from a crontab or a tasks-loop folder", "import_"),
+    "export": Entry(EDIT, "units for systemd, agents for launchd", "export"),
     "run-now": Entry(OPERATE, "ask for a run of a job", "run_now"),
     "run": Entry(OPERATE, "the same as run-now", "run_now", alias_of="run-now"),
     "pause": Entry(OPERATE, "start nothing, of one job or of all", "pause"),

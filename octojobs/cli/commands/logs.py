@@ -9,10 +9,10 @@ from collections.abc import Iterable
 import click
 
 from octojobs.actions.history import find_run
-from octojobs.actions.output import follow, output_file, read_output
+from octojobs.actions.output import output_file, pieces
 from octojobs.cli.app import App, complete_job, state_options
 from octojobs.cli.group import Verb
-from octojobs.cli.text import visible_output
+from octojobs.runners.output import visible
 
 
 @click.command(
@@ -38,23 +38,23 @@ def command(app: App, run: str, following: bool, attempt: int | None, raw: bool)
     workspace = app.workspace()
     found = find_run(workspace, run)
     file = output_file(workspace, found, attempt)
-    pieces = follow(file) if following else read_output(file)
-    if app.screen.terminal and not raw:
-        _show(app, pieces)
-        return
+    print_output(app, pieces(file, following=following), raw=raw)
+
+
+def print_output(app: App, found: Iterable[bytes], *, raw: bool = False) -> None:
+    """The bytes as they are into a pipe, made safe on a terminal."""
     app.screen.out.flush()
-    for piece in pieces:
-        sys.stdout.buffer.write(piece)
-        sys.stdout.buffer.flush()
-
-
-def _show(app: App, pieces: Iterable[bytes]) -> None:
+    if not app.screen.terminal or raw:
+        for piece in found:
+            sys.stdout.buffer.write(piece)
+            sys.stdout.buffer.flush()
+        return
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     held = ""
-    for piece in pieces:
+    for piece in found:
         text = held + decoder.decode(piece)
         # a CR may be the first half of a line's end: its other half is in the next piece
         held = "\r" if text.endswith("\r") else ""
-        app.screen.out.write(visible_output(text.removesuffix("\r") if held else text))
+        app.screen.out.write(visible(text.removesuffix(held).encode()))
         app.screen.out.flush()
-    app.screen.out.write(visible_output(held + decoder.decode(b"", final=True)))
+    app.screen.out.write(visible((held + decoder.decode(b"", final=True)).encode()))

@@ -1,0 +1,78 @@
+"""`octojobs allow`: shows what this repository would run, asks, and records the answer."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from octojobs.actions.trusting import Proposal, allow, propose
+from octojobs.cli.app import App, dry_run_option, where_options
+from octojobs.cli.group import Verb
+from octojobs.cli.text import visible
+from octojobs.config.trust import Level
+from octojobs.errors import ExitCode, UsageError
+
+LEVELS = [level.value for level in Level]
+
+
+@click.command(
+    "allow",
+    cls=Verb,
+    examples=[
+        ("octojobs allow", "read what would run, then answer"),
+        ("octojobs allow --dry-run", "only read"),
+        ("octojobs allow --yes", "in a script, by somebody who has read it"),
+        ("octojobs allow --level plan", "from now on each change waits for another `octojobs allow`"),
+    ],
+)
+@click.option("--yes", is_flag=True, help="Don't ask.")
+@click.option(
+    "--level",
+    type=click.Choice([level.value for level in Level]),
+    help="What a changed definition needs; else as before, at first `repository`.",
+)
+@dry_run_option
+@where_options
+@click.pass_obj
+def command(app: App, yes: bool, level: str | None, dry_run: bool) -> int:
+    """Let this repository's jobs run on this machine, after showing all that would be executed.
+
+    Level `repository`: whatever is committed later runs as well. Level `plan`: a changed plan waits until you have seen
+    the change here; removals apply at once. The answer is kept in your own state folder, outside the repository.
+    """
+    workspace = app.workspace()
+    proposal = propose(workspace, Level(level) if level else None)
+    _show(app, proposal)
+    if dry_run:
+        return ExitCode.OK
+    if proposal.known:
+        app.screen.say(f"{workspace.root} is allowed already, at level {proposal.level}")
+        return ExitCode.OK
+    if not yes:
+        _ask(app, str(workspace.root))
+    allow(workspace, proposal)
+    app.screen.say(f"allowed: {workspace.root}, at level {proposal.level}")
+    return ExitCode.OK
+
+
+def _show(app: App, proposal: Proposal) -> None:
+    screen = app.screen
+    place = proposal.source if proposal.source == "worktree" else f"commit {proposal.source[:12]}"
+    screen.say(f"what would run, from {place}:")
+    for line in proposal.lines or ("nothing: no jobs are declared",):
+        # A command of several lines comes indented: each line is made safe by itself.
+        for part in line.split("\n"):
+            screen.say(f"  {visible(part)}")
+    if proposal.diff:
+        screen.say()
+        for line in proposal.diff.splitlines():
+            style = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "")
+            screen.say(screen.paint(visible(line), style))
+
+
+def _ask(app: App, root: str) -> None:
+    if not (sys.stdin.isatty() and app.screen.terminal):
+        raise UsageError("nobody is here to answer", "read the above, then `octojobs allow --yes`")
+    if not click.confirm(f"Let {visible(root)} run this on this machine?"):
+        raise click.Abort
