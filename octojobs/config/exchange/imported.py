@@ -1,0 +1,27 @@
+"""What an importer found: jobs as they would be declared, and what stands in the way of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from octojobs.errors import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignJob:
+    """A job of another scheduler with the fields that it has here; `line` and `column`, from 1, say where it stands there."""
+
+    name: str
+    fields: Mapping[str, Any]
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """The jobs that can be had, in the order of the file; an error tells of a line that was left out, a warning of a difference."""
+
+    jobs: tuple[ForeignJob, ...]
+    problems: tuple[Problem, ...]
