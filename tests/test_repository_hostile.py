@@ -33,6 +33,8 @@ SETTINGS = {
     "merge.default": "evil",
     "status.submoduleSummary": "true",
     "gc.auto": "1",
+    "core.repositoryFormatVersion": "1",
+    "remote.origin.promisor": "true",
     "extensions.partialClone": "origin",
     "extensions.worktreeConfig": "true",
     "protocol.allow": "always",

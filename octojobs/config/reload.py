@@ -49,14 +49,15 @@ class Reload:
         self._approval = approval
         self._monotonic = monotonic
         self._current: Definitions | None = None
+        self._refused: OctojobsError | None = None
         self._judged: tuple[dict[str, str], Plan | None] | None = None
         self._stamp: Stamp = ()
         self._asked_at = float("-inf")
 
     def current(self) -> Definitions:
-        """The definitions in force; raises InvalidDefinitions or another OctojobsError when there never were good ones."""
+        """The definitions in force; when there never were good ones, raises what the last check met (call `check` first)."""
         if self._current is None:
-            raise InvalidDefinitions(self.problems) if self.problems else OctojobsError(self.note or "the definitions were never read")
+            raise self._refused or OctojobsError("the definitions were not read yet")
         return self._current
 
     def watch_files(self) -> tuple[Path, ...]:
@@ -74,10 +75,8 @@ class Reload:
         before = self._current
         try:
             self._look()
-        except InvalidDefinitions as refused:
-            self._refuse(refused.problems)
-        except OctojobsError as error:
-            self._keep(str(error))
+        except OctojobsError as refused:
+            self._keep(refused)
         if self.watch_files() != files:
             self._stamp = ()  # another branch, another file: its time stamp is not known from before
         return (before.digest if before else None) != (self._current.digest if self._current else None)
@@ -109,14 +108,13 @@ class Reload:
         self.pending = loaded.definitions
         self.note = f"{named(self._source.name)} changes the plan and waits for `octojobs allow`; {self._in_force()}"
 
-    def _refuse(self, problems: tuple[Problem, ...]) -> None:
-        count = sum(problem.severity is Severity.ERROR for problem in problems)
-        self._keep(f"{named(self._source.name)} has {count} problem{'s' if count != 1 else ''} in its definitions", problems)
-
-    def _keep(self, note: str, problems: tuple[Problem, ...] = ()) -> None:
-        self.problems = problems
-        self.note = f"{note}; {self._in_force()}" if self._current else note
-        self._judged = None
+    def _keep(self, refused: OctojobsError) -> None:
+        """The newest can't be used: the last good ones stay, and the note says which and why."""
+        self._refused, self._judged = refused, None
+        self.problems = refused.problems if isinstance(refused, InvalidDefinitions) else ()
+        count = sum(problem.severity is Severity.ERROR for problem in self.problems)
+        what = f"{named(self._source.name)} has {count} problem{'s' if count != 1 else ''} in its definitions" if count else str(refused)
+        self.note = f"{what}; {self._in_force()}" if self._current else what
 
     def _in_force(self) -> str:
         return f"the definitions of {named(self._current.source)} stay in force" if self._current else ""

@@ -206,11 +206,16 @@ class WorktreeSource:
             return None
         except OSError as error:
             return no_file(path, stat.S_IFLNK) if place.is_symlink() else unreadable(path, error)
-        with open(descriptor, "rb") as file:
+        try:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
                 return no_file(path, stat.S_IFMT(status.st_mode))
-            return too_large(path, status.st_size) if status.st_size > MAX_BYTES else file.read()
+            if status.st_size > MAX_BYTES:
+                return too_large(path, status.st_size)
+            with open(descriptor, "rb", closefd=False) as file:
+                return file.read()
+        finally:
+            os.close(descriptor)
 
 
 def _contents(repository: Repository, listing: Mapping[str, str], paths: Iterable[str]) -> dict[str, bytes]:

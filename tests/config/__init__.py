@@ -1,0 +1,1 @@
+"""Tests of what is declared: reading, checking, watching, trusting and editing it."""
