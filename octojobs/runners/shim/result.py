@@ -20,18 +20,19 @@ _STOP_FILE_MOST = 1000
 
 def document(ending: Ending, output: Output | None, began: tuple[float, float]) -> dict[str, Any]:
     """What `exit.json` says; `began` is the start on the wall clock and on the monotonic one."""
+    shown = output.mask.text if output is not None else str
     return {
         "v": 1,
         "outcome": ending.outcome,
         "exit_code": ending.exit_code,
         "signal": ending.signal,
-        "reason": ending.reason,
+        "reason": shown(ending.reason),
         "started_at": _instant(began[0]),
         "ended_at": _instant(time.time()),
         "duration_s": round(time.monotonic() - began[1], 6),
         "output_bytes": output.total if output is not None else 0,
         "truncated": output is not None and output.left_out > 0,
-        "escaped": [{"pid": pid, "command": platform.describe(pid)} for pid in ending.escaped],
+        "escaped": [{"pid": pid, "command": shown(platform.describe(pid))} for pid in ending.escaped],
     }
 
 

@@ -19,6 +19,7 @@ from typing import TypedDict
 
 from octojobs import platform
 from octojobs.runners.shim import result
+from octojobs.runners.shim.mask import Mask
 from octojobs.runners.shim.output import Output
 from octojobs.runners.shim.signals import Signals
 from octojobs.runners.shim.spawn import CannotStart, spawn
@@ -73,8 +74,8 @@ def _start_once(run_dir: str) -> bool:
 def _carry_out(spec: Spec, signals: Signals) -> tuple[Ending, Output | None]:
     run_dir = spec["run_dir"]
     try:
-        secrets = [spec["env"][name].encode("utf-8", "surrogateescape") for name in spec["secrets"]]
-        output = Output(f"{run_dir}/output.log", spec["max_output"], secrets)
+        mask = Mask([spec["env"][name] for name in spec["secrets"] if name in spec["env"]])
+        output = Output(f"{run_dir}/output.log", spec["max_output"], mask)
     except OSError as error:
         return Ending("failed", 126, None, f"can't start: the output can't be stored: {error.strerror}"), None
     if signals.stop_asked:
@@ -86,4 +87,6 @@ def _carry_out(spec: Spec, signals: Signals) -> tuple[Ending, Output | None]:
         return Ending("failed", problem.exit_code, None, str(problem)), output
     ending = Supervisor(pid, spec, output, signals).wait()
     output.finish()
+    if mask:
+        mask.file(f"{run_dir}/result.json")
     return ending, output
