@@ -1,0 +1,141 @@
+"""What the operating system tells about processes and files: identities that can't be mistaken, and file systems."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from octojobs import platform
+from octojobs.core.run import Process
+from octojobs.errors import UsageError
+from tests.helpers import wait_until
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="asks /proc")
+
+
+def sleeper() -> subprocess.Popen[bytes]:
+    """A process that sits there."""
+    return subprocess.Popen(["sleep", "68"])
+
+
+def identity(pid: int) -> Process:
+    """Who runs under the pid now."""
+    return Process(pid, platform.start_ticks(pid) or 0, platform.boot_id())
+
+
+def test_a_process_is_alive_until_it_has_ended() -> None:
+    """A zombie runs nothing any more, though `kill(pid, 0)` finds it."""
+    child = sleeper()
+    process = identity(child.pid)
+    assert (platform.is_alive(process), process.start_ticks > 0) == (True, True)
+    child.kill()
+    wait_until(lambda: platform.is_alive(process) is False)
+    os.kill(child.pid, 0)
+    child.wait()
+    assert platform.is_alive(process) is False
+
+
+def test_another_process_with_the_same_pid_is_not_the_one() -> None:
+    """Start ticks and boot id decide."""
+    me = identity(os.getpid())
+    assert platform.is_alive(me)
+    later = Process(me.pid, me.start_ticks + 1, me.boot_id)
+    before_boot = Process(me.pid, me.start_ticks, "0-0")
+    for stranger in (later, before_boot):
+        assert platform.is_alive(stranger) is False
+        assert platform.open_pidfd(stranger) is None
+        assert not platform.send_signal(stranger, signal.SIGKILL)
+    assert platform.is_alive(Process(me.pid, me.start_ticks, "")) is None
+
+
+@linux
+def test_a_pidfd_is_readable_when_the_process_has_ended() -> None:
+    """And not inherited."""
+    child = sleeper()
+    descriptor = platform.open_pidfd(identity(child.pid))
+    assert descriptor is not None
+    assert not os.get_inheritable(descriptor)
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    assert poll.poll(0) == []
+    assert platform.send_signal(identity(child.pid), signal.SIGTERM)
+    assert poll.poll(10_000)
+    os.close(descriptor)
+    assert child.wait() == -signal.SIGTERM
+
+
+def test_descendants_are_found_at_every_depth() -> None:
+    """Parents before their children; of threads too."""
+    threaded = "import subprocess, threading; t = threading.Thread(target=subprocess.run, args=(['sleep', '69'],)); t.start(); t.join()"
+    with subprocess.Popen(["sh", "-c", 'sh -c "sleep 69 & wait" & "$@" & wait', "sh", sys.executable, "-c", threaded]) as top:
+        try:
+            wait_until(lambda: [platform.describe(pid) for pid in platform.descendants(top.pid)].count("sleep 69") == 2)
+            assert set(platform.children(top.pid)) < set(platform.descendants(top.pid))
+        finally:
+            for pid in [*platform.descendants(top.pid), top.pid]:
+                os.kill(pid, signal.SIGKILL)
+
+
+def test_nobody_descends_from_a_process_that_is_gone() -> None:
+    """No error: it ended between two questions."""
+    child = sleeper()
+    child.kill()
+    child.wait()
+    assert (platform.start_ticks(child.pid), platform.descendants(child.pid), platform.describe(child.pid)) == (None, [], "")
+
+
+@linux
+def test_the_file_system_of_a_path_is_that_of_its_innermost_mount(tmp_path: Path) -> None:
+    """Also for a path that isn't there yet."""
+    assert platform.filesystem_of("/proc/1") == "proc"
+    assert platform.filesystem_of("/proc/1/no/such/thing") == "proc"
+    assert platform.filesystem_of(tmp_path / "later") == platform.filesystem_of(tmp_path) != ""
+
+
+@linux
+def test_mounts_with_blanks_and_mounts_on_mounts_are_read_right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel writes a blank as an octal number; the last mount on a place hides the earlier ones."""
+    place = tmp_path / "my disk"
+    (place / "repo").mkdir(parents=True)
+    escaped = str(place).replace(" ", "\\040")
+    lines = [
+        "1 0 8:1 / / rw - ext4 /dev/a rw",
+        f"2 1 8:2 / {escaped} rw shared:1 - xfs /dev/b rw",
+        f"3 2 0:9 / {escaped} rw shared:1 - nfs4 host:/x rw",
+        f"4 1 8:3 / {escaped}s rw - btrfs /dev/c rw",
+    ]
+    monkeypatch.setattr(platform, "_read", lambda _: "\n".join(lines).encode())
+    assert platform.filesystem_of(place / "repo") == "nfs4"
+    assert platform.filesystem_of(tmp_path) == "ext4"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("nfs4", True), ("tmpfs", True), ("fuse.sshfs", True), ("ext4", False), ("overlay", False), ("", False)]
+)
+def test_network_and_memory_file_systems_are_known(name: str, expected: bool) -> None:
+    """There, durability can't be promised."""
+    assert platform.is_network_or_memory(name) is expected
+
+
+def test_windows_is_refused_with_a_line_about_wsl(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not with a traceback about fcntl."""
+    platform.require_supported()
+    monkeypatch.setattr(platform, "SYSTEM", "win32")
+    with pytest.raises(UsageError) as caught:
+        platform.require_supported()
+    assert str(caught.value) == "octojobs runs on Linux and macOS, not on win32; on Windows, install and run it inside WSL 2"
+
+
+def test_a_file_is_put_on_the_disk(tmp_path: Path) -> None:
+    """Whatever that takes here."""
+    with (tmp_path / "file").open("wb") as file:
+        file.write(b"x")
+        file.flush()
+        platform.sync_file(file.fileno())
+    assert (tmp_path / "file").read_bytes() == b"x"
