@@ -55,14 +55,16 @@ class _Desk:
     used: dict[str, int] = field(default_factory=dict)
 
 
-def admit(ledger: Ledger, pools: Mapping[str, int], now: datetime) -> Admission:
-    """The runs that may start at `now`; `pools` has the sizes by name, that of `default` included. O(open runs); changes nothing.
+def admit(ledger: Ledger, pools: Mapping[str, int], now: datetime, among: Iterable[Run] | None = None) -> Admission:
+    """The runs that may start at `now`; `pools` has the sizes by name, that of `default` included. O(runs); changes nothing.
+
+    `among` is all open runs, or fewer of the queued ones when the caller knows which would start (`core/backlog.py`).
 
     Ready is a queued run, and one whose retry is due. They start by (priority, due instant, local before remote, id) as far as
     their pools have room, and at most one of a job at a time unless its overlap allows more. Source: runs.md, "Retries, overlap, pools".
     """
     desk = _Desk(ledger, now)
-    for run in ledger.runs.values():
+    for run in ledger.runs.values() if among is None else among:
         _sort(desk, run)
     by_pool: dict[str, list[Run]] = {}
     for run in (*_startable(desk), *desk.follow_ups):
@@ -158,12 +160,17 @@ def _fill(desk: _Desk, pool: str, size: int | None, runs: Sequence[Run]) -> list
     return start
 
 
+def start_order(run: Run) -> tuple[datetime, int, RunId]:
+    """The order in which runs of one priority start: due instant, local before remote, id."""
+    return run.due, _SOONER.get(run.definition.group, 1), run.id
+
+
 def _order(run: Run, now: datetime) -> tuple[int, datetime, int, RunId]:
     priority = run.definition.priority
     rank = _RANKS[priority]
     if priority is Priority.LOW and now - run.claimed_at >= RAISED_AFTER:
         rank -= 1
-    return rank, run.due, _SOONER.get(run.definition.group, 1), run.id
+    return (rank, *start_order(run))
 
 
 _RANKS = {priority: priority.rank for priority in Priority}

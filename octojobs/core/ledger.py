@@ -76,16 +76,24 @@ class Row:
 
 @dataclass(slots=True)
 class Ledger:
-    """Cursors, open runs and pauses. `apply` is the only way to change it."""
+    """Cursors, open runs and pauses. `apply` is the only way to change it.
+
+    `_by_job` and `_unqueued` are indexes over `runs`: a burst of ten thousand queued runs must not be walked at every tick.
+    """
 
     jobs: dict[JobId, JobState] = field(default_factory=dict)
     runs: dict[RunId, Run] = field(default_factory=dict)
     pause: Pause | None = None
     _by_job: dict[JobId, dict[RunId, None]] = field(default_factory=dict, repr=False, compare=False)
+    _unqueued: dict[RunId, None] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for run in self.runs.values():
-            self._by_job.setdefault(run.job, {})[run.id] = None
+            self._put(run)
+
+    def unqueued(self) -> list[Run]:
+        """The open runs in any phase but `queued`, in the order in which they entered it: those that bind something or wait for a time."""
+        return [self.runs[run_id] for run_id in self._unqueued]
 
     def runs_of(self, job: JobId) -> Iterator[Run]:
         """The open runs of a job in claim order, follow-ups left out; O(open runs of the job)."""
@@ -132,14 +140,21 @@ class Ledger:
                 return self._apply_to_job(event)
             case _:
                 run = transition(self.runs[event.run], event)
-                self.runs[run.id] = run
                 if run.phase is Phase.FINISHED:
                     return self._finish(run)
+                self._put(run)
         return None
 
-    def _claim(self, run: Run) -> None:
+    def _put(self, run: Run) -> None:
         self.runs[run.id] = run
         self._by_job.setdefault(run.job, {})[run.id] = None
+        if run.phase is Phase.QUEUED:
+            self._unqueued.pop(run.id, None)
+        else:
+            self._unqueued[run.id] = None
+
+    def _claim(self, run: Run) -> None:
+        self._put(run)
         state = self.jobs.get(run.job)
         if state is not None and run.cause in (Cause.SCHEDULE, Cause.CATCH_UP):
             self.jobs[run.job] = replace(state, cursor=max(state.cursor, run.due))
@@ -147,6 +162,7 @@ class Ledger:
     def _finish(self, run: Run) -> Row:
         del self.runs[run.id]
         del self._by_job[run.job][run.id]
+        self._unqueued.pop(run.id, None)
         last = run.attempts[-1]
         outcome = last.outcome
         state = self.jobs.get(run.job)
@@ -172,9 +188,8 @@ class Ledger:
             self.jobs.pop(event.job, None)
             return None
         state = self.jobs.get(event.job)
-        if state is None:
-            return None
-        self.jobs[event.job] = _changed(state, event)
+        if state is not None:
+            self.jobs[event.job] = _changed(state, event)
         return _row_of(event)
 
 

@@ -15,11 +15,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from octojobs.core.absence import absences
-from octojobs.core.admit import Admission, admit
+from octojobs.core.admit import DEFAULT_POOL, Admission, admit
+from octojobs.core.backlog import Backlog
 from octojobs.core.chain import chained_job, chained_run
 from octojobs.core.claim import events_of, follow_ups
 from octojobs.core.codec import format_instant
-from octojobs.core.events import AttemptEnded, AttemptStarting, Event, Paused, RunClaimed
+from octojobs.core.events import AttemptEnded, AttemptStarting, Event, Paused, RunClaimed, RunEvent
 from octojobs.core.identity import JobId, RunId
 from octojobs.core.ledger import Row
 from octojobs.core.plan import plan
@@ -79,6 +80,7 @@ class Engine:
         self._intent = Intent()
         self._hold_until: float | None = None
         self._admission = Admission()
+        self._backlog = Backlog(store.ledger)
         self._recheck_at: datetime | None = None
         self._digest: str | None = None
         self.running.adopt(self.store.ledger)
@@ -111,8 +113,8 @@ class Engine:
         return min(instants, default=None)
 
     def waiting_for(self) -> dict[RunId, str]:
-        """Why each ready run does not start, in words."""
-        return dict(self._admission.held)
+        """Why each ready run does not start, in words; walks all open runs."""
+        return dict(admit(self.store.ledger, self._pools(), self.ground.clock.now()).held)
 
     def cancel(self, runs: Iterable[Run], why: str) -> None:
         """Ask the shims of these runs to end them."""
@@ -201,8 +203,7 @@ class Engine:
         return self._agenda.next_of(job)
 
     def _admit(self, now: datetime) -> None:
-        settings = self.feed.current().settings
-        self._admission = admit(self.store.ledger, {**settings.pools, "default": settings.max_concurrent}, now)
+        self._admission = self._backlog.admit(self._pools(), now)
         self._stage(self._admission.dropped)
         if self._hold_until is not None:
             if self.ground.clock.monotonic() < self._hold_until:
@@ -214,6 +215,10 @@ class Engine:
         revision = self.ground.revision()
         self._stage(AttemptStarting(run.id, run.attempt, now, revision.commit, revision.dirty) for run in starts)
         self._intent.starts += [run.id for run in starts]
+
+    def _pools(self) -> dict[str, int]:
+        settings = self.feed.current().settings
+        return {**settings.pools, DEFAULT_POOL: settings.max_concurrent}
 
     # From here on the outside is touched: everything it rests on is durable.
 
@@ -256,7 +261,13 @@ class Engine:
         return extra
 
     def _stage(self, events: Iterable[Event]) -> list[Row]:
-        rows = self.store.stage(tuple(events))
+        staged = tuple(events)
+        rows = self.store.stage(staged)
+        for event in staged:
+            if isinstance(event, RunClaimed | RunEvent):
+                run_id = event.run.id if isinstance(event, RunClaimed) else event.run
+                if (run := self.store.ledger.runs.get(run_id)) is not None:
+                    self._backlog.add(run)
         for row in rows:
             self.on_row(row)
         return rows

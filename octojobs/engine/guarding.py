@@ -38,7 +38,7 @@ def judge_waiting(
     ledger: Ledger, ground: Ground, settings: Settings, now: datetime, next_due: Callable[[JobId], datetime | None]
 ) -> Judged:
     """Judge every run in phase `waiting` whose time has come; the others only say when theirs comes."""
-    waiting = [run for run in ledger.runs.values() if run.phase is Phase.WAITING]
+    waiting = [run for run in ledger.unqueued() if run.phase is Phase.WAITING]
     if not waiting:
         return Judged((), None)
     ready = [run for run in waiting if run.not_before is None or run.not_before <= now]
