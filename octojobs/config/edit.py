@@ -8,11 +8,11 @@ edited like this (an alias, a dash on a line of its own) is refused, never half 
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from octojobs.config.emit import block, flow
 from octojobs.errors import UsageError
 
 NAMES = ("id", "slug", "name")
@@ -94,7 +94,7 @@ def create_job(text: str, name: str, fields: Mapping[str, Any], stem: str = "") 
         after = _first(text, key, holder, name, fields)
     elif holder.flow_style:
         end = holder.end_mark.index - 1
-        after = _spliced(text, end, None, f", {_flow(name, fields, listed=_listed(holder))}")
+        after = _spliced(text, end, None, ", " + (flow({"name": name, **fields}) if _listed(holder) else f"{flow(name)}: {flow(fields)}"))
     else:
         after = _behind_the_last(text, holder, name, fields)
     return _checked(after, stem, (frame, [*jobs, (name, dict(fields))]))
@@ -179,41 +179,18 @@ def _behind_the_last(text: str, holder: Any, name: str, fields: Mapping[str, Any
 
 
 def _rendered(name: str, fields: Mapping[str, Any], indent: int, *, listed: bool, newline: str) -> str:
-    """The job as lines, `indent` columns to the right: fields one a line, what is inside them on the same line where it can be."""
-    # lazily: 20 ms that verbs which edit nothing need not pay
-    from ruamel.yaml import YAML
-    from ruamel.yaml.comments import CommentedMap
-    from ruamel.yaml.scalarstring import LiteralScalarString
-
-    yaml = YAML(pure=True)
-    yaml.width, yaml.default_flow_style = 4096, None
-    job = CommentedMap(
-        {key: LiteralScalarString(value) if isinstance(value, str) and value.endswith("\n") else value for key, value in fields.items()}
-    )
+    """The job as lines, `indent` columns to the right."""
     if listed:
-        job = CommentedMap({"name": name, **job})
-    job.fa.set_block_style()
-    top = CommentedMap({name: job})
-    top.fa.set_block_style()
-    stream = io.StringIO()
-    yaml.dump([job] if listed else top, stream)
-    return "".join(f"{' ' * indent}{line}{newline}" if line else newline for line in stream.getvalue().splitlines())
-
-
-def _flow(name: str, fields: Mapping[str, Any], *, listed: bool) -> str:
-    # lazily, as in `_rendered`
-    from ruamel.yaml import YAML
-
-    yaml = YAML(pure=True)
-    yaml.width, yaml.default_flow_style = 1_000_000, True
-    stream = io.StringIO()
-    yaml.dump([{"name": name, **fields}] if listed else {name: dict(fields)}, stream)
-    return stream.getvalue().strip()[1:-1]
+        first, *rest = block({"name": name, **fields})
+        lines = [f"- {first}", *(f"  {line}" for line in rest)]
+    else:
+        lines = [f"{flow(name)}:", *(f"  {line}" for line in block(fields))]
+    return "".join(f"{' ' * indent}{line}{newline}" for line in lines)
 
 
 def _composed(text: str) -> Any:
     """The mapping that the text is, as nodes with positions; None for an empty text; UsageError for what is no YAML mapping."""
-    # lazily, as in `_rendered`
+    # lazily: 20 ms that verbs which edit nothing need not pay
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
@@ -228,7 +205,7 @@ def _composed(text: str) -> Any:
 
 def _meaning(text: str, stem: str) -> tuple[Any, Jobs]:
     """What a text says, as plain values: everything but the jobs, and the jobs in order, by name."""
-    # lazily, as in `_rendered`
+    # lazily, as in `_composed`
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
