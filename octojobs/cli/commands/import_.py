@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 import click
 
-from octojobs.cli.app import App, dry_run_option, repo_option
+from octojobs.cli.app import App, dry_run_option, state_options
+from octojobs.cli.editing import commit_option
 from octojobs.cli.family import Family
 from octojobs.cli.group import Verb
 from octojobs.cli.params import ZONE
@@ -28,8 +29,7 @@ def _options(function: F) -> F:
     function = click.option("--timezone", metavar="ZONE", type=ZONE, help="The zone that the schedules are meant in; else this machine's.")(
         function
     )
-    function = click.option("--commit", is_flag=True, help="Commit just the new files: the jobs are live then.")(function)
-    return repo_option(dry_run_option(function))
+    return state_options(dry_run_option(commit_option(function)))
 
 
 @click.group(
@@ -106,6 +106,7 @@ def _name(given: str | None, shown: str) -> str:
 
 def _finish(app: App, plan: Import, shown: str, commit: bool, dry_run: bool) -> int:
     # lazily, as above
+    from octojobs.actions.editing import is_live_on_save
     from octojobs.actions.importing import write
 
     screen = app.screen
@@ -118,10 +119,12 @@ def _finish(app: App, plan: Import, shown: str, commit: bool, dry_run: bool) -> 
         for path, text in plan.files.items():
             screen.say(f"# {path}\n{text}" if len(plan.files) > 1 else text.removesuffix("\n"))
     else:
-        message = f"jobs: import {plural(len(plan.jobs), 'job')} from {PurePath(shown).name or 'another scheduler'}"
-        made = write(app.workspace(), plan, commit=commit, message=message)
-        screen.say(f"wrote {listing(list(plan.files))}: {listing(list(plan.jobs))}")
-        screen.note(f"committed {made[:7]}" if made else "live after the commit (--commit makes it)")
+        message = f"import {plural(len(plan.jobs), 'job')} from {PurePath(shown).name or 'another scheduler'}"
+        workspace = app.workspace()
+        committed = write(workspace, plan, commit=commit, message=f"jobs: {message}")
+        live = "live now" if is_live_on_save(workspace) else "live after the commit"
+        came = f"committed as {committed[:12]}" if committed else live
+        screen.say(f"{message}: {listing(list(plan.jobs))}; written to {listing(list(plan.files))}, {came}")
     left = sum(problem.severity is Severity.ERROR for problem in plan.problems)
     if left:
         screen.note(f"octojobs: {plural(left, 'place')} above {'was' if left == 1 else 'were'} not imported")

@@ -14,6 +14,7 @@ _WRAPPERS = {
 """Programs that run the program that is meant, and how many words of their own (no options) they take."""
 _TAKES_A_WORD = frozenset(("-u", "-g", "-w", "-k"))
 _INTERPRETERS = re.compile(r"(?:(?:python|pypy|ruby|perl|php|node|lua)[0-9.]*|(?:ba|da|z|k)?sh)")
+_NUMBER = re.compile(r"[0-9.]+[smhd]?")
 _SUBCOMMAND = re.compile(r"[a-z][a-z0-9_-]*")
 _UNFIT = re.compile(r"[^A-Za-z0-9_.-]+")
 
@@ -69,18 +70,18 @@ def name_of(command: str) -> str:
 
 def _program(words: list[str]) -> str:
     """The program that is meant, and what it is told to do when that is a plain word."""
-    own, previous = 0, ""
+    own, previous, wrapped = 0, "", False
     for place, word in enumerate(words):
         base = PurePosixPath(word).name
         following = words[place + 1] if place + 1 < len(words) else ""
-        is_option = word.startswith("-") or previous in _TAKES_A_WORD
+        is_option = word.startswith("-") or (wrapped and previous in _TAKES_A_WORD)
         previous = word
-        if is_option or (word[0].isdigit() and not own):
+        if is_option or (not own and _NUMBER.fullmatch(word)):
             continue
         if own:
             own -= 1
         elif base in _WRAPPERS:
-            own = _WRAPPERS[base]
+            own, wrapped = _WRAPPERS[base], True
         elif not following or following in ("-c", "-e") or not _INTERPRETERS.fullmatch(base):
             program = re.sub(r"\.(sh|py|pl|rb|php|js)$", "", base)
             return f"{program}-{following}" if _SUBCOMMAND.fullmatch(following) else program
