@@ -10,6 +10,7 @@ from typing import Any
 
 from octojobs.actions.workspace import Workspace
 from octojobs.config.amend import Amendment, Change, amend, write
+from octojobs.config.blob import blob_id
 from octojobs.config.edit import create_job, delete_job, set_enabled
 from octojobs.config.loader import Loader
 from octojobs.config.source import WORKTREE
@@ -75,9 +76,25 @@ def enabling(workspace: Workspace, name: str, *, enabled: bool) -> Edit:
 
 
 def apply(workspace: Workspace, edit: Edit, *, commit: bool = False) -> str:
-    """Write the edit; with `commit`, commit just that file. Returns the new commit's id, "" without one."""
+    """Write the edit; with `commit`, commit just that. Returns the new commit's id, "" without one.
+
+    Raises UsageError, and writes nothing, when the file has other changes that the commit would take along.
+    """
+    if commit:
+        _nothing_else(workspace, edit.amendment)
     write(_place(workspace), edit.amendment)
     return workspace.repository.commit([edit.amendment.path], f"jobs: {edit.message}") if commit else ""
+
+
+def _nothing_else(workspace: Workspace, amendment: Amendment) -> None:
+    repository = workspace.repository
+    commit = repository.head(repository.worktree).commit
+    entries = repository.entries(commit, [amendment.path]) if commit else {}
+    committed = entries[amendment.path][1] if amendment.path in entries else None
+    found = blob_id(amendment.before) if amendment.before is not None else None
+    if committed != found:
+        what = f"{amendment.path} has changes that are not committed, and --commit would take them along"
+        raise UsageError(what, "commit them first, or leave --commit away")
 
 
 def is_live_on_save(workspace: Workspace) -> bool:

@@ -17,11 +17,13 @@ def absolute(at: datetime) -> str:
 
 
 def span(seconds: float) -> str:
-    """A duration by its two largest units; under ten seconds with a decimal.
+    """A duration by its two largest units; short ones to two figures.
 
-    >>> span(0.42), span(59), span(3700), span(90000)
-    ('0.4 s', '59 s', '1 h 1 min', '1 d 1 h')
+    >>> span(0.042), span(1.25), span(59), span(3700), span(90000)
+    ('42 ms', '1.2 s', '59 s', '1 h 1 min', '1 d 1 h')
     """
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
     if seconds < 10:
         return f"{seconds:.1f} s".replace(".0 s", " s")
     left, parts = round(seconds), []

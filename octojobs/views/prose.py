@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from octojobs.views.values import View
+from octojobs.core.codec import parse_instant
+from octojobs.views.values import View, instant
 
 _CAUSES = {
     "schedule": "fell due at {at}",
@@ -40,11 +41,8 @@ def sentences(run: View) -> Iterator[str]:
         yield f"Attempt {attempt['number']} {_attempt(attempt)}."
     if run["outcome"] is None:
         yield _phase(run)
-    elif run["reason"]:
-        yield f"{_OUTCOMES[run['outcome']]}: {run['reason']}."
-    else:
-        code = f" with exit code {run['exit_code']}" if run["exit_code"] else ""
-        yield f"{_OUTCOMES[run['outcome']]}{code}."
+    elif not attempts:
+        yield f"{_OUTCOMES[run['outcome']]}{': ' + run['reason'] if run['reason'] else ''}."
 
 
 def condition_lines(conditions: list[View]) -> Iterator[str]:
@@ -56,22 +54,27 @@ def condition_lines(conditions: list[View]) -> Iterator[str]:
 
 def _begin(run: View) -> str:
     if run["correction"]:
-        return f"{run['job']}: the clock was corrected at {run['at']}"
+        return f"{run['job']}: the clock was corrected at {_second(run['at'])}"
     if run["count"] > 1:
         return f"{run['job']} fell due {run['count']} times from {run['first_scheduled_at']} to {run['scheduled_at']}"
     if run["cause"] is None:
         return f"{run['job']} fell due at {run['scheduled_at']}"
     by = (run["requested_by"] or "somebody") + (", past its conditions" if run["forced"] else "")
-    text = _CAUSES[run["cause"]].format(at=run["scheduled_at"], claimed=run["claimed_at"], by=by)
+    text = _CAUSES[run["cause"]].format(at=run["scheduled_at"], claimed=_second(run["claimed_at"]), by=by)
     where = f", on commit {run['commit'][:12]}{' with changes' if run['dirty'] else ''}" if run["commit"] else ""
     return f"{run['id']} {text}{where}"
 
 
 def _attempt(attempt: View) -> str:
-    began = f"started at {attempt['started_at']} and " if attempt["started_at"] else ""
-    code = f" with exit code {attempt['exit_code']}" if attempt["exit_code"] else ""
+    began = f"started at {_second(attempt['started_at'])} and " if attempt["started_at"] else ""
+    code = f" with exit code {attempt['exit_code']}" if attempt["exit_code"] and not attempt["reason"] else ""
     why = f" ({attempt['reason']})" if attempt["reason"] else ""
-    return f"{began}{_ENDS[attempt['outcome']]} at {attempt['ended_at']}{code}{why}"
+    return f"{began}{_ENDS[attempt['outcome']]} at {_second(attempt['ended_at'])}{code}{why}"
+
+
+def _second(at: str) -> str:
+    """The instant to the second: its fraction is for programs."""
+    return instant(parse_instant(at)) or ""
 
 
 _ENDS = {

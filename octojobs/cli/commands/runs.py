@@ -68,7 +68,7 @@ def remark(run: View) -> str:
     parts = [run["reason"]] if run["reason"] else []
     if run["count"] > 1:
         parts.append(f"{run['count']} due instants since {run['first_scheduled_at']}")
-    if run["exit_code"]:
+    if run["exit_code"] and not run["reason"]:
         parts.append(f"exit code {run['exit_code']}")
     if run["requested_by"]:
         parts.append(f"asked by {run['requested_by']}{', forced' if run['forced'] else ''}")

@@ -1,0 +1,109 @@
+"""A run that somebody asks for: by the daemon, or here in the foreground where none runs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from octojobs.actions.asking import Answer, ask, touch_activity, who
+from octojobs.actions.catalog import find_job
+from octojobs.actions.foresight import facts_of
+from octojobs.actions.history import find_run
+from octojobs.actions.workspace import Workspace
+from octojobs.conditions.judging import judge_jobs
+from octojobs.config import trust
+from octojobs.core.claim import manual_run
+from octojobs.core.guards import Verdict
+from octojobs.core.identity import RunId
+from octojobs.core.job import Job
+from octojobs.core.run import Run
+from octojobs.errors import OctojobsError, UsageError
+from octojobs.runners.base import NotPreparable
+from octojobs.runners.prepare import prepare
+from octojobs.store.requests import Request
+from octojobs.views.runs import past_view
+from octojobs.views.values import View
+
+LOOK_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a run would start: the values of secrets are left out; `verdicts` are what the guards say now."""
+
+    argv: tuple[str, ...]
+    cwd: Path
+    env: Mapping[str, str]
+    verdicts: tuple[Verdict, ...]
+
+
+def run_request(workspace: Workspace, name: str, *, force: bool = False) -> tuple[Job, Request]:
+    """A request for a run of the job; UsageError for a job that is not there, OctojobsError for one that can't run."""
+    job = find_job(workspace, name)
+    if job.unsupported:
+        raise OctojobsError(f"{job.id} can't run: {job.unsupported}")
+    return job, Request("run", workspace.clock.now(), job=job.id, force=force, by=who())
+
+
+def retry_request(workspace: Workspace, text: str) -> tuple[Job, Request]:
+    """A request for another run of the job whose run is meant; OctojobsError for a run that is still open."""
+    run = find_run(workspace, text)
+    if run["outcome"] is None:
+        again = f"attempt {run['attempt']} begins at {run['not_before']}" if run["phase"] == "retrying" else f"it is {run['phase']}"
+        raise OctojobsError(f"{run['id']} is still open: {again}", f"`octojobs cancel {run['id']}` ends it")
+    job, request = run_request(workspace, run["job"])
+    return job, replace(request, kind="retry", reason=f"again, after {run['id']}")
+
+
+def run_id(request: Request) -> RunId:
+    """The run that the request becomes."""
+    if request.job is None:
+        raise UsageError("the request names no job")
+    return RunId.of(request.job, request.at, request.suffix)
+
+
+def preview(workspace: Workspace, job: Job, request: Request) -> Preview:
+    """What would be started, and what the guards say; OctojobsError when it can't be prepared (a missing secret)."""
+    run = _run_of(job, request, workspace.definitions.source)
+    try:
+        launch = prepare(run, repository_root=workspace.root, paths=workspace.paths, settings=workspace.settings, environ=workspace.environ)
+    except NotPreparable as error:
+        raise OctojobsError(f"{job.id} can't start: {error}") from error
+    env = {name: "***" if name in launch.secrets else value for name, value in sorted(launch.env.items())}
+    verdicts = judge_jobs([job], facts_of(workspace, workspace.ledger(), workspace.clock.now()))[job.id]
+    return Preview(launch.argv, launch.cwd, env, verdicts)
+
+
+def ask_daemon(workspace: Workspace, request: Request) -> Answer | None:
+    """Leave the request to whoever holds the repository; None when nobody does. Raises NotTrusted."""
+    trust.require(workspace.repository)
+    return ask(workspace, request) if workspace.holder() is not None else None
+
+
+def run_in_foreground(workspace: Workspace, request: Request, started: Callable[[RunId], None]) -> View | None:
+    """Run it here and wait; the view of the finished run, None when it was interrupted (the next daemon goes on with it).
+
+    Raises NotTrusted, RepositoryBusy and what a pass raises.
+    """
+    # lazily: the engine is 0.1 s that a running daemon spares us
+    from octojobs.actions.running import run_here
+    from octojobs.store.history import row_to_dict
+
+    trust.require(workspace.repository)
+    touch_activity(workspace)
+    row = run_here(workspace, request, started=started)
+    return past_view(row_to_dict(row)) if row is not None else None
+
+
+def wait_for(workspace: Workspace, run: RunId) -> View:
+    """The view of the run once it has ended; waits as long as it takes."""
+    pause = threading.Event()
+    while run in workspace.ledger().runs:
+        pause.wait(LOOK_S)
+    return find_run(workspace, run)
+
+
+def _run_of(job: Job, request: Request, source: str) -> Run:
+    return manual_run(job, request.at, request.suffix, forced=request.force, by=request.by, source=source)

@@ -1,0 +1,200 @@
+"""Everything about a repository in one view: who serves it, what runs, waits, comes and failed, and what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from octojobs.actions.outlook import Outlook
+from octojobs.actions.output import tail
+from octojobs.actions.workspace import Workspace
+from octojobs.config.approval import approved
+from octojobs.config.contents import Contents
+from octojobs.config.trust import Level, Trust, lookup
+from octojobs.core.admit import DEFAULT_POOL, admit
+from octojobs.core.definitions import Definitions
+from octojobs.core.ledger import Ledger
+from octojobs.core.run import Phase, Run
+from octojobs.errors import NotTrusted, OctojobsError, StateDamaged
+from octojobs.store.index import latest, query
+from octojobs.store.view import view as read_view
+from octojobs.views.runs import FAILURES, past_view, run_view
+from octojobs.views.values import View, instant, pause_view
+
+NEXT_SHOWN = 5
+TAIL_LINES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was read, once, for all parts of the view."""
+
+    workspace: Workspace
+    ledger: Ledger
+    damage: tuple[str, ...]
+    definitions: Definitions | None
+    trust: Trust | None
+    distrust: str
+
+
+def status(workspace: Workspace) -> View:
+    """`repository`, `state`, `healthy`, `problems` (`what`, `fix`), `daemon`, `source`, `trust`, `paused`, `jobs`, `pools`, `running`,
+    `queued`, `next` and `failures`. Never raises for what it is there to report: damage, invalid definitions, missing trust.
+    """
+    seen = _look(workspace)
+    failures = list(_failures(seen))
+    problems = [*_problems(seen), *({"what": _failing(run), "fix": f"`octojobs logs {run['job']}`"} for run in failures)]
+    return {
+        "repository": str(workspace.root),
+        "state": str(workspace.paths.root),
+        "healthy": not problems,
+        "problems": problems,
+        "daemon": _daemon(workspace),
+        "source": _source(seen),
+        "trust": {"allowed": seen.trust is not None, "level": seen.trust.level.value if seen.trust else None},
+        "paused": pause_view(seen.ledger.pause) if seen.ledger.pause and seen.ledger.pause.holds(workspace.clock.now()) else None,
+        "jobs": _jobs(seen),
+        "failures": failures,
+        **_runs(seen),
+        "next": _next(seen),
+    }
+
+
+def _look(workspace: Workspace) -> Seen:
+    damage: tuple[str, ...]
+    try:
+        read = read_view(workspace.paths)
+        ledger, damage = read.ledger, read.notes
+    except StateDamaged as error:
+        ledger, damage = Ledger(), (str(error),)
+    trust, distrust = None, ""
+    try:
+        trust = lookup(workspace.repository)
+    except NotTrusted as error:
+        distrust = str(error)
+    return Seen(workspace, ledger, damage, workspace.loaded.definitions, trust, distrust)
+
+
+def _problems(seen: Seen) -> Iterator[View]:
+    """What a person should do something about, the gravest first."""
+    for note in seen.damage:
+        yield {"what": f"the state is damaged: {note}", "fix": "`octojobs doctor` tells more"}
+    workspace = seen.workspace
+    if seen.trust is None:
+        what = seen.distrust or "nobody has allowed this repository to run jobs on this machine"
+        yield {"what": what, "fix": "`octojobs allow` shows what would run, and asks"}
+    vitals, holder = workspace.vitals, workspace.holder()
+    if holder is not None and holder.is_stopped:
+        yield {"what": f"the daemon is stopped: {holder}", "fix": f"`kill -CONT {holder.pid}` wakes it"}
+    if vitals is not None and vitals.held:
+        yield {"what": f"no new starts: {vitals.held}", "fix": "it goes on by itself when that is mended"}
+    if seen.definitions is None:
+        count = len(workspace.loaded.problems)
+        what = f"the definitions have {count} problem{'s' * (count != 1)}, the first: {workspace.loaded.problems[0]}"
+        kept = "; the daemon runs the last good ones" if vitals is not None else ""
+        yield {"what": what + kept, "fix": "`octojobs validate` shows them all"}
+    elif vitals is not None and vitals.note:
+        yield {"what": vitals.note, "fix": ""}
+    elif _waits(seen):
+        yield {"what": "a changed plan waits for approval", "fix": "`octojobs allow` shows the change, and asks"}
+
+
+def _waits(seen: Seen) -> bool:
+    """Whether the plan of the source is another than the one that was approved (level `plan`)."""
+    if seen.trust is None or seen.trust.level is not Level.PLAN:
+        return False
+    try:
+        plan = approved(seen.workspace.repository)
+        files = Contents(seen.workspace.source).look()
+    except OctojobsError:
+        return True
+    return plan is None or plan.listing != {path: oid for path, (oid, _) in files.items()}
+
+
+def _daemon(workspace: Workspace) -> View | None:
+    holder, vitals = workspace.holder(), workspace.vitals
+    if holder is None:
+        return None
+    return {
+        "pid": holder.pid,
+        "since": instant(holder.since),
+        "role": holder.role,
+        "stopped": holder.is_stopped,
+        "version": vitals.version if vitals else None,
+        "definitions": vitals.definitions if vitals else None,
+    }
+
+
+def _source(seen: Seen) -> View:
+    return {
+        "name": seen.workspace.source_name,
+        "definitions": seen.definitions.source if seen.definitions else None,
+        "note": seen.workspace.source_note,
+    }
+
+
+def _jobs(seen: Seen) -> View:
+    jobs = seen.definitions.jobs.values() if seen.definitions else ()
+    now = seen.workspace.clock.now()
+    paused = [str(name) for name, state in seen.ledger.jobs.items() if state.pause is not None and state.pause.holds(now)]
+    return {
+        "declared": len(jobs),
+        "disabled": [str(job.id) for job in jobs if not job.enabled],
+        "paused": paused,
+        "unsupported": [str(job.id) for job in jobs if job.unsupported],
+    }
+
+
+def _runs(seen: Seen) -> View:
+    """`pools`, `running` and `queued`: the open runs, those that wait with the reason."""
+    settings = seen.workspace.settings
+    sizes = {DEFAULT_POOL: settings.max_concurrent, **settings.pools}
+    held = admit(seen.ledger, sizes, seen.workspace.clock.now()).held
+    runs = list(seen.ledger.runs.values())
+    running = [run for run in runs if run.holds_slot]
+    waiting = [run for run in runs if not run.holds_slot]
+    pools = [
+        {
+            "name": name,
+            "size": size,
+            "running": _count(running, name),
+            "queued": _count([r for r in waiting if r.phase is Phase.QUEUED], name),
+        }
+        for name, size in sizes.items()
+    ]
+    queued = [run_view(run, held.get(run.id, "")) for run in waiting]
+    return {"pools": pools, "running": [run_view(run) for run in running], "queued": queued}
+
+
+def _count(runs: list[Run], pool: str) -> int:
+    return sum((run.definition.pool or DEFAULT_POOL) == pool for run in runs)
+
+
+def _next(seen: Seen) -> list[View]:
+    if seen.definitions is None:
+        return []
+    outlook = Outlook.of(seen.workspace, seen.ledger)
+    found = ((outlook.coming_due(job), str(job.id)) for job in seen.definitions.jobs.values() if not job.unsupported)
+    upcoming = sorted((at, job) for at, job in found if at is not None)
+    return [{"job": job, "at": instant(at)} for at, job in upcoming[:NEXT_SHOWN]]
+
+
+def _failures(seen: Seen) -> Iterator[View]:
+    """The last run of each declared job that failed last, with the end of its output, the newest first."""
+    failing = [name for name, state in seen.ledger.jobs.items() if state.failures and state.absent_since is None]
+    rows = latest(seen.workspace.paths) if failing else {}
+    found = []
+    for name in failing:
+        last = seen.ledger.jobs[name].last_run
+        row = rows.get(name)
+        if row is None or row["id"] != last:
+            row = next(iter(query(seen.workspace.paths, run=last, limit=1)), None) if last else None
+        if row is not None and row["outcome"] in FAILURES:
+            found.append({**past_view(row), "failures": seen.ledger.jobs[name].failures})
+    for run in sorted(found, key=lambda one: one["at"], reverse=True):
+        yield {**run, "tail": tail(seen.workspace, run, TAIL_LINES)}
+
+
+def _failing(run: View) -> str:
+    times = f", {run['failures']} times in a row" if run["failures"] > 1 else ""
+    return f"{run['job']} {run['outcome']}{times}: {run['id']}"

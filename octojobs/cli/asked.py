@@ -1,0 +1,97 @@
+"""A run that was asked for, seen to its end: by the daemon, or here."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+from itertools import count
+
+from octojobs.actions.asking import Answer
+from octojobs.actions.by_hand import run_id, run_in_foreground, wait_for
+from octojobs.actions.history import find_run
+from octojobs.actions.output import pieces
+from octojobs.actions.workspace import Workspace
+from octojobs.cli.app import App
+from octojobs.cli.commands.logs import print_output
+from octojobs.cli.logs import log_to_stderr
+from octojobs.cli.operating import not_taken
+from octojobs.cli.running import tell_ended
+from octojobs.core.identity import RunId
+from octojobs.errors import ExitCode, OctojobsError
+from octojobs.runners.output import OUTPUT_FILE
+from octojobs.store.requests import Request
+
+LOOK_S = 0.05
+
+
+def run_here(app: App, workspace: Workspace, request: Request) -> int:
+    """Run it in the foreground, its output following; the exit code of its outcome, 130 when it was interrupted."""
+    log_to_stderr()
+    follower = _Follower(app, workspace)
+
+    def started(run: RunId) -> None:
+        app.screen.note(f"{run} runs here: no daemon does")
+        follower.start(run)
+
+    try:
+        view = run_in_foreground(workspace, request, started)
+    finally:
+        follower.stop()
+    if view is None:
+        app.screen.note("octojobs: interrupted; the run stays open, and the next daemon or tick goes on with it")
+        return ExitCode.INTERRUPTED
+    tell_ended(app, workspace, [view], tails=False)
+    return ExitCode.OK if view["outcome"] == "succeeded" else ExitCode.FAILED
+
+
+def follow_asked(app: App, workspace: Workspace, request: Request, answer: Answer, *, wait: bool) -> int:
+    """After the daemon took it: say which run it is, and with `wait` follow it to its end."""
+    run = run_id(request)
+    if not answer.taken:
+        return not_taken(app, answer, "the run")
+    try:
+        view = find_run(workspace, run)
+    except OctojobsError:
+        return not_taken(app, answer, "the run")
+    app.screen.say(f"{run} {view['outcome'] or view['phase']}")
+    if not wait:
+        return ExitCode.OK
+    follower = _Follower(app, workspace)
+    follower.start(run)
+    view = wait_for(workspace, run)
+    follower.stop()
+    tell_ended(app, workspace, [view], tails=False)
+    return ExitCode.OK if view["outcome"] == "succeeded" else ExitCode.FAILED
+
+
+class _Follower:
+    """Prints the output of a run, attempt after attempt, in a thread of its own until it is stopped."""
+
+    def __init__(self, app: App, workspace: Workspace) -> None:
+        self._app = app
+        self._paths = workspace.paths
+        self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self, run: RunId) -> None:
+        """Begin with the first attempt, as soon as there is one."""
+        self._thread = threading.Thread(target=self._follow, args=(run,), daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """The run has ended: print what is left, then no more."""
+        self._ended.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _follow(self, run: RunId) -> None:
+        # The reader of our output may go away: the run does not end for that.
+        with suppress(BrokenPipeError):
+            for attempt in count(1):
+                file = self._paths.run_dir(run, attempt) / OUTPUT_FILE
+                while not file.exists():
+                    if self._ended.wait(LOOK_S):
+                        break
+                if not file.exists():
+                    return
+                print_output(self._app, pieces(file, following=True))

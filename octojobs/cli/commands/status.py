@@ -1,0 +1,109 @@
+"""`octojobs status`: everything in one screen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+
+from octojobs.actions.standing import status
+from octojobs.cli.app import App, json_option, where_options
+from octojobs.cli.group import Verb
+from octojobs.cli.text import plural, visible
+from octojobs.core.codec import parse_instant
+from octojobs.errors import ExitCode
+from octojobs.views.values import View
+
+MOST_RUNS = 10
+
+
+@click.command(
+    "status",
+    cls=Verb,
+    examples=[
+        ("octojobs status", "the daemon, what runs, waits, comes, failed; exit 1 when something is wrong"),
+        ("octojobs status --json | jq .problems", "what is wrong, for a program"),
+    ],
+)
+@json_option
+@where_options
+@click.pass_obj
+def command(app: App, as_json: bool) -> int:
+    """Show who serves this repository, what runs, waits and comes, what failed last, and what is wrong. Exit 1 if anything is."""
+    view = status(app.workspace())
+    if as_json:
+        app.screen.json(view)
+    else:
+        for name, text in _lines(app, view):
+            app.screen.say(f"{app.screen.paint(name.ljust(12), 'bold')}{visible(text)}")
+            for line in _details(app, name, view):
+                app.screen.say(f"  {visible(line)}")
+    return ExitCode.OK if view["healthy"] else ExitCode.FAILED
+
+
+def _lines(app: App, view: View) -> Iterator[tuple[str, str]]:
+    yield "repository", view["repository"]
+    yield "daemon", _daemon(app, view["daemon"])
+    yield "source", _source(view)
+    yield "state", view["state"]
+    yield "jobs", _jobs(view["jobs"])
+    if view["paused"]:
+        until = f" until {view['paused']['until']}" if view["paused"]["until"] else ""
+        yield "paused", f"everything{until}" + (f": {view['paused']['reason']}" if view["paused"]["reason"] else "")
+    yield "pools", ", ".join(f"{pool['name']} {pool['running']}/{pool['size']}" for pool in view["pools"])
+    for name in ("running", "queued", "next", "failures"):
+        if view[name]:
+            yield name, plural(len(view[name]), "run") if name in ("running", "queued") else ""
+    yield "problems", plural(len(view["problems"]), "problem") if view["problems"] else "none"
+
+
+def _details(app: App, name: str, view: View) -> Iterator[str]:
+    match name:
+        case "running" | "queued":
+            for run in view[name][:MOST_RUNS]:
+                since = run["started_at"] or run["claimed_at"]
+                yield f"{run['id']}  {run['phase']} since {app.screen.when(parse_instant(since))}  {_waits_for(run)}".rstrip()
+            if len(view[name]) > MOST_RUNS:
+                yield f"… and {len(view[name]) - MOST_RUNS} more"
+        case "next":
+            for one in view["next"]:
+                yield f"{one['job']}  {app.screen.when(parse_instant(one['at']))}"
+        case "failures":
+            for run in view["failures"]:
+                yield f"{run['id']}  {run['outcome']}: {run['reason'] or 'no reason given'}"
+                yield from (f"  | {line}" for line in run["tail"])
+        case "problems":
+            for problem in view["problems"]:
+                yield problem["what"] + (f"; {problem['fix']}" if problem["fix"] else "")
+
+
+def _waits_for(run: View) -> str:
+    if run["reason"]:
+        return str(run["reason"])
+    unmet = [f"{one['guard']}: {one['evidence']}" for one in run["conditions"] if one["status"] != "passed"]
+    again = f"attempt {run['attempt']} at {run['not_before']}" if run["phase"] == "retrying" else ""
+    return "; ".join(unmet) if run["phase"] == "waiting" else again
+
+
+def _daemon(app: App, daemon: View | None) -> str:
+    if daemon is None:
+        return "none runs; `octojobs up` starts one"
+    since = f"since {app.screen.when(parse_instant(daemon['since']))}" if daemon["since"] else ""
+    who = "up" if daemon["role"] == "up" else f"held by `octojobs {daemon['role']}`"
+    return f"{'stopped' if daemon['stopped'] else who}, pid {daemon['pid']}, {since}"
+
+
+def _source(view: View) -> str:
+    source = view["source"]
+    found = source["definitions"]
+    text = source["name"] if found is None or found == source["name"] else f"{source['name']}, commit {found[:12]}"
+    level = f"; allowed, level {view['trust']['level']}" if view["trust"]["allowed"] else "; not allowed"
+    return text + level + (f"; {source['note']}" if source["note"] else "")
+
+
+def _jobs(jobs: View) -> str:
+    parts = [f"{jobs['declared']} declared"]
+    parts += [f"{len(jobs[name])} {word}" for name, word in (("disabled", "disabled"), ("paused", "paused")) if jobs[name]]
+    if jobs["unsupported"]:
+        parts.append(f"{len(jobs['unsupported'])} can't run in this version")
+    return ", ".join(parts)

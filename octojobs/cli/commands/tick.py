@@ -1,0 +1,37 @@
+"""`octojobs tick`: one pass, then exit."""
+
+from __future__ import annotations
+
+import click
+
+from octojobs.cli.app import App, dry_run_option, where_options
+from octojobs.cli.group import Verb
+from octojobs.cli.logs import log_to_stderr
+from octojobs.cli.passes import dry_run_pass, tell_pass
+from octojobs.cli.running import network_option, require_commit
+
+
+@click.command(
+    "tick",
+    cls=Verb,
+    examples=[
+        ("octojobs tick", "from cron, launchd or CI, every minute"),
+        ("octojobs tick --no-wait", "leave what it started to the next tick"),
+    ],
+)
+@click.option("--no-wait", is_flag=True, help="Exit when everything due has been started.")
+@dry_run_option
+@network_option
+@where_options
+@click.pass_obj
+def command(app: App, no_wait: bool, dry_run: bool, allow_network_fs: bool) -> int:
+    """Start what is due now, wait for it, and exit: for cron, launchd, CI and other loops. Exit 1 when a run failed."""
+    workspace = app.workspace()
+    if dry_run:
+        return dry_run_pass(app, workspace)
+    require_commit(workspace)
+    log_to_stderr()
+    # lazily: the engine is 0.1 s that `--help` and `--dry-run` need not pay
+    from octojobs.actions.running import tick
+
+    return tell_pass(app, workspace, tick(workspace, wait=not no_wait, allow_network_fs=allow_network_fs))

@@ -1,0 +1,34 @@
+"""Log lines on standard error: one line each, whatever is in them."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from datetime import UTC, datetime
+
+from octojobs.cli.text import visible
+
+
+class _Line(logging.Formatter):
+    """`2026-11-20T10:00:00Z warning text` for a daemon, `octojobs: text` for a verb that a person waits for."""
+
+    def __init__(self, *, dated: bool) -> None:
+        super().__init__()
+        self._dated = dated
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = visible(record.getMessage())
+        if not self._dated:
+            return f"octojobs: {text}"
+        at = datetime.fromtimestamp(record.created, UTC)
+        return f"{at:%Y-%m-%dT%H:%M:%SZ} {record.levelname.lower()} {text}"
+
+
+def log_to_stderr(*, daemon: bool = False) -> None:
+    """Send octojobs' own log to standard error: everything of a daemon, warnings of a verb."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Line(dated=daemon))
+    logger = logging.getLogger("octojobs")
+    logger.handlers[:] = [handler]
+    logger.setLevel(logging.INFO if daemon else logging.WARNING)
+    logger.propagate = False
