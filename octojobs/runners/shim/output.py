@@ -9,6 +9,7 @@ the marker. The bound holds about: a fast writer is ahead of us for some millise
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -60,25 +61,30 @@ class Output:
             self.grown_at = now
             rate = max(size - before, 0) / max(now - self._looked_at, _HURRY_S)
             self._bound()
-            self._hide(self._masked_to)
             self._pause_s = min(max((self._limit - self.size) / (2 * rate + 1), _HURRY_S), _LAST_LOOK_S)
         self._looked_at = now
         return self._pause_s
 
     def note(self, text: str) -> None:
-        """Append a line of our own, marked as such."""
-        os.write(1, f"[octojobs: {self.mask.text(text)}]\n".encode("utf-8", "surrogateescape"))
+        """Append a line of our own, marked as such; it says what `exit.json` says, so a full disk may swallow it."""
+        with suppress(OSError):
+            os.write(1, f"[octojobs: {self.mask.text(text)}]\n".encode("utf-8", "surrogateescape"))
 
     def finish(self) -> None:
         """The job has ended: bound and mask the whole."""
         self.size = os.fstat(self._file).st_size
         self._bound()
-        self._hide(0)
         self.size = os.fstat(self._file).st_size
 
     def _bound(self) -> None:
-        if self.size <= self._limit:
-            return
+        """Mask, cut, and mask what came meanwhile: a cut through a secret would leave halves that nobody recognises."""
+        self._hide()
+        if self.size > self._limit:
+            with suppress(OSError):  # a full disk: the job's end must be recorded all the same, bounded or not
+                self._cut()
+            self._hide()
+
+    def _cut(self) -> None:
         start = self.size - self._tail
         tail = os.pread(self._file, self._tail, start)
         for _ in range(_CHASE):  # the job may write on: read after it, so that next to nothing falls into the gap
@@ -94,10 +100,11 @@ class Output:
         self._masked_to = min(self._masked_to, self._head)
         self.size = os.fstat(self._file).st_size
 
-    def _hide(self, start: int) -> None:
+    def _hide(self) -> None:
         if self.mask:
-            self.mask.region(self._file, start, self.size)
-            self._masked_to = self.size
+            with suppress(OSError):  # as in _bound: a file system may need room to overwrite
+                self.mask.region(self._file, self._masked_to, self.size)
+                self._masked_to = self.size
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

@@ -43,7 +43,7 @@ class Spec(TypedDict):
 def run(spec: Spec, gate: int) -> None:
     """Carry out the spec in this freshly forked process; returns when `exit.json` is written, or when nothing ran."""
     os.setsid()
-    platform.set_subreaper()
+    subreaper = platform.set_subreaper()
     signals = Signals()
     run_dir = spec["run_dir"]
     live = os.open(f"{run_dir}/live", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
@@ -54,7 +54,7 @@ def run(spec: Spec, gate: int) -> None:
     if not _start_once(run_dir):
         return
     began = time.time(), time.monotonic()
-    ending, output = _carry_out(spec, signals)
+    ending, output = _carry_out(spec, signals, subreaper=subreaper)
     result.write(run_dir, result.document(ending, output, began), signals)
 
 
@@ -71,7 +71,7 @@ def _start_once(run_dir: str) -> bool:
     return True
 
 
-def _carry_out(spec: Spec, signals: Signals) -> tuple[Ending, Output | None]:
+def _carry_out(spec: Spec, signals: Signals, *, subreaper: bool) -> tuple[Ending, Output | None]:
     run_dir = spec["run_dir"]
     try:
         mask = Mask([spec["env"][name] for name in spec["secrets"] if name in spec["env"]])
@@ -85,7 +85,7 @@ def _carry_out(spec: Spec, signals: Signals) -> tuple[Ending, Output | None]:
     except CannotStart as problem:
         output.note(str(problem))
         return Ending("failed", problem.exit_code, None, str(problem)), output
-    ending = Supervisor(pid, spec, output, signals).wait()
+    ending = Supervisor(pid, spec, output, signals, subreaper=subreaper).wait()
     output.finish()
     if mask:
         mask.file(f"{run_dir}/result.json")

@@ -36,8 +36,9 @@ class Ending(NamedTuple):
 class Supervisor:
     """Waits for one job. `wait` is called once."""
 
-    def __init__(self, pid: int, spec: Spec, output: Output, signals: Signals) -> None:
+    def __init__(self, pid: int, spec: Spec, output: Output, signals: Signals, *, subreaper: bool) -> None:
         self._pid = pid
+        self._subreaper = subreaper
         self._spec = spec
         self._output = output
         self._signals = signals
@@ -49,7 +50,7 @@ class Supervisor:
     def wait(self) -> Ending:
         """Return when nothing of the run is left, or what is left has had its time."""
         self._follow()
-        if self._cause is not None or self._signals.stop_asked:
+        if (self._cause is not None or self._signals.stop_asked) and not self._is_over():
             self._end_by_force()
         return self._ending()
 
@@ -98,11 +99,15 @@ class Supervisor:
             if self._wait_gone(min(time.monotonic() + _KILL_AGAIN_S, give_up_at)):
                 return
 
+    def _is_over(self) -> bool:
+        """Whether the main process was reaped, and nothing of the run is left."""
+        return self._status is not None and self._childless
+
     def _wait_gone(self, deadline: float) -> bool:
         while True:
             self._reap()
             now = time.monotonic()
-            if self._status is not None and self._childless:
+            if self._is_over():
                 return True
             if now >= deadline:
                 return False
@@ -132,14 +137,16 @@ class Supervisor:
         return True
 
     def _signal_all(self, number: int) -> None:
-        with suppress(ProcessLookupError, PermissionError):  # gone, or a member is another user's: the others got it
-            os.killpg(self._pid, number)
+        # The group's id is the main process's pid, which may be another's once that was reaped. A subreaper has all of
+        # the group's other members among its descendants anyway.
+        by_group = self._status is None or not self._subreaper
+        if by_group:
+            with suppress(ProcessLookupError, PermissionError):  # gone, or a member is another user's: the others got it
+                os.killpg(self._pid, number)
         for pid in platform.descendants(os.getpid()):
-            try:
-                if os.getpgid(pid) != self._pid:
+            with suppress(ProcessLookupError, PermissionError):
+                if not by_group or os.getpgid(pid) != self._pid:
                     os.kill(pid, number)
-            except (ProcessLookupError, PermissionError):
-                continue
 
     def _ending(self) -> Ending:
         escaped = () if self._childless else tuple(platform.descendants(os.getpid()))
