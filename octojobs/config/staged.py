@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from octojobs.config.contents import load
+from octojobs.config.contents import Contents
 from octojobs.config.files import FOLDER, JOBS_FOLDER, checked, folders, holds_jobs
 from octojobs.config.loader import Loader
 from octojobs.config.source import IndexSource
@@ -18,20 +18,18 @@ def check_staged(repository: Repository, loader: Loader, jobs_file: str | None =
     """
     source = IndexSource(repository, jobs_file)
     try:
-        staged = source.listing()
+        files = Contents(source).look()
     except InvalidDefinitions as refused:
         return refused.problems
     before = _committed(repository, source.jobs_file)
-    if staged == before:
+    if before == {path: oid for path, (oid, _) in files.items()}:
         return ()
-    loaded = load(source, loader)
-    staged = source.listing()
-    if not any(holds_jobs(path) for path in staged):
-        gone = source.jobs_file if source.jobs_file in (before or ()) else FOLDER
-        what = "this commit takes the jobs away; a running daemon keeps the last good ones"
-        removed = before and any(holds_jobs(path) for path in before)
-        return (Problem(gone, 0, 0, what, "`jobs: {}` says that there are none", Severity.WARNING),) if removed else ()
-    return loaded.problems or (loaded.definitions.warnings if loaded.definitions else ())
+    if any(holds_jobs(path) for path in files):
+        return loader.load(files, source=source.name, jobs_file=source.jobs_file).problems
+    if not any(holds_jobs(path) for path in before or ()):
+        return ()
+    what = "this commit takes the jobs away; a running daemon keeps the last good ones"
+    return (Problem(source.jobs_file, 0, 0, what, "`jobs: {}` says that there are none", Severity.WARNING),)
 
 
 def _committed(repository: Repository, jobs_file: str) -> dict[str, str] | None:

@@ -1,0 +1,1 @@
+"""Stories from one end to the other, with the installed programs."""
