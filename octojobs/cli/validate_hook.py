@@ -34,7 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return ExitCode.USAGE
     terminal = sys.stdout.isatty()
     colour = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    print(render(report, args.format, terminal=terminal, colour=colour))
+    if text := render(report, args.format, terminal=terminal, colour=colour):
+        print(text)
     return ExitCode.OK if report.valid else ExitCode.USAGE
 
 

@@ -24,8 +24,8 @@ def action(fields: Fields, own: Fields, here: Entry) -> Action | None:
     """The job's action; None when it is wrong, which is noted in `fields`. `here` is the job itself."""
     given = own.given(NAMES)
     if not given:
-        field = _OWNER.get(own.plain("type", ""))
-        fix = f"add `{field}:`" if field else "add one of command, run, prompt or prompt_file"
+        stated: str = own.plain("type", "")
+        fix = f"add `{_OWNER[JobType(stated)]}:`" if stated else "add one of command, run, prompt or prompt_file"
         fields.problems.append(here.problem_at_key("says nothing about what it runs", fix))
         return None
     for name in given[1:]:

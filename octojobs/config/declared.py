@@ -80,7 +80,7 @@ def _keyed(entry: Entry, key: str) -> Declared | Problem:
 def _unnamed(entry: Entry, stem: str) -> Declared | Problem:
     """A job that says its name in `id`, `slug` or `name`, else is called as its file."""
     if not isinstance(entry.value, dict):
-        return _no_mapping(entry._replace(label="a job", path=""))
+        return _no_mapping(entry._replace(label="", path=""), "a job ")
     given = [name for name in _NAMES if entry.value.get(name) is not None]
     if not given and not stem:
         return entry._replace(label="", path="").problem_at_key("a job has no name", "add `name:`")
@@ -101,6 +101,6 @@ def _identified(entry: Entry, name: str, title: str, at: Entry | None) -> Declar
         return at.problem(what, fix) if at is not None else entry._replace(label="").problem_at_key(what, fix)
 
 
-def _no_mapping(entry: Entry) -> Problem:
-    what = "is empty" if entry.value is None else "is no mapping"
+def _no_mapping(entry: Entry, subject: str = "") -> Problem:
+    what = f"{subject}is {'empty' if entry.value is None else 'no mapping'}"
     return entry.problem(what, "write its fields below it, at least `interval:` and `command:`")

@@ -10,6 +10,7 @@ from octojobs.config.reader import Document, Mark
 from octojobs.errors import Problem, Severity
 
 T = TypeVar("T")
+D = TypeVar("D")
 
 
 class Invalid(Exception):
@@ -93,21 +94,24 @@ def each(entries: Iterable[Entry], parse: Callable[[Entry], T]) -> list[T]:
 class Fields:
     """The fields of a job (or of settings) by name, and all that is found to be wrong with them.
 
-    `broken` are fields that are given and of no use: the schema refused them, which has been told.
+    `broken` are fields that are given and of no use: the schema refused them, which has been told. `meant` are those that
+    a misspelt name probably stands for: they are not missing, either.
     """
 
     entries: Mapping[str, Entry]
     problems: list[Problem] = field(default_factory=list)
     broken: frozenset[str] = frozenset()
+    meant: frozenset[str] = frozenset()
 
     def __contains__(self, name: str) -> bool:
         return name in self.entries
 
     def given(self, names: Iterable[str]) -> list[str]:
-        """Which of the names stand there, right or wrong."""
-        return [name for name in names if name in self.entries or name in self.broken]
+        """Which of the names stand there, right or wrong; else, which are meant."""
+        there = [name for name in names if name in self.entries or name in self.broken]
+        return there or [name for name in names if name in self.meant]
 
-    def read(self, name: str, parse: Callable[[Entry], T], default: T) -> T:
+    def read(self, name: str, parse: Callable[[Entry], T], default: D) -> T | D:
         """The parsed field; the default when it is absent or wrong, which is then noted."""
         entry = self.entries.get(name)
         if entry is None:
@@ -121,4 +125,4 @@ class Fields:
     def plain(self, name: str, default: T) -> T:
         """A field whose value the schema has checked completely."""
         entry = self.entries.get(name)
-        return default if entry is None else entry.value  # type: ignore[no-any-return]  # the schema vouches for it
+        return default if entry is None else entry.value

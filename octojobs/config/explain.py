@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from jsonschema import Draft7Validator
 from jsonschema.exceptions import ValidationError
 
 from octojobs.config.entries import Entry
-from octojobs.config.schema import properties
 from octojobs.config.suggest import closest, did_you_mean, listed
 from octojobs.errors import Problem
 
@@ -33,42 +32,67 @@ _ELSEWHERE = {
 }  # fmt: skip
 
 
-def explain(entry: Entry, schema: Mapping[str, Any]) -> tuple[tuple[Problem, ...], frozenset[str]]:
-    """One problem for each thing that is wrong with the entry's value, at the deepest place that says it; and the keys at fault."""
+class Fault(NamedTuple):
+    """An error of jsonschema: the keyword that is violated and what it demands, the value, its place in the document."""
+
+    keyword: str
+    rule: Any
+    value: Any
+    schema: Mapping[str, Any]
+    path: tuple[str | int, ...]
+    schema_path: tuple[str | int, ...]
+    message: str
+
+
+def explain(entry: Entry, schema: Mapping[str, Any]) -> tuple[tuple[Problem, ...], frozenset[str], frozenset[str]]:
+    """One problem for each thing that is wrong with the entry's value, at the deepest place that says it.
+
+    And the keys at fault; and the fields that unknown keys probably stand for.
+    """
     problems: list[Problem] = []
     keys: set[str] = set()
-    for error in Draft7Validator(schema).iter_errors(entry.value):
-        if "then" in error.absolute_schema_path:
+    meant: set[str] = set()
+    for fault in map(_fault, Draft7Validator(schema).iter_errors(entry.value)):
+        if "then" in fault.schema_path:
             continue  # what a job's type demands is for editors: actions.py says it better
-        at = _entry_at(entry, error)
-        for key, problem in _told(at, error):
+        at = _entry_at(entry, fault)
+        known = fault.schema.get("properties", ())
+        for key, problem in _told(at, fault):
             problems.append(problem)
-            keys.update([str(error.absolute_path[0])] if error.absolute_path else [key, _meant_field(entry, key)])
-    return tuple(dict.fromkeys(problems)), frozenset(keys)
+            keys.add(str(fault.path[0]) if fault.path else key)
+            if known and not fault.path:
+                meant.add(_ELSEWHERE.get(key) or closest(key, known))
+    return tuple(dict.fromkeys(problems)), frozenset(keys), frozenset(meant)
 
 
-def _entry_at(entry: Entry, error: ValidationError) -> Entry:
-    for step in error.absolute_path:
+def _fault(error: ValidationError) -> Fault:
+    schema = error.schema if isinstance(error.schema, dict) else {}
+    place, rule = tuple(error.absolute_path), tuple(error.absolute_schema_path)
+    return Fault(str(error.validator), error.validator_value, error.instance, schema, place, rule, error.message)
+
+
+def _entry_at(entry: Entry, fault: Fault) -> Entry:
+    for step in fault.path:
         # Indexes are left out of the path: line and column say which item it is.
         below = Entry(entry.document, entry.value, step, entry.label, entry.path)
         entry = below if isinstance(step, int) else below._replace(path=f"{entry.path}.{step}" if entry.path else step)
     return entry
 
 
-def _told(entry: Entry, error: ValidationError) -> Iterator[tuple[str, Problem]]:
+def _told(entry: Entry, fault: Fault) -> Iterator[tuple[str, Problem]]:
     """Problems, each with the key of the entry's value that is at fault, "" when it is the whole value."""
-    keyword = str(error.validator)
-    if "propertyNames" in error.absolute_schema_path:
-        yield str(error.instance), _wrong_name(entry, error)
+    keyword = fault.keyword
+    if "propertyNames" in fault.schema_path:
+        yield str(fault.value), _wrong_name(entry, fault)
     elif keyword == "additionalProperties":
-        known = list(error.schema.get("properties", ()))  # type: ignore[union-attr]  # only an object schema has this keyword
-        for key in error.instance:
+        known = list(fault.schema.get("properties", ()))
+        for key in fault.value:
             if key not in known and not key.startswith("x-"):
                 yield key, _unknown(entry, key, known)
     elif keyword == "type":
-        yield "", _wrong_type(entry, error)
+        yield "", _wrong_type(entry, fault)
     else:
-        what, fix = _WORDS.get(keyword, _other)(error)
+        what, fix = _WORDS.get(keyword, _other)(fault)
         yield "", entry.problem(what, fix)
 
 
@@ -76,30 +100,23 @@ def _unknown(entry: Entry, key: str, known: list[str]) -> Problem:
     child = entry.at(key)
     where = f"{entry.path}: " if entry.path else ""
     elsewhere = _ELSEWHERE.get(key, "")
-    otherwise = f"use one of {', '.join(known)}" if len(known) < 10 else "remove it; names that begin with x- are left alone"
+    otherwise = "remove it; names that begin with x- are left alone" if len(known) > 9 else f"use {listed(known)}"
     fix = f'write "{elsewhere}"' if elsewhere in known else did_you_mean(key, known, otherwise)
     return child.problem_at_key(f'{where}unknown field "{key}"', fix)
 
 
-def _meant_field(entry: Entry, key: str) -> str:
-    """The field that a misspelt key stands for, where that is not given too: then it is not missing."""
-    known = properties("jobs", "job")
-    near = _ELSEWHERE.get(key) or closest(key, known)
-    return "" if key in known or near in entry.value else near
-
-
-def _wrong_name(entry: Entry, error: ValidationError) -> Problem:
-    key = str(error.instance)
+def _wrong_name(entry: Entry, fault: Fault) -> Problem:
+    key = str(fault.value)
     where = f"{entry.path}: " if entry.path else ""
-    if error.validator == "not":
+    if fault.keyword == "not":
         return entry.at(key).problem_at_key(f'{where}"{key}" can\'t be a default', "write it in each job")
-    return entry.at(key).problem_at_key(f'{where}"{key}" is not {_meant(error)}')
+    return entry.at(key).problem_at_key(f'{where}"{key}" is not {_meant(fault)}')
 
 
-def _wrong_type(entry: Entry, error: ValidationError) -> Problem:
-    types = [error.validator_value] if isinstance(error.validator_value, str) else error.validator_value
+def _wrong_type(entry: Entry, fault: Fault) -> Problem:
+    types = [fault.rule] if isinstance(fault.rule, str) else fault.rule
     value = entry.value
-    schema: Mapping[str, Any] = error.schema if isinstance(error.schema, dict) else {}
+    schema = fault.schema
     expected = schema.get("$comment") or listed(_TYPES[name] for name in types if name != "null")
     if "examples" in schema:
         expected += f" such as {_flow(schema['examples'][0])}"
@@ -111,7 +128,7 @@ def _wrong_type(entry: Entry, error: ValidationError) -> Problem:
         return entry.problem(f"{_quoted(value)} is text", _for_text(value, types, expected))
     shown = entry.text
     kind = "true or false" if isinstance(value, bool) else "a number"
-    return entry.problem(f"{shown} is {kind}", f'write "{shown}" in quotes' if types == ["string"] else f"write {expected}")
+    return entry.problem(f"{shown} is {kind}", f'write it in quotes, "{shown}"' if types == ["string"] else f"write {expected}")
 
 
 def _flow(value: Any) -> str:
@@ -120,7 +137,7 @@ def _flow(value: Any) -> str:
         return "{" + ", ".join(f"{key}: {_flow(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(_flow, value)) + "]"
-    return value if isinstance(value, str) else json.dumps(value)
+    return value if isinstance(value, str) and "*" not in value else json.dumps(value)
 
 
 def _for_text(value: str, types: list[str], expected: str) -> str:
@@ -140,53 +157,53 @@ def _quoted(value: Any) -> str:
     return f'"{text if len(text) <= 60 else text[:57] + "…"}"'
 
 
-def _meant(error: ValidationError) -> str:
+def _meant(fault: Fault) -> str:
     """The schema's own words for what its pattern allows."""
-    schema = error.schema
-    return str(schema.get("$comment", f"of the form {error.validator_value}")) if isinstance(schema, dict) else str(error.validator_value)
+    return str(fault.schema.get("$comment", f"of the form {fault.rule}"))
 
 
-def _enum(error: ValidationError) -> tuple[str, str]:
-    allowed = error.validator_value
+def _enum(fault: Fault) -> tuple[str, str]:
+    allowed = fault.rule
     if not all(isinstance(item, str) for item in allowed):
-        return f"can't be {json.dumps(error.instance)}", f"write {listed(json.dumps(item) for item in allowed)}"
-    near = closest(error.instance, allowed) if isinstance(error.instance, str) else ""
-    return f"{_quoted(error.instance)} is not one of {', '.join(allowed)}", f'did you mean "{near}"?' if near else ""
+        return f"can't be {json.dumps(fault.value)}", f"write {listed(json.dumps(item) for item in allowed)}"
+    near = closest(fault.value, allowed) if isinstance(fault.value, str) else ""
+    return f"{_quoted(fault.value)} is not one of {', '.join(allowed)}", f'did you mean "{near}"?' if near else ""
 
 
-def _required(error: ValidationError) -> tuple[str, str]:
-    missing = [name for name in error.validator_value if name not in error.instance]
-    return f"{listed(missing, 'and')} missing", f"add `{missing[0]}:`"
+def _required(fault: Fault) -> tuple[str, str]:
+    missing = [name for name in fault.rule if name not in fault.value]
+    return f'"{missing[0]}" is missing', f"add `{missing[0]}:`"
 
 
-def _bounds(error: ValidationError) -> tuple[str, str]:
-    least = error.validator == "minimum"
-    return f"{error.instance} is too {'small' if least else 'large'}", f"write {error.validator_value} or {'more' if least else 'less'}"
+def _bounds(fault: Fault) -> tuple[str, str]:
+    least = fault.keyword == "minimum"
+    return f"{fault.value} is too {'small' if least else 'large'}", f"write {fault.rule} or {'more' if least else 'less'}"
 
 
-def _empty(_error: ValidationError) -> tuple[str, str]:
+def _empty(_fault: Fault) -> tuple[str, str]:
     return "is empty", "write a value or remove the field"
 
 
-def _one_key(error: ValidationError) -> tuple[str, str]:
-    if not error.validator_value:
+def _one_key(fault: Fault) -> tuple[str, str]:
+    if not fault.rule:
         return "takes no arguments", "write the name alone"
-    return "names more than one thing", "write one here, and a list item for each other"
+    fix = "write each as an item of its own" if isinstance(fault.path[-1], int) else "keep one of them"
+    return f"{listed(fault.value, 'and')} are given together", fix
 
 
-def _unique(_error: ValidationError) -> tuple[str, str]:
-    return "names something twice", "keep one of them"
+def _unique(_fault: Fault) -> tuple[str, str]:
+    return "says one thing twice", "keep one of them"
 
 
-def _pattern(error: ValidationError) -> tuple[str, str]:
-    return f"{_quoted(error.instance)} is not {_meant(error)}", ""
+def _pattern(fault: Fault) -> tuple[str, str]:
+    return f"{_quoted(fault.value)} is not {_meant(fault)}", ""
 
 
-def _other(error: ValidationError) -> tuple[str, str]:
-    return error.message, ""
+def _other(fault: Fault) -> tuple[str, str]:
+    return fault.message, ""
 
 
-_WORDS: Mapping[str, Callable[[ValidationError], tuple[str, str]]] = {
+_WORDS: Mapping[str, Callable[[Fault], tuple[str, str]]] = {
     "enum": _enum,
     "required": _required,
     "minimum": _bounds,

@@ -49,7 +49,8 @@ def read_jobs(path: str, data: bytes, inherited: Defaults, stem: str | None) -> 
         defaults = _defaults(file, inherited, problems)
     found, wrong = declared(document, stem)
     problems.extend(wrong)
-    jobs, references = [], []
+    jobs: list[Job] = []
+    references: list[Reference] = []
     for one in found:
         built = build(one, defaults)
         problems.extend(built.problems)
@@ -85,7 +86,7 @@ def _defaults(file: Entry, inherited: Defaults, problems: list[Problem]) -> Defa
         return Defaults(timezone, inherited.entries, inherited.env, inherited.content)
     # The document goes when the file is built; of it only this part stays.
     entry = entry._replace(document=entry.document.part(entry.value))
-    fields = own_fields(entry, refused.keys)
+    fields = own_fields(entry, refused)
     meaning = common(fields, Fields({}))
     env = {**inherited.env, **fields.read("env", environment, {})}
     fields.read("timezone", zone_name, "")

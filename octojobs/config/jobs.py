@@ -12,7 +12,7 @@ from octojobs.config.entries import Entry, Fields
 from octojobs.config.guards import guards
 from octojobs.config.parsers import environment, folder, period, texts, variable_names, zone_name
 from octojobs.config.references import AGENTS_POOL, Reference, references
-from octojobs.config.schema import check
+from octojobs.config.schema import Refusal, check
 from octojobs.core.job import AgentAction, Job, OnUnknown, Priority, Source, WhenBlocked
 from octojobs.errors import Problem
 
@@ -46,8 +46,8 @@ def build(declared: Declared, defaults: Defaults) -> Built:
     """The job of one declaration, or all that is wrong with it."""
     here = declared.entry
     refused = check(here, "jobs", "job")
-    own = own_fields(here, refused.keys)
-    fields = Fields({**defaults.entries, **own.entries}, own.problems, own.broken)
+    own = own_fields(here, refused)
+    fields = Fields({**defaults.entries, **own.entries}, own.problems, own.broken, own.meant)
     timezone = fields.read("timezone", zone_name, defaults.timezone)
     when = whens.when(fields, own, here, timezone)
     action = actions.action(fields, own, here)
@@ -65,7 +65,7 @@ def build(declared: Declared, defaults: Defaults) -> Built:
     return Built(job, (), named)
 
 
-def own_fields(entry: Entry, broken: frozenset[str] = frozenset()) -> Fields:
+def own_fields(entry: Entry, refused: Refusal) -> Fields:
     """The fields that stand in the mapping itself, by their proper names; `x-` ones are left out."""
     entries: dict[str, Entry] = {}
     problems: list[Problem] = []
@@ -73,9 +73,10 @@ def own_fields(entry: Entry, broken: frozenset[str] = frozenset()) -> Fields:
         name = SYNONYMS.get(key, key)
         if name in entries:
             problems.append(entry.at(key).problem_at_key(f"{entries[name].key} and {key} are both given", "keep one of them"))
-        elif key not in broken and not key.startswith("x-"):
+        elif key not in refused.keys and not key.startswith("x-"):
             entries[name] = entry.at(key)
-    return Fields(entries, problems, frozenset([SYNONYMS.get(key, key) for key in broken]) if broken else broken)
+    broken = frozenset([SYNONYMS.get(key, key) for key in refused.keys]) if refused.keys else refused.keys
+    return Fields(entries, problems, broken, refused.meant)
 
 
 def common(fields: Fields, own: Fields) -> dict[str, Any]:

@@ -63,7 +63,7 @@ class Loader:
         problems.extend(_same_names(read))
         jobs = {job.id: job for file in read for job in file.jobs}
         names = {placed.name: placed for file in read for placed in file.names}
-        found = (reference for file in read for reference in file.references if not (settings.problems and reference.kind in IN_SETTINGS))
+        found = (reference for file in read for reference in file.references if IN_SETTINGS.get(reference.kind) not in settings.broken)
         problems.extend(check(found, names, settings.settings, now))
         problems.sort()
         if any(problem.severity is Severity.ERROR for problem in problems):

@@ -93,5 +93,5 @@ def follow_up(fields: Fields, name: str) -> FollowUp:
 def _job_named(entry: Entry) -> FollowUp:
     try:
         return FollowUp(run=JobId(entry.value["run"]))
-    except InvalidId as error:
-        raise entry.at("run").invalid(str(error)) from None
+    except InvalidId:
+        return FollowUp()  # no job is called that: told in references.py

@@ -123,7 +123,7 @@ class _Walk:
         if type(event) is yaml.AliasEvent:
             return self.alias(event)
         if event.tag is not None:
-            raise _refuse(event, f"{event.tag!r} is a YAML tag", "remove it: tags are not read, and text is written in quotes")
+            raise _tagged(event)
         before = self.nodes
         self.count(event, 1)
         if event.anchor is not None:
@@ -187,7 +187,7 @@ class _Walk:
         if type(event) is not yaml.ScalarEvent:
             raise _refuse(event, "a key must be text", "write `name: value`")
         if event.tag is not None:
-            raise _refuse(event, f"{event.tag!r} is a YAML tag", "remove it: tags are not read")
+            raise _tagged(event)
         if event.value == "<<" and event.implicit[0]:
             raise _refuse(event, "merge keys are not read", "write the fields out, or put them under `defaults:`")
         if event.anchor is not None:
@@ -216,11 +216,16 @@ class _Walk:
 def _mark(key_event: Any, value_event: Any, value: Any) -> Mark:
     """The mark of an entry from the events that began its key and its value."""
     key, place = key_event.start_mark, value_event.start_mark
-    raw = None if value.__class__ in _WITHOUT_RAW or type(value_event) is not yaml.ScalarEvent else value_event.value
+    raw = None if type(value) in _WITHOUT_RAW or type(value_event) is not yaml.ScalarEvent else value_event.value
     return Mark(key.line + 1, key.column + 1, place.line + 1, place.column + 1, raw)
 
 
 _WITHOUT_RAW = frozenset((str, dict, list))
+
+
+def _tagged(event: Any) -> Refused:
+    tag = event.tag.replace("tag:yaml.org,2002:", "!!")
+    return _refuse(event, f"{tag} is a YAML tag", 'remove it: tags are not read, and text is written in "quotes"')
 
 
 def _refuse(event: Any, what: str, fix: str) -> Refused:

@@ -29,8 +29,8 @@ class Kind(StrEnum):
     ONCE = "once"
 
 
-IN_SETTINGS = (Kind.POOL, Kind.CONDITION)
-"""What can't be checked while the settings are wrong."""
+IN_SETTINGS = {Kind.POOL: "pools", Kind.CONDITION: "conditions"}
+"""What can't be checked while that part of the settings is wrong."""
 
 
 class Reference(NamedTuple):
@@ -120,8 +120,14 @@ def _cycles(starts: Mapping[str, list[Reference]]) -> Iterator[Problem]:
                 done.add(path.pop())
                 branches.pop()
             elif reference.name in path:
-                circle = [*path[path.index(reference.name) :], reference.name]
-                yield reference.problem(f"{listed(circle, 'and')} start each other for ever", "remove one of them")
+                yield _for_ever(reference, path[path.index(reference.name) :])
             elif reference.name not in done:
                 path.append(reference.name)
                 branches.append(iter(starts.get(reference.name, ())))
+
+
+def _for_ever(reference: Reference, circle: list[str]) -> Problem:
+    """Jobs that start each other, in that order, the last of them the first again."""
+    if len(circle) == 1:
+        return reference.problem("a job that starts itself never ends", "name another job")
+    return reference.problem(f"{listed(circle, 'and')} start each other for ever", "remove one of them")

@@ -33,10 +33,11 @@ def schema(name: str) -> Mapping[str, Any]:
 
 
 class Refusal(NamedTuple):
-    """What a schema finds wrong with a mapping, in no order, and the keys of it that are no good for that."""
+    """What a schema finds wrong with a mapping, in no order; the keys that are no good for that, and what unknown ones may mean."""
 
     problems: tuple[Problem, ...] = ()
     keys: frozenset[str] = frozenset()
+    meant: frozenset[str] = frozenset()
 
 
 _FINE = Refusal()
@@ -76,7 +77,7 @@ def _accepts(name: str, part: str) -> Callable[[Any], bool]:
     """A function that says whether a value fits."""
     import fastjsonschema  # here: other users of this room read the schema only
 
-    validate = fastjsonschema.compile(_part(name, part), use_default=False, detailed_exceptions=False)
+    validate = fastjsonschema.compile(dict(_part(name, part)), use_default=False, detailed_exceptions=False)
     wrong = fastjsonschema.JsonSchemaValueException
 
     def accepts(value: Any) -> bool:

@@ -14,10 +14,11 @@ from octojobs.errors import Problem
 
 
 class SettingsFile(NamedTuple):
-    """The settings, those at fault at their defaults; and what is wrong."""
+    """The settings, those at fault at their defaults; what is wrong, and with which of them."""
 
     settings: Settings
     problems: tuple[Problem, ...]
+    broken: frozenset[str] = frozenset()
 
 
 def read_settings(path: str, data: bytes) -> SettingsFile:
@@ -26,10 +27,10 @@ def read_settings(path: str, data: bytes) -> SettingsFile:
     plain = Settings()
     file = Entry(document, document.top, 0, "", "")
     if document.problems or file.value is None:
-        return SettingsFile(plain, tuple(document.problems))
+        return SettingsFile(plain, tuple(document.problems), _ALL if document.problems else frozenset())
     refused = check(file, "octojobs")
     if not isinstance(file.value, dict):
-        return SettingsFile(plain, refused.problems)
+        return SettingsFile(plain, refused.problems, _ALL)
     usable = [key for key in file.value if key not in refused.keys and not key.startswith("x-")]
     fields = Fields({key: file.at(key) for key in usable}, list(refused.problems))
     settings = Settings(
@@ -43,7 +44,11 @@ def read_settings(path: str, data: bytes) -> SettingsFile:
         state_dir=fields.read("state_dir", folder, plain.state_dir),
         agent_worktrees=fields.read("agent_worktrees", texts, plain.agent_worktrees),
     )
-    return SettingsFile(settings, tuple(fields.problems))
+    unread = ["conditions"] if fields.problems[len(refused.problems) :] else []
+    return SettingsFile(settings, tuple(fields.problems), refused.keys | refused.meant | frozenset(unread))
+
+
+_ALL = frozenset(Settings.__slots__)
 
 
 def _conditions(entry: Entry) -> Mapping[str, DeclaredCondition]:

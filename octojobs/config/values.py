@@ -15,7 +15,7 @@ _WORDS: dict[str, bool | None] = {
 _NUMBER_STARTS = frozenset("0123456789+-.")
 # 18 digits fit in 64 bits. A leading zero is octal to YAML 1.1 and to chmod, decimal to YAML 1.2: so it is text.
 _INT = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})")
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*|(?=[eE])))(?:[eE][-+]?[0-9]+)?")
 
 
 def resolve(text: str) -> Scalar:
