@@ -95,6 +95,7 @@ def _run_to_dict(run: Run | None) -> dict[str, Any]:
                 "exit_code": a.exit_code,
                 "signal": a.signal,
                 "reason": a.reason,
+                "void": a.void,
             }
             for a in attempts
         ],

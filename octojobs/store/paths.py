@@ -89,16 +89,21 @@ class StatePaths:
         return self.runs / run.job / run / str(attempt)
 
 
-def make_folders(paths: StatePaths) -> None:
-    """Make the state folder and the folders in it, 0700; raises OSError. A folder that is there is left as it is."""
+def make_folders(paths: StatePaths) -> bool:
+    """Make the state folder and the folders in it, 0700; whether the state folder is new. Raises OSError.
+
+    A folder that is there is left as it is.
+    """
+    is_new = not paths.root.exists()
     paths.root.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
     for folder in (paths.requests, paths.history):
         folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
     try:
         paths.runs.mkdir(mode=FOLDER_MODE)
     except FileExistsError:
-        return
+        return is_new
     os.close(os.open(paths.runs / MADE_BY_US, os.O_WRONLY | os.O_CREAT, FILE_MODE))
+    return is_new
 
 
 def make_run_folder(paths: StatePaths, run: RunId, attempt: int) -> Path:

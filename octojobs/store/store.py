@@ -73,7 +73,8 @@ class Store:
                 "choose a local folder with --state-dir, or accept that with --allow-network-fs",
             )
         try:
-            make_folders(paths)
+            if make_folders(paths):
+                sync_folder(paths.root.parent)
             lock = DaemonLock(paths, clock(), role)
         except OSError as error:
             raise _failed("open", paths.root, error) from None

@@ -192,29 +192,31 @@ def test_a_snapshot_that_fails_takes_nothing_back(tmp_path: Path, monkeypatch: p
     check_rows(root, 3)
 
 
-@pytest.mark.parametrize("works", range(12))
-def test_a_snapshot_may_fail_at_any_of_its_syncs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, works: int) -> None:
+def gives_out(works: list[int], real: Callable[[int], None]) -> Callable[[int], None]:
+    """A sync that works so many times more, then never again."""
+
+    def sync(descriptor: int) -> None:
+        if not works[0]:
+            raise OSError(errno.EIO, "Input/output error")
+        works[0] -= 1
+        real(descriptor)
+
+    return sync
+
+
+@pytest.mark.parametrize("works", range(7))
+def test_a_snapshot_may_fail_at_any_of_its_syncs(tmp_path: Path, works: int) -> None:
     """Whichever step fails for good, what is committed afterwards is found by the next open."""
     root = tmp_path / "state"
-    monkeypatch.setattr(store_module, "JOURNAL_AT_REST", 0)
     store = open_store(root)
     store.commit(seen())
     live(store, range(2))
-    calls = [0]
-
-    def gives_out(real: Callable[[int], None]) -> Callable[[int], None]:
-        def sync(descriptor: int) -> None:
-            calls[0] += 1
-            if calls[0] > works:
-                raise OSError(errno.EIO, "Input/output error")
-            real(descriptor)
-
-        return sync
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "fsync", gives_out(os.fsync))
-        patch.setattr(os, "fdatasync", gives_out(os.fdatasync))
-        store.rest()
+    left = [works]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", gives_out(left, os.fsync))
+        patch.setattr(os, "fdatasync", gives_out(left, os.fdatasync))
+        store._snapshot()
+        assert bool(store.failed) == (works < 6)
     live(store, range(2, 4))
     crashed = copy_of(root, "crashed")
     with opened(crashed) as recovered:
@@ -222,6 +224,22 @@ def test_a_snapshot_may_fail_at_any_of_its_syncs(tmp_path: Path, monkeypatch: py
     check_rows(crashed, 4)
     store.close()
     check_rows(root, 4)
+
+
+def test_a_file_of_history_whose_sync_failed_is_written_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second sync of the same file would succeed without having written anything; the journal is not cut before it is safe."""
+    root = tmp_path / "state"
+    with opened(root) as store:
+        store.commit(seen())
+        live(store, range(2))
+        (day,) = store.paths.history.iterdir()
+        before = day.stat().st_ino
+        with monkeypatch.context() as patch:
+            patch.setattr(store_module, "JOURNAL_AT_REST", 0)
+            patch.setattr(os, "fdatasync", failing(errno.EIO, 1))
+            store.rest()
+        assert (store.failed, day.stat().st_ino != before) == ("", True)
+    check_rows(root, 2)
 
 
 def test_history_that_can_not_be_written_is_written_later(tmp_path: Path) -> None:

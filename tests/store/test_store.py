@@ -232,6 +232,7 @@ def test_the_rows_of_history_have_always_the_same_keys(tmp_path: Path) -> None:
                 "exit_code": 3,
                 "signal": None,
                 "reason": "",
+                "void": False,
             }
         ],
     }
