@@ -1,0 +1,226 @@
+"""Every key of the schemas changes what is loaded: none is accepted and then ignored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from octojobs.config.schema import properties, schema
+from octojobs.core.definitions import Settings
+from octojobs.core.job import Job, Source
+from tests.config.loading import load, problems
+
+DUE = "schedule: '@daily', command: make"
+AGENT = "manual: true, prompt: Look around"
+SCRIPT = "manual: true, run: 'tools:main'"
+
+# The fields of a job without the key, and what is added to them; "" before the fields of a job that needs no more.
+JOB: dict[str, tuple[str, str]] = {
+    "id": ("manual: true, command: make, name: x", "id: y"),
+    "slug": ("manual: true, command: make, name: x", "slug: y"),
+    "name": ("manual: true, command: make, id: y", "name: A title"),
+    "title": (DUE, "title: A title"),
+    "description": (DUE, "description: What for"),
+    "tags": (DUE, "tags: [a]"),
+    "enabled": (DUE, "enabled: false"),
+    "schedule": ("command: make, x-other: {manual: true}", "schedule: '@daily'"),
+    "interval": ("command: make", "interval: 1h"),
+    "interval_seconds": ("command: make", "interval_seconds: 60"),
+    "after": ("command: make", "after: 1h"),
+    "manual": ("command: make", "manual: true"),
+    "timezone": (DUE, "timezone: Asia/Tokyo"),
+    "jitter": (DUE, "jitter: 5m"),
+    "conditions": (DUE, "conditions: [not_paused]"),
+    "when_blocked": (DUE, "when_blocked: skip"),
+    "on_unknown": (DUE, "on_unknown: run"),
+    "timeout": (DUE, "timeout: 5m"),
+    "timeout_seconds": (DUE, "timeout_seconds: 5"),
+    "idle_timeout": (DUE, "idle_timeout: 5m"),
+    "kill_grace": (DUE, "kill_grace: 1m"),
+    "max_output": (DUE, "max_output: 1MB"),
+    "overlap": (DUE, "overlap: queue_one"),
+    "max_instances": (f"{DUE}, overlap: allow", "max_instances: 3"),
+    "catch_up": (DUE, "catch_up: none"),
+    "catch_up_window": (DUE, "catch_up_window: 1h"),
+    "start_deadline": (DUE, "start_deadline: 1h"),
+    "priority": (DUE, "priority: low"),
+    "pool": (DUE, "pool: agents"),
+    "group": (DUE, "group: local"),
+    "retries": (DUE, "retries: {max: 2}"),
+    "max_retries": (DUE, "max_retries: 2"),
+    "pause_after": (DUE, "pause_after: 3"),
+    "run_when_paused": (DUE, "run_when_paused: true"),
+    "command": ("manual: true", "command: make"),
+    "shell": (DUE, "shell: bash"),
+    "run": ("manual: true", "run: 'tools:main'"),
+    "args": (SCRIPT, "args: {deep: true}"),
+    "python": (SCRIPT, "python: /usr/bin/python3"),
+    "prompt": ("manual: true", "prompt: Look around"),
+    "prompt_file": ("manual: true", "prompt_file: prompt.md"),
+    "agent": (AGENT, "agent: reviewer"),
+    "model": (AGENT, "model: small"),
+    "max_turns": (AGENT, "max_turns: 3"),
+    "allowed_tools": (AGENT, "allowed_tools: [read]"),
+    "resume": (AGENT, "resume: true"),
+    "sandbox": (AGENT, "sandbox: {backend: worktree}"),
+    "output": (AGENT, "output: {channel: 'chat:ada'}"),
+    "cwd": (DUE, "cwd: src"),
+    "env": (DUE, "env: {A: b}"),
+    "pass_env": (DUE, "pass_env: [A]"),
+    "secrets": (DUE, "secrets: [A]"),
+    "on_success": (DUE, "on_success: {command: make}"),
+    "on_failure": (DUE, "on_failure: {command: make}"),
+}
+CHECKS = {"type": (DUE, "type: command", "type: script")}
+"""Keys that only say what is there anyway, so that a mistake shows: the right value, and one that is refused."""
+
+# Inside of another field: its other content, and the key with a value that is not its default.
+INSIDE: dict[str, dict[str, tuple[str, str]]] = {
+    "retries": {
+        "max": ("", "max: 2"),
+        "backoff": ("max: 1", "backoff: linear"),
+        "delay": ("max: 1", "delay: 1m"),
+        "max_delay": ("max: 1", "max_delay: 1m"),
+        "jitter": ("max: 1", "jitter: true"),
+        "on": ("max: 1", "on: [lost]"),
+        "exit_codes": ("max: 1", "exit_codes: [75]"),
+    },
+    "sandbox": {
+        "backend": ("backend: none", "backend: docker"),
+        "image": ("backend: docker", "image: alpine"),
+        "network": ("backend: docker", "network: false"),
+        "mounts": ("backend: docker", "mounts: ['a:/a']"),
+    },
+    "output": {"channel": ("channel: a", "channel: b")},
+}
+
+FILE = {
+    "timezone": ("", "timezone: Asia/Tokyo"),
+    "defaults": ("", "defaults: {timeout: 5m}"),
+}
+
+SETTINGS = {
+    "max_concurrent": "max_concurrent: 2",
+    "pools": "pools: {database: 1}",
+    "python": "python: /usr/bin/python3",
+    "modules": "modules: [tools.jobs]",
+    "conditions": "conditions: {vpn: {command: vpn-is-up}}",
+    "retention": "retention: {days: 1}",
+    "jobs_file": "jobs_file: ci/jobs.yaml",
+    "state_dir": "state_dir: .state",
+    "agent_worktrees": "agent_worktrees: ['agents/*']",
+}
+RETENTION = {"days": "days: 1", "runs_per_job": "runs_per_job: 1", "bytes": "bytes: 1MB"}
+
+
+def flow(*parts: str) -> str:
+    """The parts as one mapping; a later part replaces the same key of an earlier one."""
+    return "{" + ", ".join(part for part in parts if part) + "}"
+
+
+def job(*parts: str, file: str = "") -> Job | None:
+    """The only job of a file, without its place; None when it is refused."""
+    name = "" if any(part.startswith(("name:", "id:", "slug:")) or ", name:" in part or ", id:" in part for part in parts) else "name: it"
+    loaded = load(f"{file}\njobs:\n  - {flow(name, *parts)}\n")
+    if loaded.definitions is None:
+        return None
+    (one,) = loaded.definitions.jobs.values()
+    return replace(one, source=Source("", 0))
+
+
+def settings(text: str) -> Settings:
+    """The settings of a repository without jobs."""
+    path = "ci/jobs.yaml" if "jobs_file" in text else ".octopoid/jobs.yaml"
+    loaded = load(None, text, more={path: "jobs: {}\n"})
+    assert loaded.definitions is not None, loaded.problems
+    return loaded.definitions.settings
+
+
+def test_every_key_of_a_job_has_a_case() -> None:
+    """A new key without one fails here."""
+    assert sorted([*JOB, *CHECKS]) == sorted(properties("jobs", "job"))
+
+
+@pytest.mark.parametrize("key", JOB)
+def test_a_key_of_a_job_changes_the_job(key: str) -> None:
+    """With it, the loaded job is another one than without it."""
+    without, added = JOB[key]
+    assert key in properties("jobs", "job")
+    with_it = job(without, added)
+    assert with_it is not None, problems(f"jobs:\n  - {flow('name: it', without, added)}\n")
+    assert with_it != job(without)
+
+
+@pytest.mark.parametrize("key", CHECKS)
+def test_a_key_that_only_checks_refuses_what_is_not_so(key: str) -> None:
+    """And changes nothing where it is."""
+    without, right, wrong = CHECKS[key]
+    assert job(without, right) == job(without)
+    assert job(without, wrong) is None
+
+
+def test_every_key_inside_of_a_field_has_a_case() -> None:
+    """Of each field that is a mapping with keys of its own."""
+    fields: Mapping[str, Any] = properties("jobs", "job")
+    assert {name: sorted(field["properties"]) for name, field in fields.items() if "properties" in field} == {
+        name: sorted(keys) for name, keys in INSIDE.items()
+    }
+
+
+@pytest.mark.parametrize(("field", "key"), [(field, key) for field, keys in INSIDE.items() for key in keys])
+def test_a_key_inside_of_a_field_changes_the_job(field: str, key: str) -> None:
+    """The field with the key makes another job than the field without it, or with another value."""
+    rest, added = INSIDE[field][key]
+    base = DUE if field == "retries" else AGENT
+    parts = [added] if rest.startswith(f"{key}:") else [rest, added]
+    with_it = job(base, f"{field}: {flow(*parts)}")
+    assert with_it is not None
+    assert with_it != job(base, f"{field}: {flow(rest)}")
+
+
+def test_a_follow_up_has_its_keys() -> None:
+    """A command or a run of another job, and they differ."""
+    assert sorted(properties("jobs", "follow_up")) == ["command", "run"]
+    other = "jobs:\n  - {name: other, manual: true, command: make}\n  - "
+    seen = []
+    for follow_up in ("command: make", "run: other"):
+        definitions = load(f"{other}{flow('name: it', DUE, f'on_failure: {flow(follow_up)}')}\n").definitions
+        assert definitions is not None
+        seen.append(list(definitions.jobs.values())[1].on_failure)
+    assert seen[0] != seen[1]
+
+
+def test_every_key_of_a_file_has_a_case() -> None:
+    """`jobs` and `job` are the jobs themselves, `version` only checks."""
+    assert sorted(properties("jobs", "file")) == sorted([*FILE, "jobs", "job", "version"])
+
+
+@pytest.mark.parametrize("key", FILE)
+def test_a_key_of_a_file_changes_its_jobs(key: str) -> None:
+    """The job itself says the same."""
+    without, added = FILE[key]
+    assert job(DUE, file=added) is not None
+    assert job(DUE, file=added) != job(DUE, file=without)
+
+
+def test_a_version_that_is_not_known_is_refused() -> None:
+    """In both files: what it would mean is not known."""
+    assert job(DUE, file="version: 1") == job(DUE)
+    assert job(DUE, file="version: 2") is None
+    assert settings("version: 1\n") == settings("x-any: 1\n")
+    assert load("jobs: {}\n", "version: 2\n").definitions is None
+
+
+def test_every_key_of_the_settings_has_a_case() -> None:
+    """Those of `retention`, too."""
+    assert sorted(properties("octojobs")) == sorted([*SETTINGS, "version"])
+    assert sorted(schema("octojobs")["properties"]["retention"]["properties"]) == sorted(RETENTION)
+
+
+@pytest.mark.parametrize("text", [*SETTINGS.values(), *(f"retention: {flow(value)}" for value in RETENTION.values())])
+def test_a_key_of_the_settings_changes_the_settings(text: str) -> None:
+    """With it, they are others than the defaults."""
+    assert settings(f"{text}\n") != Settings()
