@@ -1,0 +1,294 @@
+"""Launches of `true` a second by others, for comparison: bare loops, APScheduler, cronstable with its durable state, yacron.
+
+    python benchmarks/peers.py                        # all of them, three rounds of 500 launches
+    python benchmarks/peers.py --runs 200 --rounds 1 --only "durable bare loop" --only cronstable
+
+Everything runs in one run, the rounds interleaved, so that a machine that slows down slows all of them: compare the ratios, not
+the rates. `--folder` chooses where files are written, hence the file system, which is named in the output. The packages are
+installed with pip into virtual environments under `$XDG_CACHE_HOME/octojobs-benchmarks`, once.
+
+How each is driven, where it matters:
+
+- *bare loop*: `subprocess.run` in four threads (faster than one thread with four children, which waits for each exec); nothing is
+  written. What Python can do on this machine.
+- *durable bare loop*: as above, and each run opens a log of its own, and each end is a line in a journal that is brought to the
+  disk with one fdatasync per 50. What a careful script can do.
+- *APScheduler*: version 3, a thread pool of four, one date job per launch, its job store in memory: it records nothing.
+- *cronstable*: its `state` section on, `@reboot` jobs. Counted is what its store holds, from the first start it recorded to the
+  last record's arrival on the disk. It starts all jobs at once: its pools of four slots, asked for hundreds of jobs at one
+  instant, admitted none within a minute. Without a bound it is faster than it would be four wide.
+- *yacron*: `@reboot` jobs, by the lines of its log; unbounded and without any record, too.
+- *supercronic*, *cron*: not measured. Supercronic is a Go program without a package on PyPI. Cron reads the machine's own tables,
+  which a benchmark has no business to write, and starts once a minute.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from octojobs.platform import filesystem_of
+
+WIDTH = 4
+GROUP = 50  # completions per fdatasync
+TIMEOUT_S = 120.0
+BASE = "durable bare loop"
+
+
+@dataclass(frozen=True)
+class Result:
+    """`runs` launches, each to its end, in `seconds`."""
+
+    name: str
+    runs: int
+    seconds: float
+
+    @property
+    def rate(self) -> float:
+        """Launches a second."""
+        return self.runs / self.seconds
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A peer that can't be measured here, and why."""
+
+    name: str
+    reason: str
+
+
+class Unmeasurable(Exception):
+    """The peer could not be installed, or did not finish."""
+
+
+Peer = Callable[[int, Path], Result]
+
+
+def bare_loop(runs: int, _folder: Path) -> Result:
+    """Run `true` in four threads, and nothing else."""
+    started = time.perf_counter()
+    with ThreadPoolExecutor(WIDTH) as pool:
+        for _ in pool.map(lambda _: subprocess.run(["true"], check=True), range(runs)):
+            pass  # a failing `true` raises here
+    return Result("bare loop", runs, time.perf_counter() - started)
+
+
+def durable_bare_loop(runs: int, folder: Path) -> Result:
+    """As the bare loop, with a log opened per run and a journal line per end, fdatasynced every 50."""
+    logs = folder / "logs"
+    logs.mkdir()
+    started = time.perf_counter()
+    journal = os.open(folder / "journal.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+
+    def run(number: int) -> int:
+        with (logs / f"{number}.log").open("ab") as log:
+            return subprocess.run(["true"], stdout=log, stderr=log, check=True).returncode
+
+    with ThreadPoolExecutor(WIDTH) as pool:
+        for number, exit_code in enumerate(pool.map(run, range(runs)), 1):
+            os.write(journal, json.dumps({"run": number, "at": time.time(), "exit_code": exit_code}).encode() + b"\n")
+            if number % GROUP == 0:
+                os.fdatasync(journal)
+    os.fdatasync(journal)
+    os.close(journal)
+    return Result(BASE, runs, time.perf_counter() - started)
+
+
+APSCHEDULER = """
+import subprocess, sys, threading, time
+from datetime import datetime
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+
+runs = int(sys.argv[1])
+done, ended, lock = threading.Event(), [0], threading.Lock()
+
+def job():
+    subprocess.run(["true"])
+    with lock:
+        ended[0] += 1
+        if ended[0] == runs:
+            done.set()
+
+defaults = {"misfire_grace_time": None, "max_instances": runs}
+scheduler = BackgroundScheduler(executors={"default": ThreadPoolExecutor(4)}, job_defaults=defaults, timezone="UTC")
+for _ in range(runs):
+    scheduler.add_job(job, "date")
+started = time.perf_counter()
+scheduler.start()
+done.wait(100)
+print(ended[0], time.perf_counter() - started)
+"""
+
+
+def apscheduler(runs: int, _folder: Path) -> Result:
+    """One date job per launch, due at once, in a pool of four threads."""
+    python = environment("apscheduler>=3.11,<4") / "bin/python"
+    done = subprocess.run([python, "-c", APSCHEDULER, str(runs)], capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    if done.returncode != 0:
+        raise Unmeasurable((done.stderr.strip().splitlines() or ["it failed"])[-1])
+    count, seconds = done.stdout.split()
+    return Result("APScheduler", int(count), float(seconds))
+
+
+def cronstable(runs: int, folder: Path) -> Result:
+    """`@reboot` jobs with durable state; counted are the records in its store."""
+    command = environment("cronstable>=1.2") / "bin/cronstable"
+    state = folder / "state"
+    config = _write_jobs(folder, runs, f"state:\n  path: {state}\n")
+    with _daemon([str(command), "-c", str(config)], folder) as log:
+        for _ in _lines_until(log, "exit code 0", runs):
+            pass  # its end is when its records are there, which it flushes as it stops
+    records = [path for path in state.rglob("*.json") if "runs%2F" in path.parent.name]
+    if len(records) != runs:
+        raise Unmeasurable(f"{len(records)} of {runs} runs in its store")
+    starts = [datetime.fromisoformat(json.loads(path.read_bytes())["data"]["started_at"]).timestamp() for path in records]
+    return Result("cronstable", runs, max(path.stat().st_mtime for path in records) - min(starts))
+
+
+def yacron(runs: int, folder: Path) -> Result:
+    """`@reboot` jobs; counted are the lines of its log."""
+    command = environment("yacron>=0.19") / "bin/yacron"
+    config = _write_jobs(folder, runs, "")
+    with _daemon([str(command), "-c", str(config)], folder) as log:
+        starts = _lines_until(log, "Starting job", 1)
+        started = next(starts)
+        ended = max(_lines_until(log, "exit code 0", runs))
+    return Result("yacron", runs, ended - started)
+
+
+def _write_jobs(folder: Path, runs: int, head: str) -> Path:
+    job = '  - name: j{0}\n    command:\n      - "true"\n    schedule: "@reboot"\n    captureStderr: false\n'
+    config = folder / "jobs.yaml"
+    config.write_text(head + "jobs:\n" + "".join(job.format(number) for number in range(runs)))
+    return config
+
+
+@contextmanager
+def _daemon(argv: Sequence[str], folder: Path) -> Iterator[Path]:
+    """A scheduler in the background, its log in a file; ended at the end, with the time to flush what it has."""
+    log = folder / "log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(argv, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
+    try:
+        yield log
+    finally:
+        process.terminate()
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _lines_until(log: Path, text: str, count: int) -> Iterator[float]:
+    """The instant at which each of the first `count` lines with the text was seen, to 5 ms."""
+    deadline = time.perf_counter() + TIMEOUT_S
+    with log.open() as lines:
+        rest = ""
+        while count > 0:
+            chunk = lines.read()
+            if not chunk:
+                if time.perf_counter() > deadline:
+                    raise Unmeasurable(f"{count} launches were missing after {TIMEOUT_S:g} s")
+                time.sleep(0.005)
+            *whole, rest = (rest + chunk).split("\n")
+            for line in whole:
+                if text in line and count > 0:
+                    count -= 1
+                    yield time.perf_counter()
+
+
+def environment(requirement: str) -> Path:
+    """A virtual environment with the package, made at the first call; Unmeasurable when pip can't."""
+    name = requirement.partition(">")[0]
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "octojobs-benchmarks"
+    place = cache / name
+    if (place / "complete").exists():
+        return place
+    cache.mkdir(parents=True, exist_ok=True)
+    for command in (
+        [sys.executable, "-m", "venv", "--clear", str(place)],
+        [str(place / "bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", requirement],
+    ):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise Unmeasurable(f"pip could not install it: {(done.stderr.strip().splitlines() or ['no word why'])[-1]}")
+    (place / "complete").touch()
+    return place
+
+
+PEERS: Mapping[str, Peer] = {
+    "bare loop": bare_loop,
+    BASE: durable_bare_loop,
+    "APScheduler": apscheduler,
+    "cronstable": cronstable,
+    "yacron": yacron,
+}
+NOT_MEASURED = (
+    Skipped("supercronic", "a Go program without a package on PyPI"),
+    Skipped("cron", "reads the machine's own tables, and starts once a minute"),
+)
+
+
+def measure(peers: Mapping[str, Peer], runs: int, rounds: int, folder: Path) -> tuple[dict[str, list[Result]], list[Skipped]]:
+    """The results of each peer, round by round and interleaved; a peer that fails once is skipped from then on."""
+    results: dict[str, list[Result]] = {}
+    skipped: dict[str, Skipped] = {}
+    for _ in range(rounds):
+        for name, peer in peers.items():
+            if name in skipped:
+                continue
+            with tempfile.TemporaryDirectory(dir=folder, prefix="peer-") as place:
+                try:
+                    results.setdefault(name, []).append(peer(runs, Path(place)))
+                except (Unmeasurable, subprocess.TimeoutExpired) as error:
+                    skipped[name] = Skipped(name, str(error))
+                    results.pop(name, None)
+    return results, list(skipped.values())
+
+
+def report(results: Mapping[str, Sequence[Result]], skipped: Sequence[Skipped]) -> Iterator[str]:
+    """A line for each peer: its median rate, the range, and its ratio to the durable bare loop of the same run."""
+    medians = {name: statistics.median(result.rate for result in measured) for name, measured in results.items()}
+    base = medians.get(BASE)
+    for name, measured in results.items():
+        rates = [result.rate for result in measured]
+        ratio = f"{medians[name] / base:6.2f} of the {BASE}" if base else ""
+        yield f"{name:20} {medians[name]:7.0f} launches/s  ({min(rates):.0f} to {max(rates):.0f})  {ratio}"
+    for one in skipped:
+        yield f"{one.name:20} skipped: {one.reason}"
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--runs", type=int, default=500, help="launches per round")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="where files are written")
+    parser.add_argument("--only", action="append", choices=list(PEERS), help="just this peer; may be given several times")
+    options = parser.parse_args()
+    chosen = {name: peer for name, peer in PEERS.items() if not options.only or name in options.only}
+    file_system = filesystem_of(options.folder) or "an unknown file system"
+    print(f"{options.rounds} rounds of {options.runs} launches of `true`, {os.cpu_count()} cores, files on {file_system}")
+    results, skipped = measure(chosen, options.runs, options.rounds, options.folder)
+    for line in report(results, [*skipped, *NOT_MEASURED]):
+        print(line)
+
+
+if __name__ == "__main__":
+    main()
