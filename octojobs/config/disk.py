@@ -1,12 +1,23 @@
-"""The definition files of a folder as they lie there, read once: for checks that answer at once and watch nothing."""
+"""The definition files of a folder as they lie there, read once; links, pipes and what can't be read are problems, not absences."""
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
 from octojobs.config.blob import blob_id
-from octojobs.config.files import FOLDER, JOBS_FOLDER, SETTINGS_FILE, is_definition, no_file, no_folder, unreadable
+from octojobs.config.files import (
+    JOBS_FOLDER,
+    SETTINGS_FILE,
+    checked_jobs_file,
+    folders,
+    is_definition,
+    no_file,
+    no_folder,
+    too_large,
+    unreadable,
+)
 from octojobs.config.limits import MAX_BYTES
 from octojobs.config.settings import read_settings
 from octojobs.core.definitions import JOBS_FILE
@@ -14,40 +25,69 @@ from octojobs.errors import InvalidDefinitions, Problem
 
 
 def read_folder(root: Path, jobs_file: str | None = None) -> tuple[str, dict[str, tuple[str, bytes]]]:
-    """The path of the jobs' file, and of each definition file below `root` its path, blob id and content.
+    """The path of the jobs' file (None: what the settings say), and each definition file below `root`: path to blob id and content.
 
-    Raises InvalidDefinitions for links and for files that can't be read.
+    Raises InvalidDefinitions for links and for files that can't be read, UsageError for a jobs' file outside of `root`.
     """
     found: dict[str, tuple[str, bytes]] = {}
-    problems: list[Problem] = []
-    for folder in (FOLDER, JOBS_FOLDER):
-        if (root / folder).is_symlink():
-            raise InvalidDefinitions([no_folder(folder, stat.S_IFLNK)])
-    _read(root, SETTINGS_FILE, found, problems)
+    problems = _links(root, JOBS_FILE)
+    if not problems:
+        _read(root, SETTINGS_FILE, found, problems)
     if jobs_file is None:
         settings = read_settings(SETTINGS_FILE, found[SETTINGS_FILE][1]).settings if SETTINGS_FILE in found else None
-        jobs_file = settings.jobs_file if settings else JOBS_FILE
-    inside = (f"{JOBS_FOLDER}/{file.name}" for file in (root / JOBS_FOLDER).glob("*"))
-    for path in sorted({jobs_file, *inside}):
-        if is_definition(path, jobs_file):
-            _read(root, path, found, problems)
+        jobs_file = checked_jobs_file(settings.jobs_file) if settings else JOBS_FILE
+    problems = problems or _links(root, jobs_file)
+    for path in _paths(root, jobs_file) if not problems else ():
+        _read(root, path, found, problems)
     if problems:
         raise InvalidDefinitions(problems)
-    return jobs_file, found
+    return jobs_file, {path: found[path] for path in sorted(found)}
+
+
+def _links(root: Path, jobs_file: str) -> list[Problem]:
+    problems = []
+    for folder in folders(jobs_file):
+        try:
+            kind = stat.S_IFMT(os.lstat(root / folder).st_mode)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            problems.append(unreadable(folder, error))
+        else:
+            if kind != stat.S_IFDIR:
+                problems.append(no_folder(folder, kind))
+    return problems
+
+
+def _paths(root: Path, jobs_file: str) -> list[str]:
+    try:
+        inside = [f"{JOBS_FOLDER}/{name}" for name in os.listdir(root / JOBS_FOLDER)]
+    except FileNotFoundError:
+        inside = []
+    except OSError as error:
+        raise InvalidDefinitions([unreadable(JOBS_FOLDER, error)]) from error
+    return sorted({jobs_file, *(path for path in inside if is_definition(path, jobs_file))})
 
 
 def _read(root: Path, path: str, found: dict[str, tuple[str, bytes]], problems: list[Problem]) -> None:
-    file = root / path
+    place = root / path
     try:
-        mode = file.lstat().st_mode
-        if not stat.S_ISREG(mode):
-            problems.append(no_file(path, stat.S_IFMT(mode)))
-            return
-        with file.open("rb") as opened:
-            content = opened.read(MAX_BYTES + 1)  # one more than the reader takes, so that it says so
+        # Not blocking, so that a named pipe of that name can't hold us; not following, so that a link is seen.
+        descriptor = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         return
     except OSError as error:
-        problems.append(unreadable(path, error))
+        problems.append(no_file(path, stat.S_IFLNK) if place.is_symlink() else unreadable(path, error))
         return
-    found[path] = (blob_id(content), content)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            problems.append(no_file(path, stat.S_IFMT(status.st_mode)))
+        elif status.st_size > MAX_BYTES:
+            problems.append(too_large(path, status.st_size))
+        else:
+            with open(descriptor, "rb", closefd=False) as file:
+                content = file.read()
+            found[path] = (blob_id(content), content)
+    finally:
+        os.close(descriptor)

@@ -9,30 +9,16 @@ A source is used by one thread at a time.
 
 from __future__ import annotations
 
-import os
-import stat
 import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from octojobs.config.blob import blob_id
-from octojobs.config.files import (
-    FOLDER,
-    JOBS_FOLDER,
-    SETTINGS_FILE,
-    checked,
-    checked_jobs_file,
-    folders,
-    is_definition,
-    no_file,
-    no_folder,
-    too_large,
-    unreadable,
-)
+from octojobs.config.disk import read_folder
+from octojobs.config.files import FOLDER, JOBS_FOLDER, SETTINGS_FILE, checked, checked_jobs_file, folders, too_large
 from octojobs.config.limits import MAX_BYTES
 from octojobs.core.definitions import JOBS_FILE
-from octojobs.errors import InvalidDefinitions, OctojobsError, Problem, UsageError
+from octojobs.errors import InvalidDefinitions, OctojobsError, UsageError
 from octojobs.repository import Repository
 
 WORKTREE = "worktree"
@@ -141,81 +127,34 @@ class WorktreeSource:
         self.jobs_file = checked_jobs_file(jobs_file or JOBS_FILE)
         self.follows_settings = jobs_file is None
         self._root = root
-        self._contents: dict[str, bytes] = {}
-        self._listed: dict[str, str] = {}
+        self._files: dict[str, tuple[str, bytes]] = {}
 
     def listing(self) -> Mapping[str, str]:
         """As `Source.listing`; waits a few hundredths of a second when something changed, a second at most."""
-        found = self._read_all()
-        if found == self._contents:
-            return self._listed
-        pause = threading.Event()
-        for _ in range(SETTLE_TIMES):
-            pause.wait(SETTLE_S)
-            before, found = found, self._read_all()
-            if found == before:
-                self._contents, self._listed = found, {path: blob_id(content) for path, content in found.items()}
-                return self._listed
-        raise OctojobsError(f"the files in {self._root / FOLDER} change faster than they can be read", "stop what writes them")
+        found = self._read()
+        if found != self._files:
+            self._files = self._settled(found)
+        return {path: oid for path, (oid, _) in self._files.items()}
 
     def read(self, paths: Iterable[str]) -> dict[str, bytes]:
         """As `Source.read`."""
-        return {path: self._contents[path] for path in paths}
+        return {path: self._files[path][1] for path in paths}
 
     def watch_files(self) -> tuple[Path, ...]:
         """As `Source.watch_files`: the folders, for files that come, and the files, for what is written into them."""
-        return tuple(self._root / path for path in dict.fromkeys((FOLDER, JOBS_FOLDER, SETTINGS_FILE, self.jobs_file, *self._listed)))
+        return tuple(self._root / path for path in dict.fromkeys((FOLDER, JOBS_FOLDER, SETTINGS_FILE, self.jobs_file, *self._files)))
 
-    def _read_all(self) -> dict[str, bytes]:
-        contents, problems = {}, [problem for folder in folders(self.jobs_file) if (problem := self._link(folder))]
-        for path in self._paths() if not problems else ():
-            found = self._read(path)
-            if isinstance(found, Problem):
-                problems.append(found)
-            elif found is not None:
-                contents[path] = found
-        if problems:
-            raise InvalidDefinitions(problems)
-        return contents
+    def _read(self) -> dict[str, tuple[str, bytes]]:
+        return read_folder(self._root, self.jobs_file)[1]
 
-    def _paths(self) -> list[str]:
-        try:
-            inside = [f"{JOBS_FOLDER}/{name}" for name in os.listdir(self._root / JOBS_FOLDER)]
-        except FileNotFoundError:
-            inside = []
-        except OSError as error:
-            raise InvalidDefinitions([unreadable(JOBS_FOLDER, error)]) from error
-        return sorted({self.jobs_file, SETTINGS_FILE, *(path for path in inside if is_definition(path, self.jobs_file))})
-
-    def _link(self, folder: str) -> Problem | None:
-        try:
-            kind = stat.S_IFMT(os.lstat(self._root / folder).st_mode)
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            return unreadable(folder, error)
-        return None if kind == stat.S_IFDIR else no_folder(folder, kind)
-
-    def _read(self, path: str) -> bytes | Problem | None:
-        """The file's content, None when there is none, a problem for what is no plain file."""
-        place = self._root / path
-        try:
-            # Not blocking, so that a named pipe of that name can't hold us; not following, so that a link is seen.
-            descriptor = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            return no_file(path, stat.S_IFLNK) if place.is_symlink() else unreadable(path, error)
-        try:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                return no_file(path, stat.S_IFMT(status.st_mode))
-            if status.st_size > MAX_BYTES:
-                return too_large(path, status.st_size)
-            with open(descriptor, "rb", closefd=False) as file:
-                return file.read()
-        finally:
-            os.close(descriptor)
+    def _settled(self, found: dict[str, tuple[str, bytes]]) -> dict[str, tuple[str, bytes]]:
+        pause = threading.Event()
+        for _ in range(SETTLE_TIMES):
+            pause.wait(SETTLE_S)
+            before, found = found, self._read()
+            if found == before:
+                return found
+        raise OctojobsError(f"the files in {self._root / FOLDER} change faster than they can be read", "stop what writes them")
 
 
 def _contents(repository: Repository, listing: Mapping[str, str], paths: Iterable[str]) -> dict[str, bytes]:

@@ -221,9 +221,9 @@ def test_a_file_that_never_settles_is_reported(tmp_path: Path, monkeypatch: pyte
     numbers = iter(range(1000))
     read = WorktreeSource._read
 
-    def restless(self: WorktreeSource, path: str) -> object:
+    def restless(self: WorktreeSource) -> object:
         write(root / JOBS, f"# {next(numbers)}\n")
-        return read(self, path)
+        return read(self)
 
     with monkeypatch.context() as patch:
         patch.setattr(WorktreeSource, "_read", restless)
