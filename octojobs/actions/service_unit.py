@@ -18,7 +18,7 @@ from octojobs.errors import OctojobsError, UsageError
 
 DROP_IN = "octojobs.conf"
 _MARK = "# Written by `octojobs init --service`, which writes it anew when octojobs was installed elsewhere.\n"
-_STARTS_US = re.compile(rb'octojobs"? up$|<string>up</string>', re.MULTILINE)
+_STARTS_US = re.compile(r'octojobs"? up$|<string>up</string>', re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,26 +80,24 @@ def log_file(root: Path) -> Path:
 
 
 def _put(files: dict[Path, str], start: str, dry_run: bool) -> Installed:
-    written, kept = [], []
-    for path, text in files.items():
-        if path.exists() or path.is_symlink():
-            _check_ours(path)
-            before = path.read_text(encoding="utf-8", errors="replace")
-            if before == text or not before.startswith(_MARK):
-                kept.append(path)
-                continue
-        written.append(path)
-        if not dry_run:
+    kept = tuple([path for path, text in files.items() if (path.exists() or path.is_symlink()) and _stays(path, text)])
+    written = tuple([path for path in files if path not in kept])
+    if not dry_run:
+        for path in written:
             path.parent.mkdir(parents=True, exist_ok=True)
-            replace_file(path, text.encode(), 0o644)
-    return Installed(tuple(written), tuple(kept), start)
+            replace_file(path, files[path].encode(), 0o644)
+    return Installed(written, kept, start)
 
 
-def _check_ours(path: Path) -> None:
-    """A file of that name that does not start octojobs is somebody else's; one that does may have been adapted."""
+def _stays(path: Path, text: str) -> bool:
+    """Whether the file that is there is left as it is: it says the same, or a person has adapted it.
+
+    Raises OctojobsError for a file that does not start octojobs: it is somebody else's.
+    """
     try:
-        ours = _STARTS_US.search(path.read_bytes()) is not None
+        before = path.read_text(encoding="utf-8", errors="replace")
     except OSError:
-        ours = False  # a dangling link, a folder
-    if not ours:
+        before = ""  # a dangling link, a folder
+    if not _STARTS_US.search(before):
         raise OctojobsError(f"{path} is there already and does not start octojobs", "move it away; nothing is overwritten")
+    return before == text or not before.startswith(_MARK)
