@@ -102,6 +102,11 @@ def scrub(environment: MutableMapping[str, str]) -> dict[str, str]:
     return {name: environment.pop(name) for name in names}
 
 
+def git_version() -> str:
+    """What `git version` says of itself, such as `2.47.1`; GitFailed when there is no git."""
+    return os.fsdecode(_run(Path.cwd(), ["version"]).out).split()[2]
+
+
 @dataclass(frozen=True, slots=True)
 class Repository:
     """A git repository with a working tree; immutable, safe to share between threads, every method asks git anew.

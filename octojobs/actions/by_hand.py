@@ -21,6 +21,7 @@ from octojobs.core.job import Job
 from octojobs.core.run import Run
 from octojobs.errors import OctojobsError, UsageError
 from octojobs.runners.base import NotPreparable
+from octojobs.runners.environment import redacted_environment
 from octojobs.runners.prepare import prepare
 from octojobs.store.requests import Request
 from octojobs.views.runs import past_view
@@ -71,9 +72,8 @@ def preview(workspace: Workspace, job: Job, request: Request) -> Preview:
         launch = prepare(run, repository_root=workspace.root, paths=workspace.paths, settings=workspace.settings, environ=workspace.environ)
     except NotPreparable as error:
         raise OctojobsError(f"{job.id} can't start: {error}") from error
-    env = {name: "***" if name in launch.secrets else value for name, value in sorted(launch.env.items())}
     verdicts = judge_jobs([job], facts_of(workspace, workspace.ledger(), workspace.clock.now()))[job.id]
-    return Preview(launch.argv, launch.cwd, env, verdicts)
+    return Preview(launch.argv, launch.cwd, redacted_environment(launch), verdicts)
 
 
 def ask_daemon(workspace: Workspace, request: Request) -> Answer | None:

@@ -16,6 +16,7 @@ from octojobs.core.definitions import Definitions
 from octojobs.core.ledger import Ledger
 from octojobs.core.run import Phase, Run
 from octojobs.errors import NotTrusted, OctojobsError, StateDamaged
+from octojobs.runners.receipts import is_live
 from octojobs.store.index import latest, query
 from octojobs.store.view import view as read_view
 from octojobs.views.runs import FAILURES, past_view, run_view
@@ -153,17 +154,17 @@ def _runs(seen: Seen) -> View:
     runs = list(seen.ledger.runs.values())
     running = [run for run in runs if run.holds_slot]
     waiting = [run for run in runs if not run.holds_slot]
-    pools = [
-        {
-            "name": name,
-            "size": size,
-            "running": _count(running, name),
-            "queued": _count([r for r in waiting if r.phase is Phase.QUEUED], name),
-        }
-        for name, size in sizes.items()
-    ]
+    ready = [run for run in waiting if run.phase is Phase.QUEUED]
+    pools = [{"name": name, "size": size, "running": _count(running, name), "queued": _count(ready, name)} for name, size in sizes.items()]
     queued = [run_view(run, held.get(run.id, "")) for run in waiting]
-    return {"pools": pools, "running": [run_view(run) for run in running], "queued": queued}
+    return {"pools": pools, "running": [run_view(run, _unsettled(seen, run)) for run in running], "queued": queued}
+
+
+def _unsettled(seen: Seen, run: Run) -> str:
+    """That the run has ended and nobody was there to record it; "" while it runs."""
+    if seen.workspace.holder() is not None or is_live(seen.workspace.paths.run_dir(run.id, run.attempt)):
+        return ""
+    return "it has ended; the next `octojobs up` or `tick` records how"
 
 
 def _count(runs: list[Run], pool: str) -> int:

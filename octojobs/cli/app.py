@@ -31,7 +31,9 @@ class App:
         """The repository with its definitions and state; UsageError outside git."""
         # lazily: `--help` and completion of verbs open nothing
         from octojobs.actions.workspace import Workspace
+        from octojobs.engine.zonedata import use_newest
 
+        use_newest()
         return Workspace.open(self.repo, source=self.source, state_dir=self.state_dir, jobs_file=self.jobs_file)
 
 

@@ -19,6 +19,7 @@ from octojobs.config.disk import read_folder
 from octojobs.config.files import FOLDER
 from octojobs.config.loader import Loaded, Loader
 from octojobs.engine.clock import SystemClock
+from octojobs.engine.zonedata import use_newest
 from octojobs.errors import ExitCode, InvalidDefinitions, UsageError
 
 
@@ -27,6 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a file may hold what the terminal can't show
+    use_newest()
     try:
         report = check(args.files, args.repo)
     except UsageError as error:

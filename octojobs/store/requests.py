@@ -13,7 +13,7 @@ from octojobs.core.codec import NotDecodable, decode, encode
 from octojobs.core.identity import JobId, RunId
 from octojobs.store.atomic import replace_file
 from octojobs.store.lines import Unreadable, canonical, parse
-from octojobs.store.paths import FOLDER_MODE, StatePaths
+from octojobs.store.paths import StatePaths, make_folders
 
 log = logging.getLogger("octojobs.requests")
 
@@ -52,7 +52,7 @@ class Request:
 
 def leave(paths: StatePaths, request: Request) -> Path:
     """Put the request where the daemon finds it, durably; returns the file. Raises OSError."""
-    paths.requests.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    make_folders(paths)
     path = paths.requests / f"{request.at.astimezone(UTC):%Y%m%dT%H%M%S.%fZ}-{request.id}.json"
     replace_file(path, canonical(encode(request)) + b"\n")
     return path

@@ -35,7 +35,7 @@ def command(app: App, as_json: bool) -> int:
         app.screen.json(view)
     else:
         for name, text in _lines(app, view):
-            app.screen.say(f"{app.screen.paint(name.ljust(12), 'bold')}{visible(text)}")
+            app.screen.say(f"{app.screen.paint(name, 'bold')}{' ' * (12 - len(name))}{visible(text)}".rstrip())
             for line in _details(app, name, view):
                 app.screen.say(f"  {visible(line)}")
     return ExitCode.OK if view["healthy"] else ExitCode.FAILED
@@ -61,8 +61,8 @@ def _details(app: App, name: str, view: View) -> Iterator[str]:
     match name:
         case "running" | "queued":
             for run in view[name][:MOST_RUNS]:
-                since = run["started_at"] or run["claimed_at"]
-                yield f"{run['id']}  {run['phase']} since {app.screen.when(parse_instant(since))}  {_waits_for(run)}".rstrip()
+                began = f"started {app.screen.when(parse_instant(run['started_at']))}" if run["started_at"] else ""
+                yield "  ".join(part for part in (run["id"], run["phase"], began, _waits_for(run)) if part)
             if len(view[name]) > MOST_RUNS:
                 yield f"… and {len(view[name]) - MOST_RUNS} more"
         case "next":
@@ -96,7 +96,7 @@ def _daemon(app: App, daemon: View | None) -> str:
 def _source(view: View) -> str:
     source = view["source"]
     found = source["definitions"]
-    text = source["name"] if found is None or found == source["name"] else f"{source['name']}, commit {found[:12]}"
+    text = source["name"] if found in (None, "worktree") else f"{source['name']}, commit {found[:12]}"
     level = f"; allowed, level {view['trust']['level']}" if view["trust"]["allowed"] else "; not allowed"
     return text + level + (f"; {source['note']}" if source["note"] else "")
 

@@ -11,6 +11,7 @@ from octojobs.cli.app import App, repo_option
 from octojobs.cli.group import Verb
 from octojobs.cli.validate_hook import check
 from octojobs.config.diagnostics import Format, render
+from octojobs.engine.zonedata import use_newest
 from octojobs.errors import ExitCode
 
 STYLES = [style.value for style in Format]
@@ -38,6 +39,7 @@ def command(app: App, files: tuple[Path, ...], style: str, as_json: bool) -> int
     Nobody's code is imported: whether a script's function exists is `octojobs doctor`'s to say. A run that checked
     nothing fails, too.
     """
+    use_newest()
     report = check(files, app.repo)
     wanted = Format.JSON if as_json else Format(style)
     colour = app.screen.paint("x", "red") != "x"

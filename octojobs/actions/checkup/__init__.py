@@ -1,0 +1,1 @@
+"""What is wrong or weak in a repository and on its machine, part by part: what `doctor` says."""

@@ -1,0 +1,97 @@
+"""What is declared: whether it can be read, and whether what it names is there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+from octojobs.actions.checkup.finding import Finding, ok, weak, wrong
+from octojobs.actions.workspace import Workspace
+from octojobs.core.definitions import JOBS_FILE, Definitions
+from octojobs.core.job import CommandAction, Job, ScriptAction
+from octojobs.runners.base import NotPreparable
+from octojobs.runners.script import python_of
+from octojobs.runners.secret_values import secret_values
+
+AGENTS_FILE = ".octopoid/agents.yaml"
+
+
+def declared(workspace: Workspace) -> Iterator[Finding]:
+    """All findings about the definitions."""
+    definitions = workspace.loaded.definitions
+    if definitions is None:
+        count = len(workspace.loaded.problems)
+        what = f"{count} problem{'s' * (count != 1)}, the first: {workspace.loaded.problems[0]}"
+        yield wrong("definitions", what, "`octojobs validate` shows them all")
+        return
+    for warning in definitions.warnings:
+        yield weak("definitions", f"{warning.where}: {warning.what}", warning.fix)
+    yield ok("definitions", f"{len(definitions.jobs)} job{'s' * (len(definitions.jobs) != 1)} of {definitions.source[:12]}")
+    if workspace.source_note:
+        yield weak("definitions", workspace.source_note, "commit, or follow the working tree with --source worktree")
+    yield from _shared_file(workspace)
+    for job in definitions.jobs.values():
+        yield from _job(workspace, definitions, job)
+
+
+def _shared_file(workspace: Workspace) -> Iterator[Finding]:
+    """Octopoid reads the same file: it would spawn agents from a list, and crash on a mapping."""
+    if not (workspace.root / AGENTS_FILE).exists() or workspace.source.jobs_file != JOBS_FILE:
+        return
+    what = f"octopoid ({AGENTS_FILE}) reads {JOBS_FILE}, too: it would run the same jobs, and can't read a mapping"
+    yield weak("octopoid", what, "say `jobs_file: .octopoid/octojobs-jobs.yaml` in .octopoid/octojobs.yaml, and move ours there")
+
+
+def _job(workspace: Workspace, definitions: Definitions, job: Job) -> Iterator[Finding]:
+    subject = f"job {job.id}"
+    if job.unsupported:
+        yield weak(subject, f"it can't run: {job.unsupported}", "its due instants are recorded as skipped")
+        return
+    if not (workspace.root / job.cwd).is_dir():
+        yield wrong(subject, f"its folder {job.cwd} is not there", "make it, or correct `cwd`")
+    match job.action:
+        case ScriptAction() as script:
+            yield from _script(workspace, definitions, job, script)
+        case CommandAction(command=tuple(command)):
+            yield from _program(workspace, subject, command[0], job.cwd)
+        case _:
+            pass
+    try:
+        secret_values(job.secrets, workspace.environ)
+    except NotPreparable as error:
+        yield wrong(subject, str(error), "until then its runs fail")
+
+
+def _script(workspace: Workspace, definitions: Definitions, job: Job, script: ScriptAction) -> Iterator[Finding]:
+    subject = f"job {job.id}"
+    yield from _program(workspace, subject, python_of(job, script, definitions.settings, workspace.root), ".")
+    module, colon, _ = script.run.partition(":")
+    if not colon:
+        if not definitions.settings.modules:
+            fix = "name the module that registers it under `modules:` in .octopoid/octojobs.yaml"
+            yield wrong(subject, f"nothing registers a job called {script.run}", fix)
+        return
+    if not _is_found(workspace.root, module):
+        what = f"{module} is no file of this repository"
+        yield weak(subject, what, "its Python must have it installed; `octojobs run-now` tells")
+
+
+def _is_found(root: Path, module: str) -> bool:
+    """Whether the module is a file of the repository or of octojobs itself; nothing is imported but octojobs' own packages."""
+    path = root.joinpath(*module.split("."))
+    if path.with_suffix(".py").is_file() or (path / "__init__.py").is_file():
+        return True
+    try:
+        return module.startswith("octojobs.") and find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def _program(workspace: Workspace, subject: str, program: str, cwd: str) -> Iterator[Finding]:
+    place = workspace.root / cwd
+    found = os.access(place / program, os.X_OK) if "/" in program else shutil.which(program, path=workspace.environ.get("PATH"))
+    if not found:
+        yield wrong(subject, f"there is no program {program}", "install it, or correct the job")
