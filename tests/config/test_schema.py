@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,12 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
+import octojobs
 from octojobs.config import schema
 from octojobs.config.entries import Entry
 from octojobs.config.reader import read
 from octojobs.core.definitions import Settings
 from tests.config.loading import SETTINGS, load, schema_file
-from tests.helpers import ROOT
+from tests.helpers import ROOT, write
 
 NAMES = ("jobs", "octojobs")
 
@@ -126,3 +128,12 @@ def test_a_refusal_names_the_keys_that_are_no_good() -> None:
     refusal = schema.check(Entry(document, document.top, 0, 'job "a"', ""), "jobs", "job")
     assert refusal.keys == {"comand", "enabled", "retries"}
     assert "command" in refusal.meant
+
+
+@pytest.mark.parametrize("place", ["octojobs/schemas", "schemas"], ids=["in a wheel", "in a checkout"])
+def test_a_schema_is_found_where_it_was_installed(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The wheel carries it in the package; a checkout, which an editable install leads to, beside it."""
+    write(tmp_path / place / "mine.schema.json", '{"properties": {"a": {}}}')
+    monkeypatch.setattr(octojobs, "__file__", str(tmp_path / "octojobs/__init__.py"))
+    schema.schema.cache_clear()
+    assert list(schema.properties("mine")) == ["a"]
