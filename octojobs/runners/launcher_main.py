@@ -59,7 +59,10 @@ def main() -> None:
             else:  # this process may open no more descriptors: the kernel dropped the rest of the message's
                 answers.append(f"can't start a shim: {os.strerror(errno.EMFILE)}")
         data = json.dumps(answers).encode("ascii")
-        connection.sendall(_HEADER.pack(len(data)) + data)
+        try:
+            connection.sendall(_HEADER.pack(len(data)) + data)
+        except OSError:  # the daemon has gone; the gates of what was forked have closed with it
+            return
 
 
 def reap() -> bool:
