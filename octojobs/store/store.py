@@ -1,5 +1,6 @@
-"""The store: the one writer of the state. It keeps P2 (no recorded run disappears), P6, P7 and P8.
+"""The store: the one writer of the state.
 
+It keeps the promises P2 (no recorded run disappears), P6, P7 and P8 of `runs.md`.
 Events are *staged* (checked, then applied to the ledger in memory) and *flushed* (one journal record, one sync) by the
 engine's thread, which owns the store. An event that the state machine refuses is refused before anything is written.
 A flush that fails leaves the events staged; nothing is written to history, or into a snapshot, that is not in the journal.

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator, ValidationError
 from referencing import Registry, Resource
@@ -97,6 +97,7 @@ def test_the_schema_names_exactly_the_fields_that_are_written(kind: type) -> Non
     assert said == {name: None if default is dataclasses.MISSING else codec.encode(default) for name, default in fields.items()}
 
 
+@settings(max_examples=60)
 @given(st.lists(st.from_type(Event), max_size=4))  # type: ignore[arg-type]  # a union is a type to hypothesis, not to mypy
 def test_whatever_is_recorded_is_as_the_schema_says_and_comes_back(events: list[Event]) -> None:
     """Any event, with any text in it, lone surrogates included."""
@@ -106,6 +107,7 @@ def test_whatever_is_recorded_is_as_the_schema_says_and_comes_back(events: list[
     assert [codec.decode(Event, event) for event in record.events] == events
 
 
+@settings(max_examples=60)
 @given(st.lists(st.from_type(Run), max_size=2), st.dictionaries(IDS, st.from_type(JobState), max_size=2), st.from_type(Pause))
 def test_whatever_is_remembered_is_as_the_schema_says(runs: list[Run], jobs: dict[JobId, JobState], pause: Pause) -> None:
     """Any open run, any job, any pause."""
