@@ -88,7 +88,8 @@ def is_late(due_at: datetime, now: datetime) -> bool:
 def _starts(job: Job, schedule: Schedule, cursor: datetime, now: datetime) -> tuple[datetime, ...]:
     """The instants that the policy starts, the bounds not yet applied: a suffix of those in (cursor, now]."""
     late_until = max(cursor, now - GRACE)
-    if job.catch_up is CatchUp.NONE or newest(schedule, cursor, late_until) is None:
+    first = next_after(schedule, cursor)
+    if job.catch_up is CatchUp.NONE or first is None or first > late_until:
         return due(schedule, late_until, now, _BURST)
     if job.catch_up is CatchUp.ALL:
         return newest_few(schedule, cursor, now, MOST_CAUGHT_UP)

@@ -7,10 +7,10 @@ for wild expressions only, and a gap's fixed labels count once, at its end.
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from calendar import monthrange
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from octojobs.core.cron import Cron
 from octojobs.core.zones import CORRECTION, Change, changes, offset_at
@@ -19,6 +19,7 @@ _SECOND = timedelta(seconds=1)
 _LONGEST_REPEAT = timedelta(days=2)
 """No zone's clocks ever went back by more: what happened before can't reach into the stretch that is counted."""
 _DAY_MINUTES = 24 * 60
+_A_YEAR_OF_DAYS = 367
 
 
 def count_instants(crons: Sequence[Cron], after: datetime, until: datetime) -> int:
@@ -47,6 +48,17 @@ def count_instants(crons: Sequence[Cron], after: datetime, until: datetime) -> i
             since, offset = change.at, change.after
             repeated = change.at + (change.before - change.after)
     return total
+
+
+def label_before(cron: Cron, wall: datetime) -> datetime | None:
+    """The last label of the expression at or before a wall time, the zone's changes not looked at; None within a year."""
+    day, minute = wall.date(), wall.hour * 60 + wall.minute
+    for back in range(_A_YEAR_OF_DAYS):
+        candidate = day - timedelta(days=back)
+        position = bisect_right(cron.minutes, minute) if back == 0 else len(cron.minutes)
+        if position and matches_day(cron, candidate):
+            return datetime.combine(candidate, time()) + timedelta(minutes=cron.minutes[position - 1])
+    return None
 
 
 def _made_up(fixed: Sequence[Cron], crons: Sequence[Cron], change: Change) -> int:
@@ -88,9 +100,12 @@ def _count_in_day(crons: Sequence[Cron], day: int, low: int, high: int) -> int:
 def _count_days(crons: Sequence[Cron], first: int, stop: int) -> int:
     if all(cron.is_daily for cron in crons):
         return (stop - first) * len(_minutes_of(crons))
+    days = map(date.fromordinal, range(first, stop))
+    if len(crons) == 1:
+        return sum(matches_day(crons[0], day) for day in days) * len(crons[0].minutes)
     sizes: dict[tuple[Cron, ...], int] = {}
     total = 0
-    for day in map(date.fromordinal, range(first, stop)):
+    for day in days:
         matching = tuple(cron for cron in crons if matches_day(cron, day))
         if matching not in sizes:
             sizes[matching] = len(_minutes_of(matching))

@@ -95,12 +95,16 @@ class Cron:
         if memo is not None and memo[0] <= t and (memo[1] is None or t < memo[1]):
             return memo[1]
         at = t.astimezone(UTC)
-        try:
-            found = self._next_wild(at) if self.is_wild else self._next_fixed(at)
-        except (OverflowError, ValueError):  # beyond what the calendar holds (year 9999)
-            found = None
+        found = _search(self, at)
         self._memo = (at, found)
         return found
+
+    def search(self, t: datetime) -> datetime | None:
+        """As `next_after`, from scratch."""
+        try:
+            return self._next_wild(t) if self.is_wild else self._next_fixed(t)
+        except (OverflowError, ValueError):  # beyond what the calendar holds (year 9999)
+            return None
 
     def _next_fixed(self, t: datetime) -> datetime | None:
         label = self._label_after(_wall(t, self.tz))
@@ -137,6 +141,12 @@ class Cron:
         except CroniterBadDateError:
             return None
         return found
+
+
+@lru_cache(maxsize=8192)
+def _search(cron: Cron, t: datetime) -> datetime | None:
+    """The same question about the same expression, for each of the jobs that share it."""
+    return cron.search(t)
 
 
 def _wall(t: datetime, tz: ZoneInfo) -> datetime:

@@ -1,4 +1,4 @@
-"""The plan: which due instants of which jobs start, are skipped or are missed now. A total function of (jobs, ledger, now).
+"""The plan, a total function of (jobs, ledger, now): which due instants of which jobs start, are skipped or are missed.
 
 Jobs do not see each other here: adding one changes no other's plan. Pools and priorities come after, in `admit`.
 """

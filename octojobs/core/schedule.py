@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Protocol
 
-from octojobs.core.counting import count_instants
+from octojobs.core.counting import count_instants, label_before
 from octojobs.core.cron import Cron
 from octojobs.core.job import AfterWhen, IntervalWhen, Job, ManualWhen, ScheduleWhen
 from octojobs.core.once import is_once, once_instant
@@ -32,6 +32,13 @@ class Schedule(Protocol):
         """The number of due instants in (after, until], by arithmetic."""
         ...
 
+    def near(self, until: datetime) -> datetime | None:
+        """A guess at an instant just before the newest due one up to `until`, so that it is found at once; None for no idea.
+
+        Only speed rests on it: `due.newest` proves what it finds.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Interval:
@@ -47,6 +54,10 @@ class Interval:
     def count(self, after: datetime, until: datetime) -> int:
         """The difference of two floors."""
         return max(0, self._settled(until) - self._settled(after))
+
+    def near(self, until: datetime) -> datetime | None:
+        """The second before the newest instant."""
+        return self.anchor + timedelta(seconds=(self._settled(until) - 1) * self.period_s) - _SECOND
 
     def _settled(self, t: datetime) -> int:
         """How many instants lie at or before `t`."""
@@ -67,6 +78,10 @@ class Once:
         """1 or 0."""
         return int(after < self.at <= until)
 
+    def near(self, until: datetime) -> datetime | None:
+        """The second before it."""
+        return self.at - _SECOND
+
 
 @dataclass(frozen=True, slots=True)
 class Never:
@@ -80,10 +95,14 @@ class Never:
         """0."""
         return 0
 
+    def near(self, until: datetime) -> datetime | None:
+        """None."""
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class CronTimes:
-    """One or several cron expressions of one zone; an instant of two of them is one instant."""
+    """Cron expressions of one zone; an instant of two of them is one instant."""
 
     crons: tuple[Cron, ...]
 
@@ -94,6 +113,14 @@ class CronTimes:
     def count(self, after: datetime, until: datetime) -> int:
         """Distinct instants, by day arithmetic."""
         return count_instants(self.crons, after, until)
+
+    def near(self, until: datetime) -> datetime | None:
+        """The second before the latest label: wrong only around a change of the zone."""
+        if not self.crons:
+            return None
+        wall = until.astimezone(self.crons[0].tz).replace(tzinfo=None, fold=0)
+        labels = [label for cron in self.crons if (label := label_before(cron, wall)) is not None]
+        return until - (wall - max(labels)) - _SECOND if labels else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +139,11 @@ class Union:
         alone = (once for once in self.instants if not self.crons.count(once.at - _SECOND, once.at))
         return self.crons.count(after, until) + sum(once.count(after, until) for once in alone)
 
+    def near(self, until: datetime) -> datetime | None:
+        """The latest guess that is not past."""
+        guesses = (once.near(until) for once in self.instants if once.at <= until)
+        return max((at for at in (self.crons.near(until), *guesses) if at is not None), default=None)
+
 
 @dataclass(frozen=True, slots=True)
 class Jittered:
@@ -128,6 +160,11 @@ class Jittered:
     def count(self, after: datetime, until: datetime) -> int:
         """The base's, both ends moved back."""
         return self.base.count(_moved(after, -self.offset_s) or after, _moved(until, -self.offset_s) or until)
+
+    def near(self, until: datetime) -> datetime | None:
+        """The base's, moved."""
+        guess = self.base.near(_moved(until, -self.offset_s) or until)
+        return None if guess is None else _moved(guess, self.offset_s)
 
 
 def _earliest(instants: Iterable[datetime | None]) -> datetime | None:

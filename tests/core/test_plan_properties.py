@@ -20,7 +20,7 @@ from octojobs.core.catchup import MOST_CAUGHT_UP, CaughtUp, window_s
 from octojobs.core.due import due, next_after
 from octojobs.core.events import JobSeen, Paused
 from octojobs.core.identity import JobId
-from octojobs.core.job import AfterWhen, CatchUp, IntervalWhen, Job, Overlap
+from octojobs.core.job import AfterWhen, CatchUp, CommandAction, IntervalWhen, Job, Overlap
 from octojobs.core.ledger import Ledger
 from octojobs.core.plan import Action, Plan, plan
 from octojobs.core.sighting import schedule_of, sight
@@ -50,6 +50,15 @@ def stories(draw: st.DrawFn) -> Story:
     for step in steps:
         ticks.append(ticks[-1] + timedelta(seconds=step, milliseconds=draw(st.integers(0, 999))))
     return Story(tuple(draw(jobs(name)) for name in names), tuple(ticks), draw(st.integers(0, 4)) == 0)
+
+
+@st.composite
+def late_stories(draw: st.DrawFn) -> Story:
+    """A job with a narrow window, and a loop that was away for days: where a broken bound shows."""
+    job = draw(jobs("a", st.integers(60, 7200).map(IntervalWhen)))
+    job = replace(job, enabled=True, action=CommandAction("true"), catch_up=CatchUp.ALL, catch_up_window_s=600, overlap=Overlap.QUEUE_ALL)
+    first = draw(instants())
+    return Story((job,), (first, first + timedelta(seconds=draw(st.integers(3600, 5 * 86_400)))), paused=False)
 
 
 def lived(story: Story, *, until: int | None = None) -> World:
@@ -220,7 +229,7 @@ def test_the_plan_over_jobs_that_may_be_due_is_the_plan_over_all_jobs(story: Sto
     only_jobs_that_may_be_due_need_a_plan(story)
 
 
-@given(stories())
+@given(stories() | late_stories())
 def test_catch_up_never_reaches_past_its_window(story: Story) -> None:
     """What is older is missed."""
     catch_up_never_reaches_past_its_window(story)
@@ -313,7 +322,7 @@ whole_next_after = next_after
 def test_a_broken_plan_is_noticed(monkeypatch: pytest.MonkeyPatch, where: Any, name: str, broken: object, check: Property) -> None:
     """The property that stands for the rule fails."""
     monkeypatch.setattr(where, name, broken)
-    fails(check, stories())
+    fails(check, stories() | late_stories())
 
 
 def test_a_ledger_that_forgets_its_cursors_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

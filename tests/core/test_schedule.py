@@ -84,7 +84,7 @@ def test_jitter_moves_every_instant_by_the_same_stable_number_of_seconds() -> No
 
 
 schedules: st.SearchStrategy[Schedule] = st.one_of(
-    st.builds(Interval, instants(), st.integers(1, 100_000)),
+    st.builds(Interval, instants(), st.integers(10, 100_000)),
     st.builds(Once, instants()),
     st.builds(
         lambda names, zone: CronTimes(tuple(Cron.parse(name, zone) for name in names)),
@@ -98,7 +98,7 @@ schedules: st.SearchStrategy[Schedule] = st.one_of(
 )
 
 
-@given(schedules, instants(), st.integers(0, 3 * 86_400))
+@given(schedules, instants(), st.integers(0, 86_400))
 def test_the_arithmetic_of_counting_agrees_with_listing(schedule: Schedule, after: datetime, seconds: int) -> None:
     """They agree: count = len(due), newest = the last of them, newest_few = the last few: for every kind of schedule."""
     until = after + timedelta(seconds=seconds)
@@ -146,6 +146,9 @@ def test_looking_for_the_newest_asks_few_questions() -> None:
         def count(self, after: datetime, until: datetime) -> int:
             return self.base.count(after, until)
 
+        def near(self, until: datetime) -> datetime | None:
+            return None
+
     schedule = Asked(Interval(at("2000-01-01T00:00Z"), 1))
     assert newest(schedule, at("2000-01-01T00:00Z"), at("2040-01-01T00:00Z")) == at("2040-01-01T00:00Z")
     assert schedule.times < 100
@@ -160,6 +163,9 @@ def test_a_schedule_that_stands_still_is_refused() -> None:
 
         def count(self, after: datetime, until: datetime) -> int:
             return 0
+
+        def near(self, until: datetime) -> datetime | None:
+            return None
 
     for ask in (due, newest_few):
         with pytest.raises(ScheduleStandsStill, match=r"answered 2026-01-01 12:00:00\+00:00 as later than"):
