@@ -8,6 +8,7 @@ from dataclasses import dataclass
 MAX_BYTES = 4 * 1024 * 1024  # ten times the largest file that a person edits
 MAX_NODES = 100_000  # after aliases: what the walk costs, about 0.2 s
 MAX_DEPTH = 40  # a job needs 8; libyaml's composer overflows the stack at some thousands
+MAX_ANCHORS = 1_000  # each costs as much as five values
 MAX_ALIASES = 50  # 254 bytes of aliases can stand for a billion nodes
 
 _CONFLICT = re.compile(r"^(?:<{7}|>{7}|\|{7})(?: |$)", re.MULTILINE)

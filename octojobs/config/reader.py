@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from octojobs.config.limits import MAX_ALIASES, MAX_DEPTH, MAX_NODES, Refused, checked_text
+from octojobs.config.limits import MAX_ALIASES, MAX_ANCHORS, MAX_DEPTH, MAX_NODES, Refused, checked_text
 from octojobs.config.values import resolve
 from octojobs.config.yaml_errors import explain
 from octojobs.errors import Problem
@@ -101,7 +101,7 @@ class _Walk:
     def __init__(self, document: Document) -> None:
         self.document = document
         self.events: Iterator[Any] = yaml.parse(document.text, Loader=_Loader)
-        self.anchors: dict[str, tuple[Any, int, Any]] = {}
+        self.anchors: dict[str, tuple[Any, int]] = {}
         self.nodes = 0
         self.aliases = 0
 
@@ -127,6 +127,8 @@ class _Walk:
         before = self.nodes
         self.count(event, 1)
         if event.anchor is not None:
+            if len(self.anchors) == MAX_ANCHORS:
+                raise _refuse(event, f"more than {MAX_ANCHORS} anchors", "use `defaults:` for what jobs share")
             self.anchors.pop(event.anchor, None)  # a name may be given again; inside itself it is not there yet
         if type(event) is yaml.ScalarEvent:
             value = self.scalar(event)
@@ -137,7 +139,7 @@ class _Walk:
         else:
             value = self.sequence(depth + 1)
         if event.anchor is not None:
-            self.anchors[event.anchor] = (value, self.nodes - before, event)
+            self.anchors[event.anchor] = (value, self.nodes - before)
         return value
 
     def scalar(self, event: Any) -> Any:
@@ -202,7 +204,7 @@ class _Walk:
             raise _refuse(event, f"more than {MAX_ALIASES} aliases", "use `defaults:` for what jobs share")
         if event.anchor not in self.anchors:
             raise _refuse(event, f"*{event.anchor} names no anchor above it", 'give it with &, or write the text in "quotes"')
-        value, size, _ = self.anchors[event.anchor]
+        value, size = self.anchors[event.anchor]
         self.count(event, size)
         return value
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from octojobs.config.limits import MAX_ALIASES, MAX_BYTES, MAX_DEPTH, MAX_NODES
+from octojobs.config.limits import MAX_ALIASES, MAX_ANCHORS, MAX_BYTES, MAX_DEPTH, MAX_NODES
 from octojobs.config.reader import read
 
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
@@ -112,6 +112,10 @@ BOUNDS = {
     "aliases": (
         "a: &a x\nb: [" + ", ".join(["*a"] * (MAX_ALIASES + 1)) + "]\n",
         "jobs.yaml:2:205: more than 50 aliases; use `defaults:` for what jobs share",
+    ),
+    "anchors": (
+        "".join(f"- &a{number} x\n" for number in range(MAX_ANCHORS + 1)),
+        "jobs.yaml:1001:3: more than 1000 anchors; use `defaults:` for what jobs share",
     ),
     "aliases of aliases": (
         BOMB,
