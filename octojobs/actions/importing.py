@@ -24,7 +24,7 @@ from octojobs.core.identity import JobId
 from octojobs.errors import InvalidDefinitions, Problem, Severity, UsageError
 
 _JOB_LINE = re.compile(r"  \S.*:")
-MAX_BYTES = 1_000_000  # a crontab of that size is another kind of file
+MAX_BYTES = 256 * 1024  # as many entries as one file of jobs may hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +57,15 @@ def from_crontab(workspace: Workspace, data: bytes, *, shown: str, name: str, sy
     while jobs:
         text = jobs_text(_header(shown, zone), zone, [(f"{shown}:{job.line}", job.name, job.fields) for job in jobs])
         loaded = there.joined_by({target: text})
-        refused = {_job_at(text, problem.line): problem for problem in reversed(loaded.problems) if problem.path == target}
-        problems += [replace(problem, path=shown, line=jobs[at].line, column=jobs[at].column) for at, problem in refused.items()]
-        wrong = {at for at, problem in refused.items() if problem.severity is Severity.ERROR}
+        said = [(_job_at(text, problem.line), problem) for problem in loaded.problems if problem.path == target]
+        problems += [replace(problem, path=shown, line=jobs[at].line, column=jobs[at].column) for at, problem in said]
+        wrong = {at for at, problem in said if problem.severity is Severity.ERROR}
         if not wrong:
             jobs, before = _in_zone(jobs, zone, loaded), jobs
             if jobs == before:
                 return Import({target: text}, tuple(job.name for job in jobs), tuple(sorted(dict.fromkeys(problems))))
         jobs = [job for at, job in enumerate(jobs) if at not in wrong]
-    return Import({}, (), tuple(sorted(problems)))
+    return Import({}, (), tuple(sorted(dict.fromkeys(problems))))
 
 
 def from_tasks_loop(workspace: Workspace, folder: Path, *, timezone: str | None = None) -> Import:

@@ -21,7 +21,7 @@ def agent(fields: str) -> dict[str, Any]:
     exported = job_agents(jobs_of(f"jobs: {{it: {{command: 'true', {fields}}}}}\n").values(), ROOT, PROGRAM, LOG, "UTC")
     assert exported.problems == ()
     (file,) = exported.files
-    assert file.name == "dev.octojobs.my-app.it.plist"
+    assert file.name == "dev.octojobs.Users.ada.my-app.it.plist"
     return dict(plistlib.loads(file.text.encode()))
 
 
@@ -35,7 +35,7 @@ def said(fields: str, timezone: str = "UTC") -> str:
 def test_an_agent_asks_for_a_run_in_the_repository() -> None:
     """Its own words go to a log, its PATH is written out: launchd's is bare."""
     assert agent("interval: 10m") == {
-        "Label": "dev.octojobs.my-app.it",
+        "Label": "dev.octojobs.Users.ada.my-app.it",
         "ProgramArguments": ["/opt/octojobs", "run-now", "it", "--wait"],
         "WorkingDirectory": "/Users/ada/my app",
         "EnvironmentVariables": {"PATH": "/opt/homebrew/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"},
@@ -110,5 +110,5 @@ def test_the_daemons_agent_keeps_it_running() -> None:
     """From login on, again after a failure, and its runs outlive it."""
     file = daemon_agent(ROOT, PROGRAM, LOG)
     found = plistlib.loads(file.text.encode())
-    assert (file.name, found["ProgramArguments"]) == ("dev.octojobs.my-app.plist", ["/opt/octojobs", "up"])
+    assert (file.name, found["ProgramArguments"]) == ("dev.octojobs.Users.ada.my-app.plist", ["/opt/octojobs", "up"])
     assert (found["RunAtLoad"], found["KeepAlive"], found["AbandonProcessGroup"]) == (True, {"SuccessfulExit": False}, True)

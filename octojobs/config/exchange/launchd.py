@@ -27,10 +27,10 @@ def label_of(root: Path, job: str = "") -> str:
     """The label of a repository's daemon, or of one of its jobs; the file's name without `.plist`.
 
     >>> label_of(Path("/Users/ada/my project")), label_of(Path("/src/x"), "nightly")
-    ('dev.octojobs.my-project', 'dev.octojobs.x.nightly')
+    ('dev.octojobs.Users.ada.my-project', 'dev.octojobs.src.x.nightly')
     """
-    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", root.name).strip("-.") or "repository"
-    return f"dev.octojobs.{name}.{job}" if job else f"dev.octojobs.{name}"
+    parts = [re.sub(r"[^A-Za-z0-9_-]+", "-", part) for part in root.parts[1:]]
+    return ".".join(["dev.octojobs", *parts, *([job] if job else [])])
 
 
 def daemon_agent(root: Path, program: Sequence[str], log: Path) -> UnitFile:
