@@ -263,9 +263,10 @@ class Repository:
         timeout_s: float = TIMEOUT_S,
     ) -> _Answer:
         place = cwd or self.main_worktree
-        extra = dict(environment or {})
+        # Should this repository vanish, the one around it must not answer in its place.
+        extra = {"GIT_CEILING_DIRECTORIES": os.fspath(place.parent), **(environment or {})}
         if not filters:
-            extra |= _without_filters(place)
+            extra |= _without_filters(place, extra)
         answer = _run(place, arguments, (*allowed, 128), stdin, extra, timeout_s)
         if answer.status not in allowed or "dubious ownership" in answer.error:
             raise _failed(place, answer)
@@ -286,7 +287,8 @@ def _run(
     except ImportError as error:
         raise GitFailed("git was not found on PATH", "install git 2.36 or later") from error
     pins = [part for pin in PINS for part in ("-c", pin)]
-    command = ["git", "--no-pager", *pins, *arguments]
+    # -C besides the working folder: GitPython falls back to ours, without a word, where that one is gone.
+    command = ["git", "-C", os.fspath(place), "--no-pager", *pins, *arguments]
     with tempfile.TemporaryFile() as feed:  # a file, not a pipe: nothing to deadlock on, whatever the length
         feed.write(stdin)
         feed.seek(0)
@@ -310,17 +312,17 @@ def _run(
     return answer
 
 
-def _without_filters(place: Path) -> dict[str, str]:
+def _without_filters(place: Path, environment: Mapping[str, str]) -> dict[str, str]:
     """Environment that empties every filter driver which the effective configuration names (as `-c` can't for names with `=`)."""
-    keys = _run(place, ["config", "-z", "--name-only", "--get-regexp", r"^filter\."], (0, 1)).out
+    keys = _run(place, ["config", "-z", "--name-only", "--get-regexp", r"^filter\."], (0, 1), environment=environment).out
     matches = (FILTER_KEY.fullmatch(key) for key in os.fsdecode(keys).split("\0"))
     names = dict.fromkeys(match["name"] for match in matches if match)
     values = {"clean": "", "smudge": "", "process": "", "required": "false"}
     settings = [(f"filter.{name}.{key}", value) for name in names for key, value in values.items()]
-    environment = {"GIT_CONFIG_COUNT": str(len(settings))}
+    emptied = {"GIT_CONFIG_COUNT": str(len(settings))}
     for number, (key, value) in enumerate(settings):
-        environment |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
-    return environment
+        emptied |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    return emptied
 
 
 def _records(out: bytes) -> Iterator[tuple[str, list[str]]]:

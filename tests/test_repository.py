@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -245,6 +246,22 @@ def test_the_watched_files_change_with_every_move_of_head(tmp_path: Path) -> Non
     before = stamps()
     git(root, "update-ref", "refs/heads/other", "main~1")
     assert stamps() != before
+
+
+def test_a_repository_that_vanished_is_not_answered_for_by_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither by the one around it nor by the one that this process happens to stand in."""
+    outer = make_repository(tmp_path, {"a": "a"})
+    inner = Repository.discover(make_repository(outer / "inner", {JOBS: "jobs: {}\n"}))
+    monkeypatch.chdir(outer)
+    (inner.common_dir).rename(tmp_path / "away")
+    here: list[Callable[[], object]] = [inner.head, inner.is_dirty, inner.worktrees, lambda: inner.resolve("refs/heads/main")]
+    for question in here:
+        with pytest.raises(GitFailed, match=r"not a git repository"):
+            question()
+    inner.main_worktree.rename(tmp_path / "gone")
+    for question in here:
+        with pytest.raises(GitFailed, match=r"cannot change to .*No such file or directory"):
+            question()
 
 
 def test_somebody_elses_repository_is_refused_with_the_remedy(tmp_path: Path) -> None:
