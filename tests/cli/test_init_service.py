@@ -33,8 +33,6 @@ def test_the_unit_is_installed_and_the_next_step_is_printed(repo: Path) -> None:
     lines = done.stdout.splitlines()
     assert f"wrote  {units(repo)}/octojobs@.service" in lines
     assert f"systemctl --user daemon-reload && systemctl --user enable --now {shlex.quote(instance)}" in done.stdout
-        "\\\\", "\\"
-    )
     assert f"ExecStart={script()} up\n" in (folder / "octojobs.conf").read_text(encoding="utf-8")
 
 
