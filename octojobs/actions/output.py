@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -41,12 +41,12 @@ def tail(workspace: Workspace, run: View, lines: int) -> list[str]:
         return []
 
 
-def pieces(file: Path, *, following: bool) -> Iterator[bytes]:
-    """The output, and when `following` what is added to it until the attempt has ended."""
+def pieces(file: Path, *, following: bool, enough: Callable[[], bool] = lambda: False) -> Iterator[bytes]:
+    """The output, and when `following` what is added to it until the attempt has ended, or the caller says that it is `enough`."""
     attempt, pause = file.parent, threading.Event()
 
     def ended() -> bool:
-        return not following or read_exit(attempt) is not None or not is_live(attempt)
+        return not following or enough() or read_exit(attempt) is not None or not is_live(attempt)
 
     yield from output.follow(file, ended, lambda: _wait(pause))
 

@@ -79,7 +79,7 @@ class _Follower:
         self._thread.start()
 
     def stop(self) -> None:
-        """The run has ended: print what is left, then no more."""
+        """The run has ended, or nobody waits for it any more: print what is there, then no more."""
         self._ended.set()
         if self._thread is not None:
             self._thread.join()
@@ -94,4 +94,4 @@ class _Follower:
                         break
                 if not file.exists():
                     return
-                print_output(self._app, pieces(file, following=True))
+                print_output(self._app, pieces(file, following=True, enough=self._ended.is_set))

@@ -75,7 +75,8 @@ def _failed(error: Exception, arguments: Sequence[str]) -> int:
             return ExitCode.USAGE
         case click.UsageError():
             path = error.ctx.command_path if error.ctx else "octojobs"
-            _complain(f"{visible(error.format_message()).rstrip('.')}", path)
+            text = visible(error.format_message()).rstrip(".")
+            _complain(text[:1].lower() + text[1:], path)
             sys.stderr.write(f"`{path} --help` shows how\n")
             return ExitCode.USAGE
         case click.ClickException():

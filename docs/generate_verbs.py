@@ -1,0 +1,102 @@
+"""Writes docs/reference/verbs.md from the verbs themselves: `python docs/generate_verbs.py`."""
+# ruff: noqa: INP001 - a script beside the page that it writes, no package
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from octojobs.cli.verbs import VERBS
+
+PAGE = Path(__file__).parent / "reference" / "verbs.md"
+
+INTRO = """\
+# Verbs
+
+Written by `docs/generate_verbs.py` from the verbs themselves; a test compares.
+
+- Every reading verb has `--json`, every acting verb `--dry-run`. `--repo PATH` may stand before the verb, too.
+- On a terminal there are tables, colours (`NO_COLOR` is respected) and times such as `in 2 h (2026-11-20T12:00:00Z)`. In a pipe
+  there is a line for each thing, its cells parted by tabs, without headings, times absolute: the verb's help names the columns.
+  An empty cell is `-`. Results go to standard output, remarks to standard error.
+- Instants are RFC 3339 with an offset: `2026-11-20T10:00Z`. Durations are `90`, `2m`, `1h30m`.
+- A run's id may be shortened to its beginning, to the beginning of what follows its `@`, or to the hex digits at its end.
+- Exit codes are in [exit-codes.md](exit-codes.md). A mistake of ours is exit 70, and a report file whose path is printed.
+
+## What `--json` prints
+
+- **list**: `source`, `note`, `jobs`: each `job`, `title`, `type`, `when`, `timezone`, `enabled`, `unsupported`, `priority`,
+  `pool`, `group`, `tags`, `next`, `paused`, `open_runs`, `last_run`, `last_outcome`, `last_end`, `last_success_at`, `failures`,
+  `source` (`path`, `line`)
+- **inspect**: those of a job, `description`, `seen` (`cursor`, `anchor`), `fields` (by the names of the jobs file), `commit`,
+  `note`
+- **next**: `job`, `when`, `timezone`, `note`, `instants` (each `at`); without a job `jobs`, a list of those
+- **plan**: `at`, `source`, `note`, `next` (`job`, `at`), `decisions`: each `job`, `id`, `scheduled_at`, `first_scheduled_at`,
+  `count`, `action` (`start` `wait` `go_on` `cancel` `skip` `miss`), `cause`, `reason`, `conditions`
+- **why**: `job`, `at`, `records` (runs), `now` (`decisions`, `conditions`, `next`), `text` (sentences)
+- **runs**: `runs`: each `id`, `job`, `scheduled_at`, `attempt`, `outcome`, `reason`, `phase`, `cause`, `claimed_at`,
+  `started_at`, `ended_at`, `at`, `duration_s`, `exit_code`, `signal`, `count`, `first_scheduled_at`, `correction`,
+  `conditions`, `attempts`, `commit`, `definitions`, `dirty`, `forced`, `requested_by`, `not_before`, `pid`
+- **status**: `repository`, `state`, `healthy`, `problems` (`what`, `fix`), `daemon`, `source`, `trust`, `paused`, `jobs`,
+  `pools`, `running`, `queued`, `next`, `failures` (runs, with `tail`)
+- **validate**: `valid`, `jobs`, `files`, `problems`: each `path`, `line`, `column`, `severity`, `what`, `fix`
+- **doctor**: `healthy`, `findings`: each `level` (`ok` `weak` `wrong`), `subject`, `what`, `fix`
+
+`outcome` is null while a run is open. `conditions` are verdicts: `guard`, `status` (`passed` `failed` `unknown`), `evidence`.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    return INTRO + "".join(_sections())
+
+
+def _sections() -> Iterator[str]:
+    for section in dict.fromkeys(entry.section for entry in VERBS.values()):
+        yield f"\n## {section}\n"
+        for name, entry in VERBS.items():
+            if entry.section == section:
+                yield f"\n### {name}\n\n"
+                yield f"The same as [{entry.alias_of}](#{entry.alias_of}).\n" if entry.alias_of else "".join(_verb(name))
+
+
+def _verb(name: str) -> Iterator[str]:
+    """What the verb's help says, laid out by us: click lays it out differently from version to version."""
+    command = importlib.import_module(f"octojobs.cli.commands.{VERBS[name].module}").command
+    arguments = [param for param in command.params if isinstance(param, click.Argument)]
+    options = [param for param in command.params if isinstance(param, click.Option)]
+    yield f"```text\noctojobs {' '.join([name, *map(_shown, arguments)])}\n```\n\n{inspect.cleandoc(command.help or '')}\n\n"
+    if options:
+        yield "| option | |\n|---|---|\n"
+    for option in options:
+        yield f"| `{_option(option)}` | {(option.help or '').replace('|', chr(92) + '|')} |\n"
+    yield "\n```sh\n" if options else "```sh\n"
+    width = max(len(line) for line, _ in command.examples)
+    for line, what in command.examples:
+        yield f"{line.ljust(width)}  # {what}\n"
+    yield "```\n"
+
+
+def _shown(argument: click.Argument) -> str:
+    name = argument.metavar or (_choices(argument) or (argument.name or "").upper())
+    name = f"{name}..." if argument.nargs == -1 else name
+    return name if argument.required else f"[{name}]"
+
+
+def _option(option: click.Option) -> str:
+    names = ", ".join(sorted(option.opts, key=len))
+    if option.is_flag:
+        return names
+    return f"{names} {(_choices(option) if not option.metavar else option.metavar) or (option.type.name or '').upper()}".replace("|", "\\|")
+
+
+def _choices(param: click.Parameter) -> str:
+    return "|".join(map(str, param.type.choices)) if isinstance(param.type, click.Choice) else ""
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
