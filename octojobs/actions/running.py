@@ -13,6 +13,7 @@ from octojobs import __version__
 from octojobs.actions.workspace import Workspace
 from octojobs.config import trust
 from octojobs.config.approval import Approval
+from octojobs.config.last_good import LastGood
 from octojobs.config.loader import Loader
 from octojobs.config.reload import Reload
 from octojobs.config.watcher import Watcher
@@ -81,7 +82,7 @@ def up(workspace: Workspace, *, allow_network_fs: bool = False, ready: Callable[
         running.engine.on_row = lambda _: None
         watcher = Watcher(workspace.root, running.wake.ring)
         watcher.follow(running.reload.watch_files())
-        running.service.on_change = lambda: watcher.follow(running.reload.watch_files())
+        running.service.on_look = lambda: watcher.follow(running.reload.watch_files())
         watcher.start()
         retainer = Retainer(workspace.paths)
         running.service.on_rest = lambda: retainer.at_rest(
@@ -155,8 +156,8 @@ def apply_requests(workspace: Workspace) -> None:
 
 
 def _reload(workspace: Workspace) -> Reload:
-    approval = Approval(workspace.repository) if trust.require(workspace.repository).level is trust.Level.PLAN else None
-    reload = Reload(workspace.source, Loader(), approval, workspace.clock.monotonic)
+    approval, last_good = Approval(workspace.repository), LastGood(workspace.paths.root)
+    reload = Reload(workspace.source, Loader(), approval, workspace.clock.monotonic, last_good)
     reload.check(ask=True)
     reload.current()
     return reload

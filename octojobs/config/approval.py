@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from octojobs.config.trust import Level, plan_file, read_private, record_file, require, write_private
 from octojobs.core.definitions import JOBS_FILE, Definitions
@@ -50,8 +51,7 @@ class Approval:
 
 def approve(repository: Repository, plan: Plan) -> None:
     """Record the plan, contents and all: it must be able to run after the repository has moved on."""
-    files = {path: {"blob": oid, "text": content.decode("utf-8", "surrogateescape")} for path, (oid, content) in plan.files.items()}
-    write_private(plan_file(repository), {"v": 1, "source": plan.source, "jobs_file": plan.jobs_file, "files": files})
+    write_private(plan_file(repository), plan_record(plan))
 
 
 def approved(repository: Repository) -> Plan | None:
@@ -60,10 +60,24 @@ def approved(repository: Repository) -> Plan | None:
     if record is None:
         return None
     try:
+        return plan_from(record)
+    except ValueError as error:
+        raise NotTrusted(f"{plan_file(repository)} is not an approved plan", "run `octojobs allow` again") from error
+
+
+def plan_record(plan: Plan) -> dict[str, Any]:
+    """The plan as a JSON object."""
+    files = {path: {"blob": oid, "text": content.decode("utf-8", "surrogateescape")} for path, (oid, content) in plan.files.items()}
+    return {"v": 1, "source": plan.source, "jobs_file": plan.jobs_file, "files": files}
+
+
+def plan_from(record: Mapping[str, Any]) -> Plan:
+    """The plan that `plan_record` made the object of; ValueError when it is none."""
+    try:
         files = {path: (file["blob"], file["text"].encode("utf-8", "surrogateescape")) for path, file in record["files"].items()}
         return Plan(str(record["source"]), files, str(record["jobs_file"]))
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise NotTrusted(f"{plan_file(repository)} is not an approved plan", "run `octojobs allow` again") from error
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError("it is not a plan") from error
 
 
 def effective(before: Definitions, proposed: Definitions) -> Definitions:

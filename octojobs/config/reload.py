@@ -19,10 +19,11 @@ from pathlib import Path
 from octojobs.config.approval import Approval, Plan, effective
 from octojobs.config.contents import Contents, Files, named
 from octojobs.config.files import holds_jobs
+from octojobs.config.last_good import LastGood
 from octojobs.config.loader import Loader
 from octojobs.config.source import Source
 from octojobs.core.definitions import Definitions
-from octojobs.errors import InvalidDefinitions, OctojobsError, Problem, Severity
+from octojobs.errors import InvalidDefinitions, NotTrusted, OctojobsError, Problem, Severity
 
 ASK_ANYWAY_S = 60.0
 
@@ -37,7 +38,12 @@ class Reload:
     """
 
     def __init__(
-        self, source: Source, loader: Loader, approval: Approval | None = None, monotonic: Callable[[], float] = time.monotonic
+        self,
+        source: Source,
+        loader: Loader,
+        approval: Approval | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+        last_good: LastGood | None = None,
     ) -> None:
         self.problems: tuple[Problem, ...] = ()
         self.note = ""
@@ -47,6 +53,7 @@ class Reload:
         self._loader = loader
         self._plan_loader = Loader()  # of its own: a loader remembers one set of files
         self._approval = approval
+        self._last_good = last_good
         self._monotonic = monotonic
         self._current: Definitions | None = None
         self._refused: OctojobsError | None = None
@@ -65,7 +72,10 @@ class Reload:
         return (*self._source.watch_files(), *(self._approval.watch_files() if self._approval else ()))
 
     def check(self, *, ask: bool = False) -> bool:
-        """Whether the definitions in force are others now; `ask` skips the look at time stamps."""
+        """Whether the definitions in force are others now; `ask` skips the look at time stamps.
+
+        Raises NotTrusted when the trust was taken back: nothing is in force then.
+        """
         files = self.watch_files()
         now, stamp = self._monotonic(), _stamp(files)
         if not ask and stamp == self._stamp and now - self._asked_at < ASK_ANYWAY_S:
@@ -75,6 +85,9 @@ class Reload:
         before = self._current
         try:
             self._look()
+        except NotTrusted:
+            self._current = None
+            raise
         except OctojobsError as refused:
             self._keep(refused)
         if self.watch_files() != files:
@@ -100,8 +113,10 @@ class Reload:
         self.problems, self.note, self.pending = (), "", None
         if plan is None or plan.listing == {path: oid for path, (oid, _) in files.items()}:
             self._current = loaded.definitions
+            if self._last_good is not None:
+                self._last_good.keep(Plan(self._source.name, files, self._source.jobs_file))
             return
-        approved = self._plan_loader.load(plan.files, source=plan.source, jobs_file=plan.jobs_file).definitions
+        approved = self._load_plan(plan)
         if approved is None:
             raise OctojobsError("the approved plan can't be read by this version", "run `octojobs allow` again")
         self._current = effective(approved, loaded.definitions)
@@ -109,12 +124,22 @@ class Reload:
         self.note = f"{named(self._source.name)} changes the plan and waits for `octojobs allow`; {self._in_force()}"
 
     def _keep(self, refused: OctojobsError) -> None:
-        """The newest can't be used: the last good ones stay, and the note says which and why."""
+        """The newest can't be used: the last good ones stay, over a restart too, and the note says which and why."""
         self._refused, self._judged = refused, None
+        if self._current is None and (last := self._remembered()) is not None:
+            self._current = self._load_plan(last)
         self.problems = refused.problems if isinstance(refused, InvalidDefinitions) else ()
         count = sum(problem.severity is Severity.ERROR for problem in self.problems)
         what = f"{named(self._source.name)} has {count} problem{'s' if count != 1 else ''} in its definitions" if count else str(refused)
         self.note = f"{what}; {self._in_force()}" if self._current else what
+
+    def _remembered(self) -> Plan | None:
+        """What ran last: the approved plan, or the last good files where nothing has to be approved."""
+        approved = self._approval.read() if self._approval else None
+        return approved or (self._last_good.recall() if self._last_good else None)
+
+    def _load_plan(self, plan: Plan) -> Definitions | None:
+        return self._plan_loader.load(plan.files, source=plan.source, jobs_file=plan.jobs_file).definitions
 
     def _in_force(self) -> str:
         return f"the definitions of {named(self._current.source)} stay in force" if self._current else ""

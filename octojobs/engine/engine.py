@@ -82,12 +82,14 @@ class Engine:
         self._admission = Admission()
         self._backlog = Backlog(store.ledger)
         self._recheck_at: datetime | None = None
+        self._again = False
         self._digest: str | None = None
         self.running.adopt(self.store.ledger)
 
     def tick(self) -> None:
         """One pass. Never raises for a full disk or a refused process: it holds new starts and says so in `held`."""
         now = self.ground.clock.now()
+        self._again = False
         if note := self._watch.look():
             log.warning("%s; every job is planned anew", note)
             self._look_at_all(now)
@@ -105,6 +107,8 @@ class Engine:
 
     def wake_at(self) -> datetime | None:
         """The earliest instant at which a tick has something to do, None when only an event can bring it."""
+        if self._again and self._hold_until is None:
+            return self.ground.clock.now()
         planned = self._agenda.wake_at() if self.scope.plan else None
         instants = [at for at in (planned, self._admission.wake_at, self._recheck_at) if at is not None]
         if self._hold_until is not None:
@@ -235,6 +239,8 @@ class Engine:
         definitions = self.feed.current()
         batch = self._starter.launch(starts, definitions.settings, self._extra_env)
         rows = self._stage(batch.events)
+        # A run that could not be started has ended or is queued again: there is room for another, now.
+        self._again = len(batch.gated) < len(starts)
         if batch.trouble:
             self._hold(batch.trouble)
         if not self._flush():

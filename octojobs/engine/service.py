@@ -28,7 +28,7 @@ REST_S = 5.0
 class Service:
     """Runs an engine until it is told to stop, or until a caller's condition holds. One thread owns it.
 
-    `on_change` is called when other definitions came into force: the files that are worth watching may be others now.
+    `on_look` is called after each look at the definitions: the files that are worth watching may be others now.
     `on_rest` is called once whenever nothing has happened for a while.
     """
 
@@ -44,7 +44,7 @@ class Service:
         self._selector.register(engine.running.fileno(), selectors.EVENT_READ)
         self._looked_at = -LOOK_S
         self._requests_seen: int | None = None
-        self.on_change: Callable[[], None] = lambda: None
+        self.on_look: Callable[[], None] = lambda: None
         self.on_rest: Callable[[], None] = lambda: None
         self._note = ""
 
@@ -100,7 +100,7 @@ class Service:
         if changed:
             definitions = self._feed.current()
             log.info("live: %d jobs of %s", len(definitions.jobs), definitions.source[:12])
-            self.on_change()
+        self.on_look()
         self._tell_note()
         requests = self._engine.ground.paths.requests
         stamp = requests.stat().st_mtime_ns if requests.exists() else None

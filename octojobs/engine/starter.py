@@ -13,10 +13,13 @@ from octojobs.core.identity import RunId
 from octojobs.core.run import Attempt, Outcome, Run
 from octojobs.engine.ground import Ground
 from octojobs.engine.settle import VOID, ended
+from octojobs.runners import receipts
 from octojobs.runners.base import Launch, Launched, LaunchFailed, NotPreparable
 from octojobs.runners.launcher import Launcher
 from octojobs.runners.prepare import prepare
 from octojobs.store.paths import make_run_folder
+
+USED = "its folder holds an earlier run of the same instant"
 
 log = logging.getLogger("octojobs.starter")
 
@@ -47,7 +50,10 @@ class Starter:
         prepared: list[tuple[Run, Launch]] = []
         for run in runs:
             try:
-                make_run_folder(self._ground.paths, run.id, run.attempt)
+                if receipts.has_started(make_run_folder(self._ground.paths, run.id, run.attempt)):
+                    # The clock went back by hours and the instant came again: what ran in this folder is another run.
+                    batch.events.append(AttemptVoid(run.id, run.attempt, self._ground.clock.now(), USED))
+                    continue
                 launch = prepare(
                     run,
                     repository_root=self._ground.root,

@@ -116,12 +116,11 @@ def test_a_broken_plan_is_a_broken_file_first(planned: Planned) -> None:
     assert planned.reload.pending is None
 
 
-def test_trust_that_is_taken_back_stops_changes_from_coming_in(planned: Planned) -> None:
-    """What is in force stays until somebody stops the daemon; the note says that the trust is gone."""
+def test_trust_that_is_taken_back_leaves_nothing_in_force(planned: Planned) -> None:
+    """The daemon that asks next learns that it may not start anything, and ends."""
     deny(planned.repository)
-    commit_files(planned.root, {JOBS: CHANGED})
-    assert not planned.reload.check()
-    assert planned.reload.note.startswith(f"nobody has allowed {planned.root} to run jobs on this machine yet;")
+    with pytest.raises(NotTrusted, match=f"nobody has allowed {planned.root} to run jobs on this machine yet"):
+        planned.reload.check()
 
 
 def test_level_repository_waits_for_nobody(planned: Planned) -> None:

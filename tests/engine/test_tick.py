@@ -265,3 +265,22 @@ def test_a_clock_that_steps_back_an_hour_starts_nothing_twice(world: World) -> N
     world.tick()
     world.tick(60)
     assert world.outcomes() == ["succeeded", "succeeded"]
+
+
+def test_an_instant_that_comes_again_after_a_correction_of_the_clock_gets_a_folder_of_its_own(world: World) -> None:
+    """The clock was four hours ahead: what ran in the folder then is not taken for the result of now."""
+    world.declare(job("hourly", "echo $OCTOJOBS_ATTEMPT", when=ScheduleWhen(("0 * * * *",))))
+    world.tick()
+    world.clock.step(4 * 3600)
+    world.tick(60 * 5)
+    world.drain()
+    world.clock.step(-4 * 3600)
+    world.tick()
+    for _ in range(4):
+        world.tick(3600)
+        world.drain()
+        world.tick()
+        world.drain()
+    again = [row for row in world.rows if row.run and row.run.id == "hourly@20261120T140000Z"]
+    assert [row.outcome.value for row in again] == ["succeeded", "succeeded"]
+    assert world.output("hourly@20261120T140000Z", attempt=2) == "2\n"

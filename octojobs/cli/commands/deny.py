@@ -16,7 +16,7 @@ from octojobs.errors import ExitCode
 @state_options
 @click.pass_obj
 def command(app: App, dry_run: bool) -> int:
-    """Take back that this repository's jobs may run on this machine. A daemon that runs goes on until `octojobs down`."""
+    """Take back that this repository's jobs may run on this machine. A daemon that runs ends; its running jobs go on."""
     workspace = app.workspace()
     holder = workspace.holder()
     known = is_trusted(workspace) if dry_run else deny(workspace)
@@ -25,5 +25,5 @@ def command(app: App, dry_run: bool) -> int:
         return ExitCode.OK
     app.screen.say(f"{'would be ' if dry_run else ''}denied: {workspace.root}")
     if holder is not None:
-        app.screen.note(f"{holder} still runs; `octojobs down` stops it")
+        app.screen.note(f"{holder} {'would end' if dry_run else 'ends'} within a second; its running jobs go on")
     return ExitCode.OK

@@ -14,6 +14,7 @@ from octojobs.cli.logs import log_to_stderr
 from octojobs.cli.passes import dry_run_pass, tell_pass
 from octojobs.cli.running import network_option, require_commit
 from octojobs.cli.text import plural
+from octojobs.core.definitions import Definitions
 from octojobs.errors import ExitCode
 
 log = logging.getLogger("octojobs.up")
@@ -54,12 +55,12 @@ def command(app: App, once: bool, detached: bool, dry_run: bool, allow_network_f
 
     if once:
         return tell_pass(app, workspace, running.once(workspace, allow_network_fs=allow_network_fs))
-    why = running.up(workspace, allow_network_fs=allow_network_fs, ready=lambda _: _say_up(workspace))
+    why = running.up(workspace, allow_network_fs=allow_network_fs, ready=lambda session: _say_up(workspace, session.reload.current()))
     return ExitCode.INTERRUPTED if why == "SIGINT" else ExitCode.OK
 
 
-def _say_up(workspace: Workspace) -> None:
-    jobs = plural(len(workspace.definitions.jobs), "job")
+def _say_up(workspace: Workspace, definitions: Definitions) -> None:
+    jobs = plural(len(definitions.jobs), "job")
     log.info("up: %s, %s from %s; state in %s", workspace.root, jobs, workspace.source_name, workspace.paths.root)
 
 

@@ -1,0 +1,93 @@
+"""P5: a daemon's death neither kills nor loses running jobs; they are adopted with their time limits and their exit codes."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+from octojobs.core.job import Limits
+from octojobs.core.run import Phase
+from tests.engine.world import World, job
+from tests.helpers import wait_until
+
+
+def test_a_run_goes_on_without_a_daemon_and_its_exit_code_is_found(tmp_path: Path) -> None:
+    """It ends while nobody watches; the next start reads its result first."""
+    world = World(tmp_path)
+    world.declare(job("slow", f"until test -e {tmp_path}/go; do sleep 0.02; done; exit 9", every=3600))
+    world.tick()
+    world.engine.close()
+    (tmp_path / "go").touch()
+    wait_until(lambda: list(world.paths.runs.glob("slow/*/1/exit.json")), 10, "the shim to write its result")
+    world.engine = world._open()
+    world.tick()
+    world.close()
+    assert [(row.outcome.value, row.run.attempts[-1].exit_code) for row in world.rows if row.run] == [("failed", 9)]
+
+
+def test_the_time_limit_holds_while_no_daemon_lives(tmp_path: Path) -> None:
+    """The shim keeps the limit, not the daemon."""
+    world = World(tmp_path)
+    world.declare(job("slow", "sleep 60", every=3600, limits=Limits(timeout_s=0.5, kill_grace_s=0.2)))
+    world.tick()
+    world.engine.close()
+    wait_until(lambda: list(world.paths.runs.glob("slow/*/1/exit.json")), 15, "the shim to end the run")
+    world.engine = world._open()
+    world.tick()
+    world.close()
+    assert world.outcomes() == ["timed_out"]
+
+
+def test_an_adopted_run_can_be_cancelled(tmp_path: Path) -> None:
+    """The second daemon finds the shim by its identity and asks it to end the run."""
+    world = World(tmp_path)
+    world.declare(job("slow", "sleep 60", every=3600))
+    world.tick()
+    world.restart()
+    assert world.engine.running.adopted == 1
+    world.ask("cancel", run=world.runs()[0].id)
+    world.tick()
+    world.drain()
+    world.close()
+    assert world.outcomes() == ["cancelled"]
+
+
+def test_a_shim_that_was_killed_leaves_a_lost_run_and_no_second_start(tmp_path: Path) -> None:
+    """`started` without a result and without a shim: the code may have run, so it is not run again."""
+    world = World(tmp_path)
+    effects = tmp_path / "effects"
+    world.declare(job("slow", f"echo ran >> {effects}; sleep 60", every=3600))
+    world.tick()
+    wait_until(effects.exists, 10, "the job to begin")
+    (run,) = world.runs()
+    assert run.process is not None
+    os.kill(run.process.pid, signal.SIGKILL)
+    world.drain()
+    world.tick(60)
+    world.close()
+    assert world.outcomes() == ["lost"]
+    assert effects.read_text() == "ran\n"
+
+
+def test_a_crash_between_claim_and_gate_starts_the_instant_again_exactly_once(tmp_path: Path) -> None:
+    """The journal says starting, no shim ever ran: the attempt is fenced, and the same due instant is attempt 2."""
+    world = World(tmp_path)
+    effects = tmp_path / "effects"
+    world.declare(job("once", f"echo $OCTOJOBS_ATTEMPT >> {effects}", every=3600))
+    world.engine._starter.launch = _die  # type: ignore[method-assign]  # the crash
+    try:
+        world.tick()
+    except KeyboardInterrupt:
+        world.engine.close()
+    world.engine = world._open()
+    assert [run.phase for run in world.runs()] == [Phase.STARTING]
+    world.tick()
+    world.drain()
+    world.close()
+    assert effects.read_text() == "2\n"
+    assert world.outcomes() == ["succeeded"]
+
+
+def _die(*_: object) -> None:
+    raise KeyboardInterrupt
