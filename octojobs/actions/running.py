@@ -69,6 +69,7 @@ def session(workspace: Workspace, role: str, scope: Scope = EVERYTHING, *, allow
         service = Service(engine, reload, wake, Heartbeat(workspace.paths), _vitals_of(workspace, engine, reload))
         running = Session(engine, reload, service, wake)
         engine.on_row = running.rows.append
+        engine.guards.ring = wake.ring
         try:
             yield running
         finally:
@@ -122,6 +123,8 @@ def _pass(workspace: Workspace, role: str, *, retries: bool, wait: bool, allow_n
 
 def _busy(engine: Engine, until: datetime) -> bool:
     """Whether some run is on its way or will be tried again by `until`; one that waits for a guard is left to the next pass."""
+    if engine.guards.asking:
+        return True
     for run in engine.store.ledger.runs.values():
         if run.phase in (Phase.QUEUED, Phase.STARTING, Phase.RUNNING):
             return True

@@ -35,8 +35,8 @@ def events_for(request: Request, jobs: Mapping[JobId, Job], ledger: Ledger, now:
         case "resume":
             _known(request.job, jobs)
             return (Resumed(request.job, now),)
-        case _:
-            return ()
+        case kind:
+            raise Refused(f"nobody knows how to {kind}")
 
 
 def _known(job: JobId | None, jobs: Mapping[JobId, Job]) -> None:

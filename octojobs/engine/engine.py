@@ -21,7 +21,7 @@ from octojobs.core.chain import chained_job, chained_run
 from octojobs.core.claim import events_of, follow_ups
 from octojobs.core.codec import format_instant
 from octojobs.core.events import AttemptEnded, AttemptStarting, Event, Paused, RunClaimed, RunEvent
-from octojobs.core.identity import JobId, RunId
+from octojobs.core.identity import RunId
 from octojobs.core.ledger import Row
 from octojobs.core.plan import plan
 from octojobs.core.run import Run
@@ -29,7 +29,7 @@ from octojobs.engine.agenda import Agenda
 from octojobs.engine.clock import Watch
 from octojobs.engine.feed import Feed
 from octojobs.engine.ground import Ground
-from octojobs.engine.guarding import judge_waiting
+from octojobs.engine.guarding import Guards
 from octojobs.engine.inbox import Inbox
 from octojobs.engine.running import Running
 from octojobs.engine.starter import Starter, retried_or_final
@@ -71,6 +71,7 @@ class Engine:
         self.feed = feed
         self.scope = scope
         self.running = Running(ground.paths)
+        self.guards = Guards(ground)
         self.held = ""
         self.on_row: Callable[[Row], None] = lambda _: None
         self._starter = starter
@@ -198,13 +199,9 @@ class Engine:
             self._agenda.put(job, at)
 
     def _judge(self, now: datetime) -> None:
-        judged = judge_waiting(self.store.ledger, self.ground, self.feed.current().settings, now, self.next_due)
+        judged = self.guards.judge(self.store.ledger, self.feed.current().settings, now, self._agenda.next_of)
         self._stage(judged.events)
         self._recheck_at = judged.wake_at
-
-    def next_due(self, job: JobId) -> datetime | None:
-        """When the job falls due next, as far as the agenda knows."""
-        return self._agenda.next_of(job)
 
     def _admit(self, now: datetime) -> None:
         self._admission = self._backlog.admit(self._pools(), now)

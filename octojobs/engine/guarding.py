@@ -1,28 +1,38 @@
-"""Asks the guards of the runs that wait for them: one gathering of facts a tick, and only of those that are named."""
+"""Asks the guards of the runs that wait for them: one gathering of facts for all of them, and only of those that are named.
+
+Guards may start commands and ask git, which can take as long as their time limits allow. So a gathering has a thread of
+its own: the tick waits a moment for it, as most answer within milliseconds, and else goes on; the answer is taken in by
+the tick that it wakes.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from octojobs.conditions.judging import judge
 from octojobs.core.blocked import after_guards
 from octojobs.core.definitions import Settings
-from octojobs.core.events import Event, RunBlocked, RunDropped
-from octojobs.core.identity import JobId
+from octojobs.core.events import RunBlocked, RunDropped, RunReady
+from octojobs.core.guards import Status, Verdict
+from octojobs.core.identity import JobId, RunId
 from octojobs.core.ledger import Ledger
-from octojobs.core.run import Phase
+from octojobs.core.run import Phase, Run
 from octojobs.engine.ground import Ground
 from octojobs.facts.fact import FactContext
 
 log = logging.getLogger("octojobs.guards")
 
+MOMENT_S = 0.1
+"""How long a tick waits for its guards: files and git answer in a tenth of it; runs that are due meanwhile start this late."""
+
 
 def fact_context(ledger: Ledger, ground: Ground, settings: Settings, now: datetime) -> FactContext:
     """Where the guards look for their facts; processes of our own open runs are no agents."""
-    own = frozenset(run.process.pid for run in ledger.runs.values() if run.process is not None)
+    own = frozenset(run.process.pid for run in ledger.unqueued() if run.process is not None)
     return FactContext(ground.repository, ground.root, ground.paths.root, settings, now, ground.environ, own)
 
 
@@ -30,31 +40,80 @@ def fact_context(ledger: Ledger, ground: Ground, settings: Settings, now: dateti
 class Judged:
     """What the guards said, as events, and when the next run is to be judged."""
 
-    events: tuple[Event, ...]
-    wake_at: datetime | None
+    events: tuple[RunReady | RunBlocked | RunDropped, ...] = ()
+    wake_at: datetime | None = None
 
 
-def judge_waiting(
-    ledger: Ledger, ground: Ground, settings: Settings, now: datetime, next_due: Callable[[JobId], datetime | None]
-) -> Judged:
-    """Judge every run in phase `waiting` whose time has come; the others only say when theirs comes."""
-    waiting = [run for run in ledger.unqueued() if run.phase is Phase.WAITING]
-    if not waiting:
-        return Judged((), None)
-    ready = [run for run in waiting if run.not_before is None or run.not_before <= now]
-    rechecks = [run.not_before for run in waiting if run.not_before is not None and run.not_before > now]
-    if not ready:
-        return Judged((), min(rechecks))
-    verdicts = judge(ready, fact_context(ledger, ground, settings, now))
-    events: list[Event] = []
-    for run in ready:
-        event = after_guards(run, verdicts[run.id], now, next_due(run.job))
-        events.append(event)
-        match event:
-            case RunBlocked(not_before=not_before):
-                rechecks.append(not_before)
-                if run.not_before is None:
-                    log.info("%s waits: %s", run.id, "; ".join(f"{v.guard}: {v.evidence}" for v in event.verdicts if v.status != "passed"))
-            case RunDropped(reason=reason):
-                log.info("%s skipped: %s", run.id, reason)
-    return Judged(tuple(events), min(rechecks, default=None))
+@dataclass(slots=True, eq=False)
+class _Gathering:
+    """One look at the facts for some runs, on its way; `verdicts` is complete when `done` is set."""
+
+    runs: Sequence[Run]
+    done: threading.Event = field(default_factory=threading.Event)
+    verdicts: Mapping[RunId, tuple[Verdict, ...]] = field(default_factory=dict)
+
+
+class Guards:
+    """Judges waiting runs. Owned by the engine's thread; `ring` is called from another one when a late answer is there."""
+
+    def __init__(self, ground: Ground) -> None:
+        self.ring: Callable[[], None] = lambda: None
+        self._ground = ground
+        self._under_way: list[_Gathering] = []
+
+    @property
+    def asking(self) -> bool:
+        """Whether some guard has not answered yet."""
+        return bool(self._under_way)
+
+    def judge(self, ledger: Ledger, settings: Settings, now: datetime, next_due: Callable[[JobId], datetime | None]) -> Judged:
+        """What has become of the runs in phase `waiting`: those that were judged by now get an event each."""
+        waiting = [run for run in ledger.unqueued() if run.phase is Phase.WAITING]
+        asked = {run.id for gathering in self._under_way for run in gathering.runs}
+        ready = [run for run in waiting if run.id not in asked and (run.not_before is None or run.not_before <= now)]
+        if ready:
+            self._ask(ready, fact_context(ledger, self._ground, settings, now))
+        events = tuple(
+            _told(after_guards(run, verdicts, now, next_due(run.job)), first=run.not_before is None)
+            for run, verdicts in self._answers(ledger)
+        )
+        settled = {event.run for event in events}
+        rechecks = [run.not_before for run in waiting if run.id not in settled and run.not_before is not None and run.not_before > now]
+        rechecks += [event.not_before for event in events if isinstance(event, RunBlocked)]
+        return Judged(events, min(rechecks, default=None))
+
+    def _ask(self, runs: Sequence[Run], context: FactContext) -> None:
+        gathering = _Gathering(runs)
+        self._under_way.append(gathering)
+        # A daemon thread: a guard that hangs must not keep the daemon from ending.
+        threading.Thread(target=self._gather, args=(gathering, context), name="octojobs-guards", daemon=True).start()
+        gathering.done.wait(MOMENT_S)
+
+    def _gather(self, gathering: _Gathering, context: FactContext) -> None:
+        try:
+            gathering.verdicts = judge(gathering.runs, context)
+        except Exception as error:
+            log.exception("the guards could not be judged")
+            unknown = (Verdict(Status.UNKNOWN, f"{type(error).__name__}: {error}", "conditions"),)
+            gathering.verdicts = {run.id: unknown for run in gathering.runs}
+        gathering.done.set()
+        self.ring()
+
+    def _answers(self, ledger: Ledger) -> Iterator[tuple[Run, tuple[Verdict, ...]]]:
+        """The runs whose guards have answered, if they still wait: one may have been cancelled or replaced meanwhile."""
+        answered = [gathering for gathering in self._under_way if gathering.done.is_set()]
+        self._under_way = [gathering for gathering in self._under_way if gathering not in answered]
+        for gathering in answered:
+            for asked in gathering.runs:
+                run = ledger.runs.get(asked.id)
+                if run is not None and run.phase is Phase.WAITING and not run.cancel:
+                    yield run, gathering.verdicts[run.id]
+
+
+def _told(event: RunReady | RunBlocked | RunDropped, *, first: bool) -> RunReady | RunBlocked | RunDropped:
+    """The event, said in the log when it is news."""
+    if isinstance(event, RunBlocked) and first:
+        log.info("%s waits: %s", event.run, "; ".join(f"{v.guard}: {v.evidence}" for v in event.verdicts if v.status is not Status.PASSED))
+    elif isinstance(event, RunDropped):
+        log.info("%s skipped: %s", event.run, event.reason)
+    return event

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 from octojobs.core.definitions import Settings
 from octojobs.core.guards import Condition
 from octojobs.core.identity import JobId, RunId
@@ -284,3 +286,21 @@ def test_an_instant_that_comes_again_after_a_correction_of_the_clock_gets_a_fold
     again = [row for row in world.rows if row.run and row.run.id == "hourly@20261120T140000Z"]
     assert [row.outcome.value for row in again] == ["succeeded", "succeeded"]
     assert world.output("hourly@20261120T140000Z", attempt=2) == "2\n"
+
+
+def test_a_guard_that_hangs_keeps_no_other_job_from_starting(world: World) -> None:
+    """Its command takes as long as it likes; the tick goes on, and the answer is taken in when it comes."""
+    release = world.root / "release"
+    slow = Condition("command", {"command": f"until test -e {release}; do sleep 0.02; done"})
+    world.declare(job("gated", every=3600, conditions=(slow,)), job("free", every=3600))
+    world.tick()
+    world.drain()
+    assert world.outcomes() == ["succeeded"]
+    assert world.engine.guards.asking
+    answered = threading.Event()
+    world.engine.guards.ring = answered.set
+    release.touch()
+    assert answered.wait(10)
+    world.tick()
+    world.drain()
+    assert [row.job for row in world.rows] == ["free", "gated"]
