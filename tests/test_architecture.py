@@ -75,7 +75,7 @@ def test_the_layers_hold(capsys: pytest.CaptureFixture[str]) -> None:
 def test_every_dependency_is_used_and_every_import_is_declared() -> None:
     """What pip installs with octojobs is what octojobs imports."""
     modules = {"gitpython": "git", "pyyaml": "yaml", "ruamel.yaml": "ruamel"}
-    declared = {modules.get(name, name) for name in dependencies()} - {"tzdata"}  # zoneinfo reads tzdata, nobody imports it
+    declared = {modules.get(name, name) for name in dependencies()}
     imported = {name.partition(".")[0] for path in PRODUCT for name, _ in rules.imports(path.read_text(encoding="utf-8"))}
     assert imported - sys.stdlib_module_names - {"octojobs"} == declared
 

@@ -40,10 +40,10 @@ class Retention:
 class Settings:
     """What `.octopoid/octojobs.yaml` says, complete with its defaults.
 
-    `max_concurrent` bounds all running jobs, `pools` those of one name. `python` is the interpreter of script jobs
-    ("" means the one that octojobs runs in), `modules` are imported there for what they register, `state_dir` is
-    where octojobs keeps its state ("" means under the git common directory), `agent_worktrees` are globs relative
-    to the main worktree: a linked worktree that matches one belongs to an agent.
+    `max_concurrent` is the size of the default pool, that of the jobs that name none; `pools` has the sizes of the named ones.
+    `python` is the interpreter of script jobs ("" means the one that octojobs runs in), `modules` are imported there for what
+    they register, `state_dir` is where octojobs keeps its state ("" means under the git common directory), `agent_worktrees`
+    are globs relative to the main worktree: a linked worktree that matches one belongs to an agent.
     """
 
     max_concurrent: int = 4

@@ -1,4 +1,4 @@
-"""Jobs that are shipped: `run: octojobs.housekeeping:NAME`. Each function is in a file of its own, imported when it is named."""
+"""The jobs that are shipped, `run: octojobs.housekeeping:NAME`: each in a file of its own, imported when it is named."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ log = logging.getLogger("octojobs.requests")
 MAX_BYTES = 1 << 16
 """A request names a job and a reason; nobody needs more."""
 
-KINDS = ("run", "cancel", "retry", "pause", "resume", "reload", "stop")
+KINDS = ("run", "cancel", "retry", "pause", "resume")
 
 
 def _new_id() -> str:

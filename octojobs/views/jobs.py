@@ -6,7 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from octojobs.core.job import AfterWhen, AgentAction, CommandAction, FollowUp, IntervalWhen, Job, ManualWhen, ScheduleWhen, ScriptAction
+from octojobs.core.job import (
+    AfterWhen,
+    AgentAction,
+    CommandAction,
+    FollowUp,
+    IntervalWhen,
+    Job,
+    ManualWhen,
+    RetryPolicy,
+    ScheduleWhen,
+    ScriptAction,
+)
 from octojobs.core.ledger import JobState, Pause
 from octojobs.core.run import Run
 from octojobs.views.values import View, duration, instant, pause_view
@@ -84,7 +95,7 @@ def job_detail(job: Job, standing: Standing) -> View:
 
 def fields_view(job: Job) -> View:
     """The job as its YAML would say it with every default written out; durations are text, None means no bound."""
-    limits, retries = job.limits, job.retries
+    limits = job.limits
     return {
         "type": job.type.value,
         **_when_fields(job),
@@ -106,15 +117,7 @@ def fields_view(job: Job) -> View:
         "priority": job.priority.value,
         "pool": job.pool or "default",
         "group": job.group,
-        "retries": {
-            "max": retries.max,
-            "backoff": retries.backoff.value,
-            "delay": duration(retries.delay_s),
-            "max_delay": duration(retries.max_delay_s),
-            "jitter": retries.jitter,
-            "on": list(retries.on),
-            "exit_codes": list(retries.exit_codes),
-        },
+        "retries": _retries_fields(job.retries),
         "pause_after": job.pause_after,
         "run_when_paused": job.run_when_paused,
         **_action_fields(job),
@@ -125,6 +128,18 @@ def fields_view(job: Job) -> View:
         "python": job.python,
         "on_success": _follow_up(job.on_success),
         "on_failure": _follow_up(job.on_failure),
+    }
+
+
+def _retries_fields(retries: RetryPolicy) -> View:
+    return {
+        "max": retries.max,
+        "backoff": retries.backoff.value,
+        "delay": duration(retries.delay_s),
+        "max_delay": duration(retries.max_delay_s),
+        "jitter": retries.jitter,
+        "on": list(retries.on),
+        "exit_codes": list(retries.exit_codes),
     }
 
 

@@ -253,7 +253,8 @@ SETTINGS_ALONE: list[tuple[str, list[str]]] = [
     ("max_concurrent: 0", ["1:17: max_concurrent: 0 is too small; write 1 or more"]),
     ("pool: {a: 1}", ['1:1: unknown field "pool"; did you mean "pools"?']),
     ("pools: {a: 0}", ["1:12: pools.a: 0 is too small; write 1 or more"]),
-    ("pools: {a b: 1}", ['1:9: pools: "a b" is not a name of letters, digits, _ . -']),
+    ("pools: {a b: 1}", ['1:9: pools: "a b" is not a name of letters, digits, _ . - (the size of `default` is `max_concurrent`)']),
+    ("pools: {default: 1}", ['1:9: pools: "default" is not a name of letters, digits, _ . - (the size of `default` is `max_concurrent`)']),
     ("conditions: {a: {command: x, function: 'a:b'}}", ["1:17: conditions.a: command and function are given together; keep one of them"]),
     ("conditions: {a: make}", ['1:17: conditions.a: "make" is text; write a mapping']),
     (

@@ -70,7 +70,7 @@ def test_nobody_has_asked_where_there_is_no_folder(paths: StatePaths) -> None:
         ("[" * 50_000, "it is nested too deeply"),
         ("x" * (MAX_BYTES + 1), f"it is longer than {MAX_BYTES} bytes"),
         ("{}", "Request.kind is missing"),
-        ('{"kind":"explode","at":"2026-11-20T10:00:00Z"}', "'explode' is none of run, cancel, retry, pause, resume, reload, stop"),
+        ('{"kind":"explode","at":"2026-11-20T10:00:00Z"}', "'explode' is none of run, cancel, retry, pause, resume"),
         ('{"kind":"run","at":"2026-11-20T10:00:00Z","id":"../../etc"}', "its id '../../etc' is not 16 hex digits"),
         ('{"kind":"run","at":"2026-11-20T10:00:00"}', "Request.at: '2026-11-20T10:00:00' names no offset from UTC"),
         (
