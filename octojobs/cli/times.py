@@ -39,6 +39,7 @@ def span(seconds: float) -> str:
 def relative(at: datetime, now: datetime) -> str:
     """How far away an instant is.
 
+    >>> from datetime import timedelta
     >>> noon = datetime(2026, 11, 20, 12, tzinfo=UTC)
     >>> relative(noon + timedelta(hours=2), noon), relative(noon - timedelta(minutes=3), noon), relative(noon, noon)
     ('in 2 h', '3 min ago', 'now')
