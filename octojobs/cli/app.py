@@ -31,8 +31,10 @@ class App:
         """The repository with its definitions and state; UsageError outside git."""
         # lazily: `--help` and completion of verbs open nothing
         from octojobs.actions.workspace import Workspace
+        from octojobs.cli.crash import no_traceback_for_threads
         from octojobs.engine.zonedata import use_newest
 
+        no_traceback_for_threads()
         use_newest()
         return Workspace.open(self.repo, source=self.source, state_dir=self.state_dir, jobs_file=self.jobs_file)
 

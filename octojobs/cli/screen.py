@@ -74,7 +74,7 @@ class Screen:
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+        table = Table(box=None, pad_edge=False, header_style="" if os.environ.get("NO_COLOR") else "bold", padding=(0, 2, 0, 0))
         for number, column in enumerate(columns):
             table.add_column(column, no_wrap=number == 0, overflow="fold")
         for line in lines:

@@ -32,25 +32,34 @@ def repo(tmp_path: Path) -> Path:
         (["list", "x"], "octojobs list: got unexpected extra argument (x)\n`octojobs list --help` shows how\n"),
         (
             ["next", "--from", "tomorrow"],
-            "octojobs next: invalid value for '--from': 'tomorrow' is not an RFC 3339 instant; "
-            "write it with its offset, such as 2026-11-20T10:00Z\n`octojobs next --help` shows how\n",
+            (
+                "octojobs next: invalid value for '--from': 'tomorrow' is not an RFC 3339 instant; "
+                "write it with its offset, such as 2026-11-20T10:00Z\n`octojobs next --help` shows how\n"
+            ),
         ),
         (
             ["next", "--from", "2026-11-20T10:00"],
-            "octojobs next: invalid value for '--from': '2026-11-20T10:00' names no offset from UTC; "
-            "write it with its offset, such as 2026-11-20T10:00Z\n`octojobs next --help` shows how\n",
+            (
+                "octojobs next: invalid value for '--from': '2026-11-20T10:00' names no offset from UTC; "
+                "write it with its offset, such as 2026-11-20T10:00Z\n`octojobs next --help` shows how\n"
+            ),
         ),
         (
             ["runs", "--since", "soon"],
-            "octojobs runs: invalid value for '--since': 'soon' is neither an instant nor a duration; "
-            "write 2026-11-20T10:00Z or 2h\n`octojobs runs --help` shows how\n",
+            (
+                "octojobs runs: invalid value for '--since': 'soon' is neither an instant nor a duration; "
+                "write 2026-11-20T10:00Z or 2h\n`octojobs runs --help` shows how\n"
+            ),
         ),
         (["inspect", "by_hnad"], 'octojobs: there is no job "by_hnad"; did you mean "by_hand"?\n'),
         (["why", "xyz"], 'octojobs: there is no job "xyz"; `octojobs list` shows the jobs\n'),
         (["runs", "xyz"], 'octojobs: there is no job "xyz"; `octojobs list` shows the jobs\n'),
         (["logs", "xyz"], 'octojobs: there is no run "xyz"; `octojobs runs` lists them\n'),
         (["logs", "by_hand"], "octojobs: by_hand has not run yet; `octojobs runs by_hand` lists what there is\n"),
-        (["list", "--source", "main"], "octojobs: 'main' is not a full ref name; write HEAD or a full name such as refs/remotes/origin/main\n"),
+        (
+            ["list", "--source", "main"],
+            "octojobs: 'main' is not a full ref name; write HEAD or a full name such as refs/remotes/origin/main\n",
+        ),
         (["list", "--repo", "/nowhere"], "octojobs: /nowhere is not a folder; name a folder inside a git repository\n"),
         (["--repo", "/", "list"], "octojobs: / is not inside a git repository; run octojobs inside one, or `git init` first\n"),
     ],
@@ -61,12 +70,10 @@ def test_wrong_usage_is_one_line_with_the_remedy_and_exit_2(arguments: list[str]
     assert (said.code, said.out, said.err) == (2, "", message)
 
 
-def test_a_mistake_of_ours_is_a_report_and_no_traceback(
-    repo: Path, call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_mistake_of_ours_is_a_report_and_no_traceback(repo: Path, call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Exit 70; the report has versions, the command line and the traceback, and nobody else may read it."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setattr(list_verb, "list_jobs", lambda _: {}["gone"])
+    monkeypatch.setattr(list_verb, "list_jobs", lambda workspace: vars(workspace)["gone"])
     said = call(repo, "list")
     (report,) = (tmp_path / "state/octojobs/crashes").iterdir()
     assert said.code == 70

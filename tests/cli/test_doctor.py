@@ -1,0 +1,152 @@
+"""`doctor`: each part of a repository that is wrong or weak is named with its remedy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Call
+from tests.helpers import make_repository, write
+
+FILE = ".octopoid/jobs.yaml"
+GOOD = "jobs:\n  a: {interval: 1h, command: 'true'}\n"
+
+
+@pytest.fixture
+def repo(tmp_path: Path, call: Call) -> Path:
+    """A repository that is allowed and has run a job."""
+    repo = make_repository(tmp_path, {FILE: GOOD})
+    assert call(repo, "allow", "--yes").code == 0
+    assert call(repo, "pause", "a").code == 0
+    return repo
+
+
+def _findings(call: Call, repo: Path) -> dict[str, dict[str, Any]]:
+    return {one["subject"]: one for one in call(repo, "doctor", "--json").json["findings"]}
+
+
+def test_a_healthy_repository_is_looked_at_in_all_parts(repo: Path, call: Call) -> None:
+    """The hook alone is missing here, which is weak: exit 0."""
+    said = call(repo, "doctor")
+    assert said.code == 0
+    found = _findings(call, repo)
+    parts = "python git clock file-system locks processes time-zones trust hooks agents separation daemon state history definitions"
+    assert {part.replace("-", " ") for part in parts.split()} == set(found)
+    assert {one["level"] for one in found.values()} <= {"ok", "weak"}
+    assert "weak   hooks: no pre-commit hook checks the definitions; `octojobs init` installs it\n" in said.out
+
+
+@pytest.mark.parametrize(
+    ("jobs", "files", "finding"),
+    [
+        (
+            "jobs: {s: {interval: 1h, run: 'tools.sweep:main'}}\n",
+            {},
+            {
+                "level": "weak",
+                "subject": "job s",
+                "what": "tools.sweep is no file of this repository",
+                "fix": "its Python must have it installed; `octojobs run-now` tells",
+            },
+        ),
+        (
+            "jobs: {s: {interval: 1h, run: registered}}\n",
+            {},
+            {
+                "level": "wrong",
+                "subject": "job s",
+                "what": "nothing registers a job called registered",
+                "fix": "name the module that registers it under `modules:` in .octopoid/octojobs.yaml",
+            },
+        ),
+        (
+            "jobs: {s: {interval: 1h, command: [no-such-program-here]}}\n",
+            {},
+            {
+                "level": "wrong",
+                "subject": "job s",
+                "what": "there is no program no-such-program-here",
+                "fix": "install it, or correct the job",
+            },
+        ),
+        (
+            "jobs: {s: {interval: 1h, command: 'true', cwd: gone}}\n",
+            {},
+            {"level": "wrong", "subject": "job s", "what": "its folder gone is not there", "fix": "make it, or correct `cwd`"},
+        ),
+        (
+            "jobs: {s: {interval: 1h, agent: kode, prompt: x}}\n",
+            {},
+            {
+                "level": "weak",
+                "subject": "job s",
+                "what": "it can't run: agent jobs are not supported by this version",
+                "fix": "its due instants are recorded as skipped",
+            },
+        ),
+        (
+            GOOD,
+            {".octopoid/agents.yaml": "agents: []\n"},
+            {
+                "level": "weak",
+                "subject": "octopoid",
+                "what": (
+                    "octopoid (.octopoid/agents.yaml) reads .octopoid/jobs.yaml, too: it would run the same jobs, and can't read a mapping"
+                ),
+                "fix": "say `jobs_file: .octopoid/octojobs-jobs.yaml` in .octopoid/octojobs.yaml, and move ours there",
+            },
+        ),
+    ],
+    ids=["module", "name", "program", "folder", "agent", "octopoid"],
+)
+def test_what_a_job_names_is_looked_for(jobs: str, files: dict[str, str], finding: dict[str, str], tmp_path: Path, call: Call) -> None:
+    """`validate` imports and runs nobody's code; `doctor` looks whether it is there."""
+    repo = make_repository(tmp_path, {FILE: jobs, **files})
+    said = call(repo, "doctor", "--json")
+    assert finding in said.json["findings"]
+    assert said.code == (1 if finding["level"] == "wrong" else 0)
+
+
+def test_a_module_of_the_repository_is_found(tmp_path: Path, call: Call) -> None:
+    """As a file or as a package; octojobs' own functions are, too."""
+    ours = "octojobs.housekeeping.prune_history:prune_history"
+    jobs = f"jobs:\n  s: {{interval: 1h, run: 'tools.sweep:main'}}\n  p: {{interval: 1d, run: '{ours}'}}\n"
+    repo = make_repository(tmp_path, {FILE: jobs, "tools/sweep.py": "def main(): ...\n"})
+    assert not [subject for subject in _findings(call, repo) if subject.startswith("job ")]
+
+
+def test_a_secret_that_is_missing_is_named(tmp_path: Path, call: Call) -> None:
+    """With the file in which to write it; its value never shows."""
+    repo = make_repository(tmp_path, {FILE: "jobs: {s: {interval: 1h, command: 'true', secrets: [NO_SUCH_TOKEN]}}\n"})
+    assert "NO_SUCH_TOKEN" in _findings(call, repo)["job s"]["what"]
+
+
+def test_invalid_definitions_are_wrong(tmp_path: Path, call: Call) -> None:
+    """The first problem is shown, and the verb that shows all."""
+    repo = make_repository(tmp_path, {FILE: "jobs: {s: {intervall: 1h, command: 'true'}}\n"})
+    finding = _findings(call, repo)["definitions"]
+    assert finding["level"] == "wrong"
+    assert finding["what"].startswith("2 problems, the first: .octopoid/jobs.yaml:1:") or "1 problem" in finding["what"]
+    assert finding["fix"] == "`octojobs validate` shows them all"
+
+
+def test_a_damaged_state_is_exit_5(repo: Path, call: Call) -> None:
+    """And `status` says so, too."""
+    state = repo / ".git/octojobs"
+    write(state / "state.json", "{}")
+    for name in ("state.json.bak", "journal.jsonl", "journal.jsonl.bak"):
+        (state / name).unlink(missing_ok=True)
+    said = call(repo, "doctor")
+    assert said.code == 5
+    assert "wrong  state: " in said.out
+    assert call(repo, "status").code == 1
+
+
+def test_a_state_folder_that_others_may_read_is_weak(repo: Path, call: Call) -> None:
+    """It holds what jobs print."""
+    state = repo / ".git/octojobs"
+    state.chmod(0o755)
+    finding = _findings(call, repo)["state"]
+    assert (finding["level"], finding["fix"]) == ("weak", f"`chmod 700 {state}`")

@@ -1,0 +1,74 @@
+"""`allow` shows what would run and asks; `deny` takes it back; `hook post-merge` says what waits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Call
+from tests.helpers import commit_files, make_repository
+
+JOBS = "jobs:\n  a: {interval: 1h, command: 'make a'}\n"
+MORE = JOBS + "  b: {schedule: '@daily', command: [make, b]}\n"
+FILE = ".octopoid/jobs.yaml"
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Path:
+    """A repository that nobody has allowed."""
+    return make_repository(tmp_path, {FILE: JOBS})
+
+
+def test_allow_without_a_terminal_asks_for_a_word(repo: Path, call: Call) -> None:
+    """It shows what would run, and exits 2 with the remedy."""
+    said = call(repo, "allow")
+    assert said.code == 2
+    assert said.out.endswith(":\n  a: every 1h: make a\n")
+    assert said.err == "octojobs: nobody is here to answer; read the above, then `octojobs allow --yes`\n"
+    assert call(repo, "status", "--json").json["trust"] == {"allowed": False, "level": None}
+
+
+def test_a_dry_run_allows_nothing(repo: Path, call: Call) -> None:
+    """Only reads."""
+    assert call(repo, "allow", "--dry-run").code == 0
+    assert call(repo, "status", "--json").json["trust"]["allowed"] is False
+
+
+def test_yes_is_a_word(repo: Path, call: Call) -> None:
+    """For scripts; asking again changes nothing."""
+    assert call(repo, "allow", "--yes").out.endswith(f"allowed: {repo}, at level repository\n")
+    assert call(repo, "allow").out.endswith(f"{repo} is allowed already, at level repository\n")
+
+
+def test_at_level_plan_a_change_waits_and_is_shown(repo: Path, call: Call) -> None:
+    """`hook post-merge` and `status` say that it waits; `allow` shows the difference, and ends the waiting."""
+    call(repo, "allow", "--yes", "--level", "plan")
+    commit_files(repo, {FILE: MORE})
+    assert (
+        call(repo, "hook", "post-merge", "0").err == "octojobs: the plan of octojobs changed and waits: `octojobs allow` shows the change\n"
+    )
+    waits = {"what": "a changed plan waits for approval", "fix": "`octojobs allow` shows the change, and asks"}
+    assert call(repo, "status", "--json").json["problems"] == [waits]
+    said = call(repo, "allow", "--yes")
+    assert "+  b: {schedule: '@daily', command: [make, b]}\n" in said.out
+    assert " jobs:\n" in said.out
+    assert call(repo, "hook", "post-checkout", "1", "2", "1").err == ""
+    assert call(repo, "status", "--json").json["problems"] == []
+
+
+def test_what_can_t_be_read_can_t_be_allowed(repo: Path, call: Call) -> None:
+    """Nobody could say what it would run."""
+    commit_files(repo, {FILE: "jobs: [\n"})
+    said = call(repo, "allow", "--yes")
+    assert said.code == 2
+    assert said.err.startswith(f"{FILE}:")
+
+
+def test_deny_takes_it_back(repo: Path, call: Call) -> None:
+    """Twice is said to be nothing."""
+    call(repo, "allow", "--yes")
+    assert call(repo, "deny", "--dry-run").out == f"would be denied: {repo}\n"
+    assert call(repo, "deny").out == f"denied: {repo}\n"
+    assert call(repo, "deny").out == f"{repo} was not allowed\n"
+    assert call(repo, "tick").code == 4
