@@ -122,15 +122,17 @@ def _pass(workspace: Workspace, role: str, *, retries: bool, wait: bool, allow_n
 
 
 def _busy(engine: Engine, until: datetime) -> bool:
-    """Whether some run is on its way or will be tried again by `until`; one that waits for a guard is left to the next pass."""
-    if engine.guards.asking:
+    """Whether some run is on its way, or will be tried again by `until`.
+
+    One that waits for a guard is left to the next pass, and so is one that is queued while nothing runs: whatever
+    could start has been started by now, so it is held by a pause, a missing pool or a full disk.
+    """
+    if engine.unfinished or engine.guards.asking:
         return True
-    for run in engine.store.ledger.runs.values():
-        if run.phase in (Phase.QUEUED, Phase.STARTING, Phase.RUNNING):
-            return True
-        if run.phase is Phase.RETRYING and run.not_before is not None and run.not_before <= until:
-            return True
-    return False
+    return any(
+        run.holds_slot or (run.phase is Phase.RETRYING and run.not_before is not None and run.not_before <= until)
+        for run in engine.store.ledger.unqueued()
+    )
 
 
 def run_here(

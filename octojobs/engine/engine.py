@@ -63,7 +63,10 @@ class Intent:
 
 
 class Engine:
-    """Decides and starts. One thread owns it, its ledger and its store."""
+    """Decides and starts. One thread owns it, its ledger and its store.
+
+    `held` says why nothing starts for now, in words; `unfinished` that another tick has something to start at once.
+    """
 
     def __init__(self, ground: Ground, store: Store, feed: Feed, starter: Starter, scope: Scope = EVERYTHING) -> None:
         self.ground = ground
@@ -83,14 +86,14 @@ class Engine:
         self._admission = Admission()
         self._backlog = Backlog(store.ledger)
         self._recheck_at: datetime | None = None
-        self._again = False
+        self.unfinished = False
         self._digest: str | None = None
         self.running.adopt(self.store.ledger)
 
     def tick(self) -> None:
         """One pass. Never raises for a full disk or a refused process: it holds new starts and says so in `held`."""
         now = self.ground.clock.now()
-        self._again = False
+        self.unfinished = False
         if note := self._watch.look():
             log.warning("%s; every job is planned anew", note)
             self._look_at_all(now)
@@ -108,7 +111,7 @@ class Engine:
 
     def wake_at(self) -> datetime | None:
         """The earliest instant at which a tick has something to do, None when only an event can bring it."""
-        if self._again and self._hold_until is None:
+        if self.unfinished and self._hold_until is None:
             return self.ground.clock.now()
         planned = self._agenda.wake_at() if self.scope.plan else None
         instants = [at for at in (planned, self._admission.wake_at, self._recheck_at) if at is not None]
@@ -237,7 +240,7 @@ class Engine:
         batch = self._starter.launch(starts, definitions.settings, self._extra_env)
         rows = self._stage(batch.events)
         # A run that could not be started has ended or is queued again: there is room for another, now.
-        self._again = len(batch.gated) < len(starts)
+        self.unfinished = len(batch.gated) < len(starts)
         if batch.trouble:
             self._hold(batch.trouble)
         if not self._flush():

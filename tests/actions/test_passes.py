@@ -1,0 +1,74 @@
+"""One pass: what it waits for, and what it leaves to the next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.helpers import commit_files, make_repository, octojobs
+
+HELD = """\
+jobs:
+  held:
+    interval: 1h
+    command: "true"
+    overlap: queue_all
+  free:
+    interval: 1h
+    command: "true"
+"""
+
+
+def _allowed(tmp_path: Path, jobs: str) -> Path:
+    repo = make_repository(tmp_path, {".octopoid/jobs.yaml": jobs})
+    assert octojobs(repo, "allow", "--yes").returncode == 0
+    return repo
+
+
+def test_a_pass_does_not_wait_for_what_a_pause_holds(tmp_path: Path) -> None:
+    """A paused job's instants are skipped, and the pass ends with the others'."""
+    repo = _allowed(tmp_path, HELD)
+    assert octojobs(repo, "pause", "held").returncode == 0
+    done = octojobs(repo, "tick", timeout=30)
+    assert done.returncode == 0, done.stderr
+    assert "free@" in done.stdout
+
+
+def test_once_waits_for_the_retries_that_are_due_within_a_minute(tmp_path: Path) -> None:
+    """Attempt 2 succeeds a second later, so the pass ends well."""
+    job = "jobs: {flaky: {interval: 1h, command: 'test $OCTOJOBS_ATTEMPT = 2', retries: {max: 1, delay: 1s}}}\n"
+    done = octojobs(_allowed(tmp_path, job), "up", "--once", timeout=30)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_once_exits_1_when_a_run_failed(tmp_path: Path) -> None:
+    """The exit code is what a caller's script asks for."""
+    assert octojobs(_allowed(tmp_path, "jobs: {bad: {interval: 1h, command: 'false'}}\n"), "up", "--once").returncode == 1
+
+
+def test_tick_without_waiting_leaves_the_run_to_the_next_tick(tmp_path: Path) -> None:
+    """The shim goes on by itself; the next tick finds its result."""
+    repo = _allowed(tmp_path, "jobs: {slow: {interval: 1h, command: 'sleep 0.3; exit 4'}}\n")
+    assert octojobs(repo, "tick", "--no-wait").returncode == 0
+    done = octojobs(repo, "tick", timeout=30)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "exit code 4" in done.stdout
+
+
+def test_before_the_first_commit_up_says_what_to_do(tmp_path: Path) -> None:
+    """Commit is deploy: there is nothing to run yet."""
+    repo = make_repository(tmp_path)
+    assert octojobs(repo, "init", "--no-hook").returncode == 0
+    done = octojobs(repo, "up", "--once")
+    assert done.returncode == 2
+    assert "commit" in done.stderr
+
+
+def test_a_broken_commit_at_the_first_start_shows_every_problem(tmp_path: Path) -> None:
+    """There are no last good definitions yet."""
+    repo = make_repository(tmp_path, {".octopoid/jobs.yaml": "jobs: {}\n"})
+    assert octojobs(repo, "allow", "--yes").returncode == 0
+    commit_files(repo, {".octopoid/jobs.yaml": "jobs:\n  a: {interval: 1h}\n  b: {command: x}\n"})
+    done = octojobs(repo, "up", "--once")
+    assert done.returncode == 2
+    assert "jobs.yaml:2:3" in done.stderr
+    assert "jobs.yaml:3:3" in done.stderr
