@@ -41,8 +41,10 @@ Written by `docs/generate_verbs.py` from the verbs themselves; a test compares.
 - **runs**: `runs`: each `id`, `job`, `scheduled_at`, `attempt`, `outcome`, `reason`, `phase`, `cause`, `claimed_at`,
   `started_at`, `ended_at`, `at`, `duration_s`, `exit_code`, `signal`, `count`, `first_scheduled_at`, `correction`,
   `conditions`, `attempts`, `commit`, `definitions`, `dirty`, `forced`, `requested_by`, `not_before`, `pid`
-- **status**: `repository`, `state`, `healthy`, `problems` (`what`, `fix`), `daemon`, `source`, `trust`, `paused`, `jobs`,
-  `pools`, `running`, `queued`, `next`, `failures` (runs, with `tail`)
+- **status**: `repository`, `state`, `healthy`, `problems` (`what`, `fix`), `daemon` (`pid`, `since`, `role`, `stopped`, `version`,
+  `definitions`), `source` (`name`, `definitions`, `note`), `trust` (`allowed`, `level`), `paused`, `jobs` (`declared`, `disabled`,
+  `paused`, `unsupported`), `pools` (`name`, `size`, `running`, `queued`), `running`, `queued`, `next` (`job`, `at`), `failures`
+  (runs, with `failures` in a row and the `tail` of the output)
 - **validate**: `valid`, `jobs`, `files`, `problems`: each `path`, `line`, `column`, `severity`, `what`, `fix`
 - **doctor**: `healthy`, `findings`: each `level` (`ok` `weak` `wrong`), `subject`, `what`, `fix`
 

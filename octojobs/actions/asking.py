@@ -14,6 +14,7 @@ from octojobs import platform
 from octojobs.actions.workspace import Workspace
 from octojobs.engine.heartbeat import Heartbeat
 from octojobs.errors import RepositoryBusy
+from octojobs.store.activity import touch_activity
 from octojobs.store.lock import Holder
 from octojobs.store.requests import Request, done, leave
 
@@ -36,7 +37,7 @@ def ask(workspace: Workspace, request: Request) -> Answer:
     Raises NotTrusted and what a pass raises; the request is taken back then.
     """
     path = leave(workspace.paths, request)
-    touch_activity(workspace)
+    touch_activity(workspace.paths)
     deadline = workspace.clock.monotonic() + WAIT_S
     pause, woken = threading.Event(), False
     while path.exists() and workspace.clock.monotonic() < deadline:
@@ -60,12 +61,6 @@ def wake(workspace: Workspace, holder: Holder | None) -> bool:
     vitals = Heartbeat.read(workspace.paths)
     listens = vitals is not None and vitals.pid == holder.pid
     return listens and platform.send_signal(holder.process, signal.SIGUSR1)
-
-
-def touch_activity(workspace: Workspace) -> None:
-    """Somebody is at work here: what the `quiet_for` guard reads. Only where there is a state folder."""
-    if workspace.paths.root.is_dir():
-        workspace.paths.last_activity.touch(mode=0o600)
 
 
 def who(environ: Mapping[str, str] = os.environ) -> str:

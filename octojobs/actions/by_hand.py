@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from octojobs.actions.asking import Answer, ask, touch_activity, who
+from octojobs.actions.asking import Answer, ask, who
 from octojobs.actions.catalog import find_job
 from octojobs.actions.foresight import facts_of
 from octojobs.actions.history import find_run
@@ -23,6 +23,7 @@ from octojobs.errors import OctojobsError, UsageError
 from octojobs.runners.base import NotPreparable
 from octojobs.runners.environment import redacted_environment
 from octojobs.runners.prepare import prepare
+from octojobs.store.activity import touch_activity
 from octojobs.store.requests import Request
 from octojobs.views.runs import past_view
 from octojobs.views.values import View
@@ -92,7 +93,7 @@ def run_in_foreground(workspace: Workspace, request: Request, started: Callable[
     from octojobs.store.history import row_to_dict
 
     trust.require(workspace.repository)
-    touch_activity(workspace)
+    touch_activity(workspace.paths)
     row = run_here(workspace, request, started=started)
     return past_view(row_to_dict(row)) if row is not None else None
 
