@@ -60,7 +60,7 @@ class Loader:
         problems = [*settings.problems, *(problem for file in read for problem in file.problems)]
         if not read:
             problems.append(Problem(main, 0, 0, "there is no such file, and no other that declares jobs", "write one with `octojobs init`"))
-        problems.extend(_same_names(read))
+        problems.extend(same_names(read))
         jobs = {job.id: job for file in read for job in file.jobs}
         names = {placed.name: placed for file in read for placed in file.names}
         found = (reference for file in read for reference in file.references if IN_SETTINGS.get(reference.kind) not in settings.broken)
@@ -100,7 +100,7 @@ class Loader:
         return _Kept(blob, inherited, read_jobs(path, data, inherited, stem))
 
 
-def _same_names(files: list[JobsFile]) -> Iterator[Problem]:
+def same_names(files: list[JobsFile]) -> Iterator[Problem]:
     """Names that two jobs bear; without regard to case, because they are the names of folders too."""
     first: dict[str, Placed] = {}
     for placed in (placed for file in files for placed in file.names):

@@ -45,7 +45,10 @@ HOLD_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What this engine may do: `plan` due instants, and start any run or (`only`) the named ones."""
+    """What this engine may do: `plan` due instants, and start any run or (`only`) the named ones.
+
+    `only` may be a live set that the engine's thread changes between two ticks: other runs take none of its room then.
+    """
 
     plan: bool = True
     only: Collection[RunId] | None = None
@@ -123,6 +126,15 @@ class Engine:
     def waiting_for(self) -> dict[RunId, str]:
         """Why each ready run does not start, in words; walks all open runs."""
         return dict(admit(self.store.ledger, self._pools(), self.ground.clock.now()).held)
+
+    @property
+    def ready(self) -> tuple[Run, ...]:
+        """The runs that had room to start at the last tick, in starting order, whether the scope lets them or not."""
+        return self._admission.start
+
+    def record(self, *events: Event) -> None:
+        """What a caller on the engine's thread has decided (a claim, a drop): durable with the next tick, before it acts."""
+        self._stage(events)
 
     def cancel(self, runs: Iterable[Run], why: str) -> None:
         """Ask the shims of these runs to end them."""
@@ -213,12 +225,19 @@ class Engine:
             if self.ground.clock.monotonic() < self._hold_until:
                 return
             self._hold_until, self.held = None, ""
-        starts = [run for run in self._admission.start if self.scope.only is None or run.id in self.scope.only]
+        starts = self._admission.start if self.scope.only is None else self._admitted(self.scope.only, now)
         if not starts:
             return
         revision = self.ground.revision()
         self._stage(AttemptStarting(run.id, run.attempt, now, revision.commit, revision.dirty) for run in starts)
         self._intent.starts += [run.id for run in starts]
+
+    def _admitted(self, only: Collection[RunId], now: datetime) -> tuple[Run, ...]:
+        """Of these runs alone, those that start: one of them must not wait for the room of a run that never will."""
+        ledger = self.store.ledger
+        named = [ledger.runs[run] for run in only if run in ledger.runs and not ledger.runs[run].holds_slot]
+        running = [run for run in ledger.unqueued() if run.holds_slot]
+        return admit(ledger, self._pools(), now, [*running, *named]).start
 
     def _pools(self) -> dict[str, int]:
         settings = self.feed.current().settings

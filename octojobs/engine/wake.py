@@ -49,11 +49,15 @@ class Wake:
         for number in WAKE_SIGNALS:
             self._previous[number] = signal.signal(number, self._on_wake)
 
-    def close(self) -> None:
-        """Give the signals back."""
+    def deafen(self) -> None:
+        """Give the signals back; `listen` may be called again."""
         for number, handler in self._previous.items():
             signal.signal(number, handler)  # type: ignore[arg-type]  # what signal.signal returned, it takes back
         self._previous = {}
+
+    def close(self) -> None:
+        """Give the signals back, and the descriptors."""
+        self.deafen()
         os.close(self._read)
         os.close(self._write)
 
