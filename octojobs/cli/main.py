@@ -97,9 +97,11 @@ def _failed(error: Exception, arguments: Sequence[str]) -> int:
 
 
 def _invalid(error: InvalidDefinitions) -> int:
+    placed = any(problem.line for problem in error.problems)
     for problem in error.problems:
-        sys.stderr.write(f"{problem}\n")
-    _complain("these definitions can't be used; `octojobs validate` shows the places")
+        sys.stderr.write(f"{'' if placed else 'octojobs: '}{visible(str(problem))}\n")
+    if placed:
+        _complain("these definitions can't be used; `octojobs validate` shows the places")
     return error.exit_code
 
 

@@ -25,6 +25,8 @@ def dry_run_pass(app: App, workspace: Workspace) -> int:
 
 def tell_pass(app: App, workspace: Workspace, session: Session) -> int:
     """A line for each thing that ended; 1 when a run failed, 130 when the pass was interrupted."""
+    if session.reload.note:
+        app.screen.note(f"octojobs: {session.reload.note}")
     ended = [past_view(row_to_dict(row)) for row in session.rows]
     tell_ended(app, workspace, ended)
     if session.wake.stopping:

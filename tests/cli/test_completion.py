@@ -14,7 +14,7 @@ def _completed(folder: Path, line: str) -> list[str]:
     return [one.partition(",")[2] for one in done.stdout.split()]
 
 
-def test_verbs_complete(tmp_path: Path) -> None:
+def test_names_of_verbs_complete(tmp_path: Path) -> None:
     """From what was typed."""
     assert _completed(tmp_path, "octojobs va") == ["validate"]
     assert "--version" in _completed(tmp_path, "octojobs --v")

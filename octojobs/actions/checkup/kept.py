@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from octojobs import __version__
 from octojobs.actions import hooks
 from octojobs.actions.asking import who
-from octojobs.actions.checkup.finding import Finding, ok, weak, wrong
+from octojobs.actions.checkup.finding import Finding, Level, ok, weak, wrong
 from octojobs.actions.foresight import facts_of
 from octojobs.actions.hooks import HookState
 from octojobs.actions.workspace import Workspace
@@ -92,7 +92,7 @@ def _state(workspace: Workspace) -> Iterator[Finding]:
         return
     found = damages(workspace)
     for note in found:
-        yield wrong("state", note, "what could be read is in use; restore the files from a backup if more is needed")
+        yield Finding(Level.WRONG, "state", note)  # says its own remedy, where there is one
     mode = root.stat().st_mode & 0o777
     if mode & 0o077:
         yield weak("state", f"others may look into {root}", f"`chmod 700 {root}`")
