@@ -25,6 +25,12 @@ _UNIONS: tuple[Any, ...] = (events.Event, guards.Guard, job.When, job.Action)
 KINDS: dict[type, str] = {member: member.__name__ for union in _UNIONS for member in typing.get_args(union)}
 
 
+_EXACT = 1 << 53
+"""The integers below are floats, too, each its own."""
+
+_SHAPES = {str: "a text", int: "a whole number", float: "a number", bool: "true or false", list: "a list", dict: "an object"}
+
+
 def format_instant(at: datetime) -> str:
     """RFC 3339 in UTC; microseconds only where there are some.
 
@@ -38,11 +44,13 @@ def parse_instant(text: str) -> datetime:
     """An aware UTC datetime; NotDecodable when the text is no instant or names no offset."""
     try:
         at = datetime.fromisoformat(text)
-    except (ValueError, TypeError):
+        if at.tzinfo is None:
+            raise NotDecodable(f"{text!r} names no offset from UTC")
+        return at.astimezone(UTC)
+    except NotDecodable:
+        raise
+    except (ValueError, TypeError, OverflowError):
         raise NotDecodable(f"{text!r} is not an RFC 3339 instant") from None
-    if at.tzinfo is None:
-        raise NotDecodable(f"{text!r} names no offset from UTC")
-    return at.astimezone(UTC)
 
 
 def encode(value: Any) -> Any:
@@ -120,39 +128,56 @@ def _decoder(hint: Any) -> Callable[[Any], Any]:
         return _union_decoder(arguments)
     if origin is tuple:
         item = _decoder(arguments[0])
-        return lambda data: tuple(item(one) for one in data)
+        return lambda data: tuple(item(one) for one in _shaped(list, data))
     if origin is not None and issubclass(origin, Mapping):
         key, value = _decoder(arguments[0]), _decoder(arguments[1])
-        return lambda data: {key(k): value(v) for k, v in data.items()}
+        return lambda data: {key(k): value(v) for k, v in _shaped(dict, data).items()}
     if is_dataclass(hint):
         return lambda data: _decode_dataclass(typing.cast(type, hint), data)
     if hint in (str, int, float, bool):
         return lambda data: _plain(hint, data)
-    return typing.cast(Callable[[Any], Any], hint)
+    # names of jobs and runs, and enumerations: all of them texts
+    return lambda data: hint(_plain(str, data))
+
+
+def _shaped(kind: type, data: Any) -> Any:
+    if isinstance(data, kind):
+        return data
+    raise NotDecodable(f"{data!r} is not {_SHAPES[kind]}")
 
 
 def _plain(kind: type, data: Any) -> Any:
     if isinstance(data, kind) and (kind is bool or not isinstance(data, bool)):
         return data
-    if kind is float and type(data) is int:
+    if kind is float and type(data) is int and abs(data) < _EXACT:
         return float(data)
-    raise NotDecodable(f"{data!r} is not a {kind.__name__}")
+    raise NotDecodable(f"{data!r} is not {_SHAPES[kind]}")
 
 
 def _union_decoder(arguments: tuple[Any, ...]) -> Callable[[Any], Any]:
     tagged = {KINDS[a]: a for a in arguments if a in KINDS}
+    nullable = type(None) in arguments
     others = [_decoder(a) for a in arguments if a not in KINDS and a is not type(None)]
+    if nullable and not tagged and len(others) == 1:
+        only = others[0]
+        return lambda data: None if data is None else only(data)
 
     def decode_union(data: Any) -> Any:
-        if data is None:
+        if data is None and nullable:
             return None
-        if isinstance(data, dict) and data.get("kind") in tagged:
-            return _decode_dataclass(tagged[data["kind"]], data)
+        kind = data.get("kind") if isinstance(data, dict) else None
+        if isinstance(kind, str) and kind in tagged:
+            return _decode_dataclass(tagged[kind], data)
         for decoder in others:
             try:
                 return decoder(data)
             except (ValueError, TypeError):
                 continue
-        raise NotDecodable(f"{data!r} is none of {', '.join(map(str, arguments))}")
+        raise NotDecodable(f"{data!r} is none of {', '.join(map(_named, arguments))}")
 
     return decode_union
+
+
+def _named(hint: Any) -> str:
+    """How a message calls a member of a union."""
+    return KINDS.get(hint) or _SHAPES.get(typing.get_origin(hint) or hint) or "a list"

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from octojobs.core.guards import Verdict
 from octojobs.core.identity import JobId, RunId
-from octojobs.core.run import Attempt, IllegalTransition, Outcome, Phase, Process, Run, move
+from octojobs.core.run import Attempt, IllegalTransition, Outcome, Phase, Process, Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,38 +185,62 @@ JobEvent = JobSeen | CursorMoved | JobReanchored | JobAbsent | JobReturned | Job
 Event = RunEvent | JobEvent | Paused | Resumed
 
 
+_BEGUN = frozenset({Phase.STARTING, Phase.RUNNING})
+
+HAPPENS_TO: dict[type[RunEvent], frozenset[Phase]] = {
+    RunBlocked: frozenset({Phase.WAITING, Phase.QUEUED}),
+    RunReady: frozenset({Phase.WAITING, Phase.RETRYING}),
+    AttemptStarting: frozenset({Phase.QUEUED, Phase.RETRYING}),
+    AttemptStarted: frozenset({Phase.STARTING}),
+    AttemptVoid: _BEGUN,
+    AttemptEnded: _BEGUN,
+    RunDropped: frozenset({Phase.WAITING, Phase.QUEUED, Phase.RETRYING}),
+    CancelAsked: frozenset(Phase) - {Phase.FINISHED},
+}
+"""The state machine: the phases in which each event can happen. The picture is in `docs/state-machine.md`."""
+
+
 def transition(run: Run, event: RunEvent) -> Run:
     """The run after the event; raises IllegalTransition, naming both, when the state machine has no such arrow."""
-    if isinstance(event, AttemptStarting | AttemptStarted | AttemptVoid) and event.attempt != run.attempt:
-        raise IllegalTransition(f"{type(event).__name__} names attempt {event.attempt} of {run.id}, which is at attempt {run.attempt}")
+    _check(run, event)
     match event:
         case RunBlocked(verdicts=verdicts, not_before=not_before):
-            return move(run, Phase.WAITING, verdicts=verdicts, not_before=not_before)
+            return replace(run, phase=Phase.WAITING, verdicts=verdicts, not_before=not_before)
         case RunReady(verdicts=verdicts):
-            return move(run, Phase.QUEUED, verdicts=verdicts, not_before=None)
+            return replace(run, phase=Phase.QUEUED, verdicts=verdicts, not_before=None)
         case AttemptStarting(commit=commit, dirty=dirty):
-            return move(run, Phase.STARTING, commit=commit, dirty=dirty, process=None, started_at=None, not_before=None)
+            return replace(run, phase=Phase.STARTING, commit=commit, dirty=dirty, process=None, started_at=None, not_before=None)
         case AttemptStarted(process=process, at=at):
-            return move(run, Phase.RUNNING, process=process, started_at=at)
+            return replace(run, phase=Phase.RUNNING, process=process, started_at=at)
         case AttemptVoid(at=at, reason=reason):
             void = Attempt(run.attempt, Outcome.LOST, None, at, reason=reason, void=True)
-            return move(run, Phase.QUEUED, attempt=run.attempt + 1, process=None, attempts=(*run.attempts, void))
+            return replace(run, phase=Phase.QUEUED, attempt=run.attempt + 1, process=None, attempts=(*run.attempts, void))
         case AttemptEnded(attempt=attempt, retry_at=None):
-            return move(
-                run, Phase.FINISHED, attempts=(*run.attempts, attempt), outcome=attempt.outcome, ended_at=attempt.ended_at, process=None
-            )
+            return _finished(run, attempt)
         case AttemptEnded(attempt=attempt, retry_at=retry_at):
-            return move(run, Phase.RETRYING, attempts=(*run.attempts, attempt), attempt=run.attempt + 1, not_before=retry_at, process=None)
+            attempts = (*run.attempts, attempt)
+            return replace(run, phase=Phase.RETRYING, attempts=attempts, attempt=run.attempt + 1, not_before=retry_at, process=None)
         case RunDropped(outcome=outcome, reason=reason, at=at, verdicts=verdicts):
-            dropped = Attempt(run.attempt, outcome, run.started_at, at, reason=reason)
-            return move(
-                run,
-                Phase.FINISHED,
-                attempts=(*run.attempts, dropped),
-                outcome=outcome,
-                ended_at=at,
-                process=None,
-                verdicts=verdicts or run.verdicts,
-            )
+            dropped = _finished(run, Attempt(run.attempt, outcome, None, at, reason=reason))
+            return replace(dropped, verdicts=verdicts) if verdicts else dropped
         case CancelAsked(by=by):
             return replace(run, cancel=run.cancel or by)
+
+
+def _check(run: Run, event: RunEvent) -> None:
+    if run.phase not in HAPPENS_TO[type(event)]:
+        raise IllegalTransition(f"{type(event).__name__} can't happen to run {run.id}, which is {run.phase}")
+    match event:
+        case AttemptStarting(attempt=number) | AttemptStarted(attempt=number) | AttemptVoid(attempt=number):
+            named: int = number
+        case AttemptEnded(attempt=attempt):
+            named = attempt.number
+        case _:
+            return
+    if named != run.attempt:
+        raise IllegalTransition(f"{type(event).__name__} names attempt {named} of {run.id}, which is at attempt {run.attempt}")
+
+
+def _finished(run: Run, last: Attempt) -> Run:
+    attempts = (*run.attempts, last)
+    return replace(run, phase=Phase.FINISHED, attempts=attempts, outcome=last.outcome, ended_at=last.ended_at, process=None)

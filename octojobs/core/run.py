@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -114,25 +114,4 @@ class Run:
 
 
 class IllegalTransition(Exception):
-    """The state machine has no such arrow; the message names the phase and the event."""
-
-
-ARROWS: dict[Phase, frozenset[Phase]] = {
-    Phase.WAITING: frozenset({Phase.WAITING, Phase.QUEUED, Phase.FINISHED}),
-    Phase.QUEUED: frozenset({Phase.WAITING, Phase.STARTING, Phase.FINISHED}),
-    Phase.STARTING: frozenset({Phase.RUNNING, Phase.QUEUED, Phase.RETRYING, Phase.FINISHED}),
-    # back to queued: the gate of a shim never opened, so nothing ran
-    Phase.RUNNING: frozenset({Phase.QUEUED, Phase.RETRYING, Phase.FINISHED}),
-    Phase.RETRYING: frozenset({Phase.QUEUED, Phase.STARTING, Phase.FINISHED}),
-    Phase.FINISHED: frozenset(),
-}
-
-
-def move(run: Run, phase: Phase, **changes: object) -> Run:
-    """The run in another phase, with the changes; IllegalTransition when there is no such arrow.
-
-    `transition` in `core/events.py` is the only caller: each event names one arrow.
-    """
-    if phase not in ARROWS[run.phase]:
-        raise IllegalTransition(f"run {run.id} can't go from {run.phase} to {phase}")
-    return replace(run, phase=phase, **changes)  # type: ignore[arg-type]  # the callers name fields of Run; dataclasses.replace checks them
+    """The state machine has no such arrow; the message names the run, where it stands, and the event."""

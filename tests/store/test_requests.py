@@ -75,7 +75,7 @@ def test_nobody_has_asked_where_there_is_no_folder(paths: StatePaths) -> None:
         ('{"kind":"run","at":"2026-11-20T10:00:00"}', "Request.at: '2026-11-20T10:00:00' names no offset from UTC"),
         (
             '{"kind":"run","job":"../x","at":"2026-11-20T10:00:00Z"}',
-            "Request.job: '../x' is none of <class 'octojobs.core.identity.JobId'>, <class 'NoneType'>",
+            "Request.job: '../x' is not a job name: a letter or _ first, then letters, digits, _ . -, 63 at most",
         ),
     ],
     ids=["empty", "deep", "long", "no kind", "kind", "id", "naive", "job"],

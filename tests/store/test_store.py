@@ -82,7 +82,7 @@ def test_an_event_that_the_state_machine_refuses_is_not_written(tmp_path: Path) 
         jobs, runs = dict(store.ledger.jobs), dict(store.ledger.runs)
         illegal: list[Event] = [JobSeen(JobId("other"), T0, T0), RunBlocked(run_of(0), (), T0)]
         for write in (store.commit, store.stage):
-            with pytest.raises(IllegalTransition, match=r"^run sweep@20261120T100000Z can't go from starting to waiting$"):
+            with pytest.raises(IllegalTransition, match=r"^RunBlocked can't happen to run sweep@20261120T100000Z, which is starting$"):
                 write(illegal)
         assert (store.paths.journal.read_bytes(), store.ledger.jobs, store.ledger.runs) == (journal, jobs, runs)
 
