@@ -131,7 +131,6 @@ class Workspace:
         return self.repository.identity()
 
 
-
 def _declared(definitions: Definitions, name: JobId) -> Job | None:
     """The job without its place: a job that only moved within its file is the same."""
     job = definitions.jobs.get(name)
