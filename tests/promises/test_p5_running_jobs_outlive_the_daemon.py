@@ -6,6 +6,8 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+
 from octojobs.core.job import Limits
 from octojobs.core.run import Phase
 from tests.engine.world import World, job
@@ -70,16 +72,15 @@ def test_a_shim_that_was_killed_leaves_a_lost_run_and_no_second_start(tmp_path: 
     assert effects.read_text() == "ran\n"
 
 
-def test_a_crash_between_claim_and_gate_starts_the_instant_again_exactly_once(tmp_path: Path) -> None:
+def test_a_crash_between_claim_and_gate_starts_the_instant_again_exactly_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The journal says starting, no shim ever ran: the attempt is fenced, and the same due instant is attempt 2."""
     world = World(tmp_path)
     effects = tmp_path / "effects"
     world.declare(job("once", f"echo $OCTOJOBS_ATTEMPT >> {effects}", every=3600))
-    world.engine._starter.launch = _die  # type: ignore[method-assign]  # the crash
-    try:
+    monkeypatch.setattr(world.engine._starter, "launch", _die)
+    with pytest.raises(KeyboardInterrupt):
         world.tick()
-    except KeyboardInterrupt:
-        world.engine.close()
+    world.engine.close()
     world.engine = world._open()
     assert [run.phase for run in world.runs()] == [Phase.STARTING]
     world.tick()
