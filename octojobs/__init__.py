@@ -7,10 +7,22 @@ __version__ = "0.1.0"
 
 TYPE_CHECKING = False  # typing's own costs 5 ms; type checkers know the name
 if TYPE_CHECKING:
+    from octojobs.core.job import Priority as Priority
+    from octojobs.embedded.config import SchedulerConfig as SchedulerConfig
+    from octojobs.embedded.job import Job as Job
+    from octojobs.embedded.result import JobResult as JobResult
+    from octojobs.embedded.scheduler import Scheduler as Scheduler
+    from octojobs.embedded.scheduler import TaskScheduler as TaskScheduler
     from octojobs.runners.context import JobContext as JobContext
     from octojobs.runners.context import job as job
 
 _HOMES = {
+    "Job": "octojobs.embedded.job",
+    "JobResult": "octojobs.embedded.result",
+    "Priority": "octojobs.core.job",
+    "Scheduler": "octojobs.embedded.scheduler",
+    "SchedulerConfig": "octojobs.embedded.config",
+    "TaskScheduler": "octojobs.embedded.scheduler",
     "JobContext": "octojobs.runners.context",
     "job": "octojobs.runners.context",
 }
