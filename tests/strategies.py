@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import fields as dataclass_fields
+from dataclasses import is_dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from types import UnionType
+from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 
 from hypothesis import strategies as st
 
 from octojobs.core.guards import Condition
-from octojobs.core.identity import JobId
+from octojobs.core.identity import JOB_ID, JobId, RunId
 from octojobs.core.job import (
     Action,
     AfterWhen,
@@ -111,3 +117,53 @@ def jobs(draw: st.DrawFn, name: str = "job", when: st.SearchStrategy[When] = whe
         priority=draw(st.sampled_from(Priority)),
         run_when_paused=draw(st.booleans()),
     )
+
+
+job_ids: st.SearchStrategy[JobId] = st.from_regex(JOB_ID, fullmatch=True).map(JobId)
+run_ids: st.SearchStrategy[RunId] = st.builds(
+    lambda job, due, suffix, event: RunId.of(job, due, suffix).follow_up(event) if event else RunId.of(job, due, suffix),
+    job_ids,
+    instants(),
+    st.sampled_from(("", "3f2c")),
+    st.sampled_from(("", "", "on_failure")),
+)
+json_values: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=2),
+    max_leaves=4,
+)
+_PLAIN: dict[Any, st.SearchStrategy[Any]] = {
+    Any: json_values,
+    JobId: job_ids,
+    RunId: run_ids,
+    bool: st.booleans(),
+    datetime: st.datetimes(timezones=st.just(UTC)),
+    float: st.floats(allow_nan=False, allow_infinity=False),
+    int: st.integers(),
+    str: st.text(max_size=10),
+    type(None): st.none(),
+}
+
+
+@cache
+def values(hint: Any) -> st.SearchStrategy[Any]:
+    """Any value of a type that the journal may hold: each field of a dataclass is drawn from its own type."""
+    if hint in _PLAIN:
+        return _PLAIN[hint]
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        return st.one_of([values(argument) for argument in arguments])
+    if origin is tuple:
+        return st.lists(values(arguments[0]), max_size=2).map(tuple)
+    if origin is not None and issubclass(origin, Mapping):
+        return st.dictionaries(values(arguments[0]), values(arguments[1]), max_size=2)
+    if is_dataclass(hint):
+        # deferred: a guard may hold guards
+        return st.deferred(lambda: _instances(cast(type, hint)))
+    return st.sampled_from(hint)
+
+
+@cache
+def _instances(kind: Any) -> st.SearchStrategy[Any]:
+    hints = get_type_hints(kind)
+    return st.builds(kind, **{field.name: values(hints[field.name]) for field in dataclass_fields(kind)})
