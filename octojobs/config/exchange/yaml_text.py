@@ -21,10 +21,15 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-    if "\n" in value:
+    if "\n" in value and _fits_block(value):
         return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|")
     quoted = '"' if not isinstance(resolve(value), str) or not value.isprintable() else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=quoted)
+
+
+def _fits_block(value: str) -> bool:
+    """Whether a block says it without marks for its indentation or its end: PyYAML counts those for the column that it writes at."""
+    return not value[0].isspace() and value.rstrip() == value.removesuffix("\n")
 
 
 _Dumper.add_representer(str, _text)
