@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -61,20 +61,18 @@ def session(workspace: Workspace, role: str, scope: Scope = EVERYTHING, *, allow
     trust.require(workspace.repository)
     reload = _reload(workspace)
     ground = ground_of(workspace.repository, workspace.paths, workspace.clock, workspace.environ)
-    with open_engine(ground, reload, scope, role=role, allow_network_fs=allow_network_fs) as engine:
-        for note in engine.store.notes:
-            log.error("recovered state: %s", note)
-        wake = Wake()
+    # Who holds the lock is sent signals: they are listened to before it is taken, and until after it is given back.
+    with closing(Wake()) as wake:
         wake.listen()
-        service = Service(engine, reload, wake, Heartbeat(workspace.paths), _vitals_of(workspace, engine, reload))
-        running = Session(engine, reload, service, wake)
-        engine.on_row = running.rows.append
-        engine.guards.ring = wake.ring
-        try:
-            yield running
-        finally:
-            service.close()
-            wake.close()
+        with open_engine(ground, reload, scope, role=role, allow_network_fs=allow_network_fs) as engine:
+            for note in engine.store.notes:
+                log.error("recovered state: %s", note)
+            service = Service(engine, reload, wake, Heartbeat(workspace.paths), _vitals_of(workspace, engine, reload))
+            running = Session(engine, reload, service, wake)
+            engine.on_row = running.rows.append
+            engine.guards.ring = wake.ring
+            with closing(service):
+                yield running
 
 
 def up(workspace: Workspace, *, allow_network_fs: bool = False, ready: Callable[[Session], None] = lambda _: None) -> str:
@@ -139,18 +137,15 @@ def run_here(
     workspace: Workspace, request: Request, *, allow_network_fs: bool = False, started: Callable[[RunId], None] = lambda _: None
 ) -> Row | None:
     """Carry out a request to run a job in the foreground, holding the repository; the finished run's row, None when it was stopped."""
-    leave(workspace.paths, request)
-    with session(workspace, "run-now", Scope(plan=False, only=()), allow_network_fs=allow_network_fs) as running:
-        engine = running.engine
-        before = set(engine.store.ledger.runs)
-        engine.tick()
-        mine = [run for run in engine.store.ledger.runs.values() if run.id not in before and run.id.endswith(f"-{request.suffix}")]
-        if not mine:
-            return None
-        run = mine[0].id
-        engine.scope = Scope(plan=False, only={run, run.follow_up("on_success"), run.follow_up("on_failure")})
-        started(run)
-        running.service.run(lambda: not any(open_run.startswith(run) for open_run in engine.store.ledger.runs))
+    assert request.job is not None
+    run = RunId.of(request.job, request.at, request.suffix)
+    mine = (run, run.follow_up("on_success"), run.follow_up("on_failure"))
+    with session(workspace, "run-now", Scope(plan=False, only=mine), allow_network_fs=allow_network_fs) as running:
+        leave(workspace.paths, request)
+        running.engine.tick()
+        if run in running.engine.store.ledger.runs:
+            started(run)
+        running.service.run(lambda: not any(open_run in mine for open_run in running.engine.store.ledger.runs))
         return next((row for row in running.rows if row.run is not None and row.run.id == run), None)
 
 

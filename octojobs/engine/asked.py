@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from octojobs.core.claim import manual_run
@@ -26,12 +27,13 @@ def events_for(request: Request, jobs: Mapping[JobId, Job], ledger: Ledger, now:
     """
     match request.kind:
         case "run" | "retry":
-            return _run(request, jobs, ledger, source)
+            return _run(request, jobs, ledger, now, source)
         case "cancel":
             return tuple(CancelAsked(run.id, request.by or "somebody") for run in _runs_named(request, ledger) if not run.cancel)
         case "pause":
             _known(request.job, jobs)
-            return (*_seen(request.job, jobs, ledger, now), Paused(request.job, now, request.until, request.reason))
+            seen = first_sight(jobs[request.job], ledger, now) if request.job is not None else ()
+            return (*seen, Paused(request.job, now, request.until, request.reason))
         case "resume":
             _known(request.job, jobs)
             return (Resumed(request.job, now),)
@@ -44,12 +46,15 @@ def _known(job: JobId | None, jobs: Mapping[JobId, Job]) -> None:
         raise Refused(f"there is no job {job!r} in the definitions that are live")
 
 
-def _seen(job: JobId | None, jobs: Mapping[JobId, Job], ledger: Ledger, now: datetime) -> tuple[Event, ...]:
-    """First sight of a job that is paused before it was ever planned: a pause needs a state to stand in."""
-    return () if job is None or job in ledger.jobs else sight(jobs[job], None, now).events
+def first_sight(job: Job, ledger: Ledger, now: datetime) -> tuple[Event, ...]:
+    """What the ledger must learn of a job that is paused, or asked for, before it was ever planned; empty when it is known.
+
+    Pauses, failures and the last success stand in the job's state. A disabled job gets one, too: the plan calls it absent.
+    """
+    return () if job.id in ledger.jobs else sight(replace(job, enabled=True), None, now).events
 
 
-def _run(request: Request, jobs: Mapping[JobId, Job], ledger: Ledger, source: str) -> tuple[Event, ...]:
+def _run(request: Request, jobs: Mapping[JobId, Job], ledger: Ledger, now: datetime, source: str) -> tuple[Event, ...]:
     _known(request.job, jobs)
     if request.job is None:
         raise Refused("the request names no job")
@@ -57,7 +62,7 @@ def _run(request: Request, jobs: Mapping[JobId, Job], ledger: Ledger, source: st
     if job.unsupported:
         raise Refused(job.unsupported)
     run = manual_run(job, request.at, request.suffix, forced=request.force, by=request.by, source=source)
-    return () if run.id in ledger.runs else (RunClaimed(run),)
+    return () if run.id in ledger.runs else (*first_sight(job, ledger, now), RunClaimed(run))
 
 
 def _runs_named(request: Request, ledger: Ledger) -> Iterator[Run]:

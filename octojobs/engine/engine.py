@@ -26,6 +26,7 @@ from octojobs.core.ledger import Row
 from octojobs.core.plan import plan
 from octojobs.core.run import Run
 from octojobs.engine.agenda import Agenda
+from octojobs.engine.asked import first_sight
 from octojobs.engine.clock import Watch
 from octojobs.engine.feed import Feed
 from octojobs.engine.ground import Ground
@@ -194,6 +195,7 @@ class Engine:
         children = [*follow_ups(run, now)]
         if (chained := chained_run(run, definitions.jobs, now, definitions.source)) is not None:
             children.append(chained)
+            self._stage(first_sight(chained.definition, self.store.ledger, now))
         elif (named := chained_job(run)) is not None:
             log.error("%s asks for a run of %s, which is not declared any more", run.id, named[0])
         self._stage(RunClaimed(child) for child in children if child.id not in self.store.ledger.runs)

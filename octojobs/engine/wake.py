@@ -26,8 +26,8 @@ class Wake:
         """Wake the loop."""
         try:
             os.write(self._write, b"!")
-        except BlockingIOError:
-            # The pipe is full of rings: one more says nothing new.
+        except OSError:
+            # The pipe is full of rings, and one more says nothing new; or it is closed, and nobody listens any more.
             return
 
     def drain(self) -> bool:
@@ -58,8 +58,11 @@ class Wake:
     def close(self) -> None:
         """Give the signals back, and the descriptors."""
         self.deafen()
-        os.close(self._read)
-        os.close(self._write)
+        read, write = self._read, self._write
+        # A guard that answers late rings all the same: its ring must not land in whatever gets these numbers next.
+        self._read = self._write = -1
+        os.close(read)
+        os.close(write)
 
     def _on_stop(self, number: int, _frame: FrameType | None) -> None:
         self.stop(signal.Signals(number).name)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from octojobs.core.codec import format_instant
 from octojobs.core.environment import narrowed
 from octojobs.core.run import Run
-from octojobs.runners.base import Launch
+from octojobs.runners.base import Launch, NotPreparable
 from octojobs.runners.secret_values import secret_values
 from octojobs.runners.shim.spawn import DEFAULT_PATH
 
@@ -30,7 +31,7 @@ def environment_of(
         **narrowed(environ),
         **{name: environ[name] for name in job.pass_env if name in environ},
         **job.env,
-        **secret_values(job.secrets, environ),
+        **_secrets(run, environ),
         **_about(run, run_dir, repository_root),
         **(extra or {}),
     }
@@ -39,6 +40,17 @@ def environment_of(
 def redacted_environment(launch: Launch) -> dict[str, str]:
     """The environment of a launch as it may be shown (`run-now --dry-run`), sorted by name, secrets hidden."""
     return {name: HIDDEN if name in launch.secrets else value for name, value in sorted(launch.env.items())}
+
+
+def _secrets(run: Run, environ: Mapping[str, str]) -> dict[str, str]:
+    """The job's secrets. A follow-up goes without those that are missing: it may be about to tell somebody just that."""
+    if not run.is_follow_up:
+        return secret_values(run.definition.secrets, environ)
+    found: dict[str, str] = {}
+    for name in run.definition.secrets:
+        with suppress(NotPreparable):
+            found |= secret_values([name], environ)
+    return found
 
 
 def _about(run: Run, run_dir: Path, repository_root: Path) -> dict[str, str]:

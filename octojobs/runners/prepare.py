@@ -35,10 +35,16 @@ def prepare(
         run_dir=run_dir,
         argv=_argv(run, repository_root, paths, settings),
         env=environment_of(run, run_dir, repository_root, environ, extra_env),
-        cwd=Path(os.path.normpath(repository_root / job.cwd)),
+        cwd=_cwd(run, repository_root),
         limits=job.limits,
         secrets=job.secrets,
     )
+
+
+def _cwd(run: Run, repository_root: Path) -> Path:
+    """The job's folder; the repository's root for a follow-up whose job's folder is gone: it may be about to tell just that."""
+    folder = Path(os.path.normpath(repository_root / run.definition.cwd))
+    return repository_root if run.is_follow_up and not folder.is_dir() else folder
 
 
 def _argv(run: Run, repository_root: Path, paths: StatePaths, settings: Settings) -> tuple[str, ...]:

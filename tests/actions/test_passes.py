@@ -72,3 +72,12 @@ def test_a_broken_commit_at_the_first_start_shows_every_problem(tmp_path: Path) 
     assert done.returncode == 2
     assert "jobs.yaml:2:3" in done.stderr
     assert "jobs.yaml:3:3" in done.stderr
+
+
+def test_a_run_by_hand_that_its_guard_refuses_says_so(tmp_path: Path) -> None:
+    """`when_blocked: skip` ends the run at once, with the evidence."""
+    job = "jobs: {gated: {manual: true, command: 'true', conditions: [{file_exists: go}], when_blocked: skip}}\n"
+    done = octojobs(_allowed(tmp_path, job), "run-now", "gated", "--wait")
+    assert done.returncode == 1, done.stderr
+    assert "skipped" in done.stdout + done.stderr
+    assert "file_exists" in done.stdout + done.stderr

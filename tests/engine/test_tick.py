@@ -9,6 +9,7 @@ from octojobs.core.guards import Condition
 from octojobs.core.identity import JobId, RunId
 from octojobs.core.job import CommandAction, FollowUp, Overlap, Priority, RetryPolicy, ScheduleWhen
 from octojobs.core.run import Outcome, Phase
+from octojobs.engine.engine import Scope
 from tests.engine.world import World, job
 
 
@@ -304,3 +305,31 @@ def test_a_guard_that_hangs_keeps_no_other_job_from_starting(world: World) -> No
     world.tick()
     world.drain()
     assert [row.job for row in world.rows] == ["free", "gated"]
+
+
+def test_a_job_that_only_ever_ran_by_request_is_remembered(world: World) -> None:
+    """Its failures count, and its last success is known, although no tick has planned it."""
+    world.engine.scope = Scope(plan=False)
+    world.declare(job("bad", "exit 1", every=3600, enabled=False, pause_after=2))
+    for _ in range(2):
+        world.ask("run", job=JobId("bad"))
+        world.tick(1)
+        world.drain()
+    state = world.engine.store.ledger.jobs[JobId("bad")]
+    assert (state.failures, state.last_outcome) == (2, Outcome.FAILED)
+    assert state.pause is not None
+
+
+def test_a_failure_reaches_a_person_even_when_it_is_a_missing_secret_or_folder(world: World) -> None:
+    """The follow-up goes without what the job lacked."""
+    tell = FollowUp(command=CommandAction('echo "$OCTOJOBS_REASON"'))
+    world.declare(
+        job("secretive", every=3600, secrets=("OCTOJOBS_TEST_SECRET",), on_failure=tell),
+        job("homeless", every=3600, cwd="nowhere", on_failure=tell),
+    )
+    world.tick()
+    world.drain()
+    world.tick()
+    world.drain()
+    assert "secret OCTOJOBS_TEST_SECRET is neither in" in world.output("secretive@20261120T100000Z+on_failure")
+    assert "nowhere" in world.output("homeless@20261120T100000Z+on_failure")
