@@ -28,7 +28,7 @@ STYLES = [style.value for style in Format]
 )
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
-    "--format", "style", type=click.Choice(list(Format)), default=Format.TEXT, show_default=True, help="How problems are written."
+    "--format", "style", type=click.Choice(STYLES), default=Format.TEXT.value, show_default=True, help="How problems are written."
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @repo_option
