@@ -5,10 +5,11 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-JOBS = ("check_definitions", "prune_history")
+JOBS = {"check_definitions": "definitions", "prune_history": "history"}
+"""Each job's function and the file that it is in. The two have different names: an imported file is an attribute, too."""
 
 
 def __getattr__(name: str) -> Any:
     if name in JOBS:
-        return getattr(import_module(f"octojobs.housekeeping.{name}"), name)
+        return getattr(import_module(f"octojobs.housekeeping.{JOBS[name]}"), name)
     raise AttributeError(f"octojobs.housekeeping has no job {name!r}; it has {', '.join(JOBS)}")

@@ -111,7 +111,7 @@ def test_what_a_job_names_is_looked_for(jobs: str, files: dict[str, str], findin
 
 def test_a_module_of_the_repository_is_found(tmp_path: Path, call: Call) -> None:
     """As a file or as a package; octojobs' own functions are, too."""
-    ours = "octojobs.housekeeping.prune_history:prune_history"
+    ours = "octojobs.housekeeping.history:prune_history"
     jobs = f"jobs:\n  s: {{interval: 1h, run: 'tools.sweep:main'}}\n  p: {{interval: 1d, run: '{ours}'}}\n"
     repo = make_repository(tmp_path, {FILE: jobs, "tools/sweep.py": "def main(): ...\n"})
     assert not [subject for subject in _findings(call, repo) if subject.startswith("job ")]

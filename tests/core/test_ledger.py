@@ -96,7 +96,7 @@ def test_first_sight_begins_the_state_of_a_job() -> None:
 def test_an_event_of_a_job_changes_what_it_names_and_no_other_job(event: Event, changed: dict[str, object]) -> None:
     """A cursor goes back for a correction of the clock alone."""
     known = ledger(event).jobs
-    assert known == {NAME: replace(JobState(NOON, NOON), **changed), OTHER: JobState(NOON, NOON, 60)}  # type: ignore[arg-type]  # fields
+    assert known == {NAME: replace(JobState(NOON, NOON), **changed), OTHER: JobState(NOON, NOON, 60)}  # type: ignore[arg-type]  # fields of JobState
 
 
 def test_a_job_that_returns_is_no_longer_absent_and_a_resumed_one_no_longer_paused() -> None:

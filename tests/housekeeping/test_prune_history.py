@@ -1,0 +1,96 @@
+"""The shipped job that forgets finished runs."""
+
+from __future__ import annotations
+
+import logging
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from octojobs.core.claim import manual_run
+from octojobs.core.events import RunClaimed
+from octojobs.core.identity import JobId, RunId
+from octojobs.housekeeping.history import prune_history
+from octojobs.store.paths import StatePaths, make_run_folder
+from octojobs.store.store import Store
+from tests.engine.world import job
+from tests.helpers import make_repository
+from tests.housekeeping.context import NOW, context
+
+ITSELF = "housekeeping@20261120T100000Z"
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Path:
+    """A repository that has run something."""
+    return make_repository(tmp_path, {"README.md": "hello\n"})
+
+
+def paths_of(repo: Path) -> StatePaths:
+    """Where its state is."""
+    return StatePaths(repo / ".git/octojobs")
+
+
+def ran(repo: Path, days_ago: int, name: str = "nightly") -> RunId:
+    """A run that wrote its last line so many days before now."""
+    at = NOW - timedelta(days=days_ago)
+    run = RunId.of(JobId(name), at)
+    folder = make_run_folder(paths_of(repo), run, 1)
+    (folder / "output.log").write_bytes(b"x" * 5000)
+    for path in (folder / "output.log", folder, folder.parent):
+        os.utime(path, (at.timestamp(), at.timestamp()))
+    return run
+
+
+def left(repo: Path) -> set[str]:
+    """The runs whose folders are there."""
+    return {path.name for path in paths_of(repo).runs.glob("*/*")}
+
+
+def test_what_is_older_than_the_days_goes_and_the_result_says_what(repo: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Its own folder stays: it is in use."""
+    caplog.set_level(logging.INFO)
+    old, young = ran(repo, 8), ran(repo, 6)
+    result = prune_history(context(repo), days=7)
+    assert (result["runs"], result["days"], result["dry_run"], result["bytes"] > 0) == ([old], [], False, True)
+    assert left(repo) == {young, ITSELF}
+    assert caplog.messages == [f"removed 1 runs and 0 days of history, {result['bytes']} bytes"]
+
+
+def test_a_dry_run_says_the_same_and_removes_nothing(repo: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """As `octojobs run-now` would do it."""
+    caplog.set_level(logging.INFO)
+    old = ran(repo, 8)
+    assert prune_history(context(repo), days=7, dry_run=True)["runs"] == [old]
+    assert (left(repo), caplog.messages[0].startswith("would remove 1 runs")) == ({old, ITSELF}, True)
+
+
+def test_only_so_many_runs_of_a_job_and_so_many_bytes_are_kept(repo: Path) -> None:
+    """Each bound by itself."""
+    runs = [ran(repo, days_ago) for days_ago in (3, 2, 1)]
+    assert prune_history(context(repo), runs_per_job=2)["runs"] == runs[:1]
+    assert prune_history(context(repo), max_bytes=1)["runs"][:2] == runs[1:]
+
+
+def test_an_open_run_is_kept_however_old(repo: Path) -> None:
+    """What stands in its folder is what its outcome rests on."""
+    store = Store.open(paths_of(repo), lambda: NOW, allow_network_fs=True)
+    run = manual_run(job("nightly"), NOW - timedelta(days=400), "3f2c", forced=False, by="ada", source="worktree")
+    store.commit([RunClaimed(run)])
+    store.close()
+    make_run_folder(paths_of(repo), run.id, 1)
+    prune_history(context(repo), days=0, runs_per_job=1, max_bytes=0)
+    assert run.id in left(repo)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may remove anything")
+def test_what_can_t_be_removed_fails_the_job_and_says_so(repo: Path) -> None:
+    """In words, with the folder."""
+    old = ran(repo, 8)
+    folder = paths_of(repo).run_dir(old, 1)
+    folder.chmod(0o500)
+    with pytest.raises(RuntimeError, match=f"{folder.parent}: Permission denied"):
+        prune_history(context(repo), days=7)
+    folder.chmod(0o700)
