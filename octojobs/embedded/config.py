@@ -50,6 +50,8 @@ class SchedulerConfig:
         """The configuration that a file holds; an empty file is the defaults. Raises InvalidDefinitions with places."""
         try:
             document = read(os.fspath(path), Path(path).read_bytes())
+        except FileNotFoundError:
+            raise InvalidDefinitions([Problem(os.fspath(path), 0, 0, "there is no such file", "name another")]) from None
         except OSError as error:
             raise InvalidDefinitions([unreadable(os.fspath(path), error)]) from None
         file = Entry(document, document.top, 0, "", "")

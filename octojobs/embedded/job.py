@@ -20,6 +20,9 @@ W = TypeVar("W")
 Text = str | tuple[str, ...]
 """A command for `sh -c`, or an argument vector; a schedule, or several."""
 
+Command = str | Sequence[str | os.PathLike[str]]
+"""What a command may be given as."""
+
 
 class JobState(StrEnum):
     """Where a job stands in this process; the record of all processes is the history."""
@@ -63,7 +66,7 @@ class Job:
     """
 
     name = Field[str, str](lambda job: job.title or job.id)
-    command = Field[Text | None, str | Sequence[str]](lambda job: job.action.command if isinstance(job.action, CommandAction) else None)
+    command = Field[Text | None, Command](lambda job: job.action.command if isinstance(job.action, CommandAction) else None)
     schedule = Field[Text | None, str | Sequence[str]](
         lambda job: _one_or_all(job.when.entries) if isinstance(job.when, ScheduleWhen) else None
     )
@@ -77,7 +80,7 @@ class Job:
         self,
         id: str,  # noqa: A002 - the name of the field in a job's file
         name: str = "",
-        command: str | Sequence[str] | None = None,
+        command: Command | None = None,
         schedule: str | Sequence[str] | None = None,
         *,
         priority: Priority | str = Priority.MEDIUM,

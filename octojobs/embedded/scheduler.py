@@ -95,8 +95,8 @@ class Scheduler:
             if self._folder.path.exists() or not self.jobs:
                 self.load_jobs()
             opened = self._open()
-            log.info("up: %d jobs, in %s; state in %s", len(self.jobs), self._root, self.state_dir)
             with self._heeding_signals(opened, pass_on=False) as heard:
+                log.info("up: %d jobs, in %s; state in %s", len(self.jobs), self._root, self.state_dir)
                 self._cycle(opened, [], once=False)
             log.info("stopped by %s; what runs goes on", heard[0])
             return heard[0]
@@ -182,7 +182,7 @@ class Scheduler:
         """Let `execute_job`, somebody's own perhaps, have the run; whatever it does, the order comes back."""
         job = order.job
         outcome, reason = Outcome.SKIPPED, f"execute_job() of {type(self).__name__} returned without running it"
-        result: JobResult | None = None
+        result: object = None  # an override may return anything
         self._hands.orders += 1
         try:
             result = self.execute_job(job)
@@ -194,12 +194,13 @@ class Scheduler:
         finally:
             self._hands.orders -= 1
             opened.session.give_back(order, outcome, reason)
-        if not isinstance(result, JobResult) and order.row is not None:
-            result = result_of(order.row, opened.paths)
+        if not isinstance(result, JobResult):
+            if order.row is not None:
+                result = result_of(order.row, opened.paths)
+            elif reason:
+                result = JobResult(success=False, error=reason, run_id=order.run.id, outcome=outcome.value)
         if isinstance(result, JobResult):
             results.append(job.keep(result))
-        elif reason:
-            job.state = JobState.PENDING
 
     @contextmanager
     def _heeding_signals(self, opened: Opened, *, pass_on: bool) -> Iterator[list[str]]:
