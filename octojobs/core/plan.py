@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from octojobs.core.blocked import blocking
@@ -22,8 +22,6 @@ from octojobs.core.overlap import STILL, OpenRun, make_room
 from octojobs.core.run import Cause, Outcome, Phase, Run
 from octojobs.core.schedule import Schedule, once_instants
 from octojobs.core.sighting import SightingEvent, schedule_of, sight
-
-_SECOND = timedelta(seconds=1)
 
 
 class Action(StrEnum):
@@ -128,18 +126,17 @@ def _plan_after(
     """`after`: due at max(end + delay, now) once no run is left, so it is never late. Source: time.md's table."""
     if runs:
         return None
-    at = next_after(schedule, state.cursor)
-    if at is None or at > now:
-        return at
-    if is_late(at, now):
-        at = now.replace(microsecond=0)
+    ready = next_after(schedule, state.cursor)
+    if ready is None or ready > now:
+        return ready
+    at = now.replace(microsecond=0)
     reason = _stopped(job, ledger, now)
     if not reason:
         _start(draft, job, (at,), runs, now)
         return None
     draft.decisions.append(_not_run(job, Action.SKIP, Missed(at, at, 1, reason), now))
-    following = next_after(schedule_of(job, replace(state, cursor=at), now, salt), at)
-    return None if following is None else max(following, now.replace(microsecond=0) + _SECOND)
+    # the next one counts from the instant that was skipped: planning again at this second finds nothing due
+    return next_after(schedule_of(job, replace(state, cursor=at), now, salt), at)
 
 
 def _stopped(job: Job, ledger: Ledger, now: datetime) -> str:

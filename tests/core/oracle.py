@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 
 MINUTE = timedelta(minutes=1)
 THREE_HOURS = timedelta(hours=3)
+LOOK_BACK = timedelta(hours=12)
+"""What the wall has shown already decides what an overlap's second pass may do; since 1970 no zone went back by more than seven hours."""
 RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
 
 
@@ -62,25 +64,28 @@ def _set(word: str, low: int, high: int) -> frozenset[int]:
 
 @dataclass(frozen=True)
 class Wall:
-    """What the wall shows at each UTC minute of a stretch."""
+    """What the wall shows at each UTC minute of a stretch, and of the hours before it."""
 
     minutes: Sequence[tuple[datetime, datetime]]
+    start: datetime
+    end: datetime
 
     @classmethod
     def between(cls, zone: str, start: datetime, end: datetime) -> Wall:
-        """Every minute of [start, end]."""
+        """Every minute of [start, end], after those of the look back."""
         tz = ZoneInfo(zone)
-        count = (end - start) // MINUTE + 1
-        instants = (start + k * MINUTE for k in range(count))
-        return cls([(at, at.astimezone(tz).replace(tzinfo=None, fold=0)) for at in instants])
+        count = (end - start + LOOK_BACK) // MINUTE + 1
+        instants = (start - LOOK_BACK + k * MINUTE for k in range(count))
+        return cls([(at, at.astimezone(tz).replace(tzinfo=None, fold=0)) for at in instants], start, end)
 
     def due(self, expression: Expression) -> list[datetime]:
-        """The due instants of the stretch, its first minute left out."""
-        return list(self._wild(expression) if expression.minute_or_hour_star else self._fixed(expression))
+        """The due instants in (start, end]."""
+        found = self._wild(expression) if expression.minute_or_hour_star else self._fixed(expression)
+        return [at for at in found if at > self.start]
 
     def _wild(self, expression: Expression) -> Iterator[datetime]:
         """Jobs that run more frequently are scheduled normally."""
-        for at, label in self.minutes[1:]:
+        for at, label in self.minutes:
             if expression.matches(label):
                 yield at
 

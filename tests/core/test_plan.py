@@ -192,13 +192,17 @@ def test_after_goes_on_when_an_instant_became_no_run() -> None:
     assert world.tick(NOON + HOUR).decisions == (start(NOON + HOUR),)
 
 
-def test_after_wakes_later_than_now_though_its_delay_is_shorter_than_the_tick_was_late() -> None:
-    """A loop that is asked to wake in the past would spin."""
+def test_a_paused_after_is_skipped_once_a_delay_however_often_the_loop_looks() -> None:
+    """The skipped instant is now, as a start would be: nothing more is due until the delay has passed again."""
     world = seen(when=AfterWhen(5))
     world.finish_all(HALF_PAST_ELEVEN)
     world.tell(Paused(None, HALF_PAST_ELEVEN))
-    made = world.tick(HALF_PAST_ELEVEN + timedelta(seconds=40))
-    assert made.wake_at == HALF_PAST_ELEVEN + timedelta(seconds=41)
+    now = HALF_PAST_ELEVEN + timedelta(seconds=40, milliseconds=7)
+    made = world.tick(now)
+    assert made.decisions == (skip(HALF_PAST_ELEVEN + timedelta(seconds=40), "paused"),)
+    assert made.wake_at == HALF_PAST_ELEVEN + timedelta(seconds=45)
+    assert world.tick(now).decisions == ()
+    assert world.tick(now + timedelta(seconds=4)).decisions == ()
 
 
 def test_a_past_once_is_missed_at_first_sight_and_only_then() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from hypothesis import Phase as Stage
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from octojobs.core import catchup, sighting
@@ -199,7 +199,11 @@ def test_nothing_starts_in_the_future(story: Story) -> None:
     nothing_starts_in_the_future(story)
 
 
+PAUSED_AFTER = Story((Job(JobId("a"), AfterWhen(1), CommandAction("true")),), (START, START + timedelta(seconds=2)), paused=True)
+
+
 @given(stories())
+@example(PAUSED_AFTER)  # the skipped instant lay behind the clock, and another one after it was due already
 def test_planning_twice_at_one_instant_starts_nothing_new(story: Story) -> None:
     """The ledger remembers."""
     planning_twice_starts_nothing_new(story)
