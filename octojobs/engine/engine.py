@@ -175,13 +175,11 @@ class Engine:
     def _settle(self, now: datetime) -> None:
         ended = False
         for event in self.running.settled(self.store.ledger, now):
-            run = self.store.ledger.runs[event.run]
             rows = self._stage((event,))
             if isinstance(event, AttemptEnded):
                 (log.info if event.attempt.outcome.value == "succeeded" else log.warning)("%s", retried_or_final(event))
             for row in rows:
                 self._after(row, now)
-            self._agenda.put(run.job, now)
             ended = True
         if ended:
             touch_activity(self.ground.paths)
@@ -296,6 +294,10 @@ class Engine:
                 if (run := self.store.ledger.runs.get(run_id)) is not None:
                     self._backlog.add(run)
         for row in rows:
+            if row.run is not None:
+                # However it ended, a dropped run too: `after` has no next instant until the job is planned again, in this tick if
+                # that is still to come. The end may lie in the future when the clock was set back.
+                self._agenda.put(row.job, min(row.at, self.ground.clock.now()))
             self.on_row(row)
         return rows
 
