@@ -11,7 +11,7 @@ from octojobs.actions.outlook import Outlook
 from octojobs.actions.workspace import Workspace
 from octojobs.core.due import next_after
 from octojobs.core.job import AfterWhen, Job, ManualWhen
-from octojobs.core.ledger import Ledger
+from octojobs.core.ledger import JobState, Ledger
 from octojobs.core.schedule import Schedule
 from octojobs.errors import StateDamaged
 from octojobs.views.jobs import when_text
@@ -47,9 +47,7 @@ def _instants(outlook: Outlook, job: Job, start: datetime | None, count: int) ->
     instants: list[datetime] = []
     if known is not None:
         schedule, state = known
-        # First sight puts the cursor before what is due at once; a job that is known has settled all up to its cursor.
-        after = (start or outlook.now) if job.id in outlook.ledger.jobs else state.cursor
-        instants = list(islice(_walk(schedule, after), count))
+        instants = list(islice(_due(outlook, job, schedule, state, start), count))
     return {
         "job": str(job.id),
         "when": when_text(job),
@@ -59,7 +57,15 @@ def _instants(outlook: Outlook, job: Job, start: datetime | None, count: int) ->
     }
 
 
-def _walk(schedule: Schedule, after: datetime) -> Iterator[datetime]:
+def _due(outlook: Outlook, job: Job, schedule: Schedule, state: JobState, start: datetime | None) -> Iterator[datetime]:
+    begin = start or outlook.now
+    if isinstance(job.when, AfterWhen):
+        # due at max(end + delay, now), and the end of an open run is nobody's to know
+        ready = None if any(outlook.ledger.runs_of(job.id)) else next_after(schedule, state.cursor)
+        yield from () if ready is None else (max(ready, begin.replace(microsecond=0)),)
+        return
+    # First sight puts the cursor before what is due at once; a job that is known has settled all up to its cursor.
+    after = begin if job.id in outlook.ledger.jobs else state.cursor
     while (found := next_after(schedule, after)) is not None:
         yield found
         after = found

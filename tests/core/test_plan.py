@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from octojobs.core.admit import admit
 from octojobs.core.claim import manual_run
 from octojobs.core.events import (
     AttemptEnded,
@@ -220,6 +221,47 @@ def test_once_runs_once() -> None:
     assert world.tick(NOON + 5 * HOUR).decisions == (start(NOON, Cause.CATCH_UP),)
     world.finish_all(NOON + 5 * HOUR)
     assert world.tick(NOON + 9 * HOUR).decisions == ()
+
+
+def test_once_in_a_list_is_one_more_instant_of_the_job() -> None:
+    """It runs in its turn, and one that a cron expression has too runs once."""
+    world = seen(when=ScheduleWhen(("0 * * * *", "@once 2026-01-01T12:20Z", "@once 2026-01-01T13:00Z")))
+    for minutes in range(0, 121, 10):
+        world.tick(NOON + minutes * MINUTE)
+        world.finish_all(NOON + minutes * MINUTE)
+    assert [row.due - NOON for row in world.rows] == [timedelta(), 20 * MINUTE, HOUR, 2 * HOUR]
+
+
+def test_a_past_once_in_a_list_is_missed_at_first_sight_and_the_rest_goes_on() -> None:
+    """The cron expression has no past, the `@once` has."""
+    world = World([job(when=ScheduleWhen(("0 * * * *", "@once 2026-01-01T10:00Z")))])
+    assert world.tick(NOON).next_due == {NAME: NOON + HOUR}
+    assert world.outcomes() == [("01T10:00:00", "missed", 1, "it was past when the job was first seen")]
+
+
+def test_a_missed_once_of_a_list_is_coalesced_like_any_instant_of_the_job() -> None:
+    """`catch_up` is the job's: the newest instant runs, and the row counts the others."""
+    world = seen(when=ScheduleWhen(("0 * * * *", "@once 2026-01-01T12:20Z")))
+    made = world.tick(NOON + 2 * HOUR + 30 * MINUTE)
+    assert made.decisions == (
+        Decision(NAME, NOON + HOUR, Action.MISS, Cause.CATCH_UP, "coalesced into 2026-01-01T14:00:00Z", 3, NOON),
+        start(NOON + 2 * HOUR, Cause.CATCH_UP),
+    )
+
+
+def test_all_that_is_caught_up_runs_as_wide_as_allow_says_and_then_the_present_has_its_turn() -> None:
+    """`max_instances` bounds what runs, not what is owed; an instant that falls due meanwhile is measured by it as ever."""
+    world = seen(catch_up=CatchUp.ALL, overlap=Overlap.ALLOW, max_instances=3)
+    now = NOON + 9 * HOUR + 5 * MINUTE
+    made = world.tick(now)
+    assert [one.due for one in made.decisions] == [NOON + hours * HOUR for hours in range(10)]
+    assert {(one.action, one.cause) for one in made.decisions} == {(Action.START, Cause.CATCH_UP)}
+    admission = admit(world.ledger, {"default": 9}, now)
+    assert [run.due for run in admission.start] == [NOON, NOON + HOUR, NOON + 2 * HOUR]
+    assert len(admission.held) == 7
+    assert world.tick(NOON + 10 * HOUR).decisions == (skip(NOON + 10 * HOUR, "10 runs are open and max_instances is 3"),)
+    world.finish_all(NOON + 10 * HOUR)
+    assert world.tick(NOON + 11 * HOUR).decisions == (start(NOON + 11 * HOUR),)
 
 
 def test_a_clock_that_steps_back_a_little_starts_nothing_twice() -> None:

@@ -83,6 +83,22 @@ def test_jitter_moves_every_instant_by_the_same_stable_number_of_seconds() -> No
     assert (min(spread), max(spread)) == (0, 600)
 
 
+@pytest.mark.parametrize(
+    ("expression", "since", "expected"),
+    [
+        ("30 2 * * *", "2026-03-28T12:00Z", "29T01:04:13 30T00:34:13"),
+        ("30 2 * * *", "2026-10-24T12:00Z", "25T00:34:13 26T01:34:13"),
+        ("15 * * * *", "2026-10-25T00:00Z", "25T00:19:13 25T01:19:13 25T02:19:13"),
+        ("58 1,2 * * *", "2026-03-28T12:00Z", "29T01:02:13 29T01:04:13 30T00:02:13"),
+    ],
+)
+def test_jitter_is_added_to_the_instant_not_to_the_label(expression: str, since: str, expected: str) -> None:
+    """The zone's rule comes first: real seconds after the end of a gap, after the first occurrence, after each of the wild ones."""
+    jittered = job(ScheduleWhen((expression,)), jitter_s=600, timezone="Europe/Berlin")
+    schedule = build(jittered, anchor=NOON, salt="github.com/ada/engine")
+    assert texts(due(schedule, at(since), at("2027-01-01T00:00Z"), len(expected.split()))) == expected
+
+
 schedules: st.SearchStrategy[Schedule] = st.one_of(
     st.builds(Interval, instants(), st.integers(10, 100_000)),
     st.builds(Once, instants()),
