@@ -4,7 +4,7 @@ What a page shows is compared line by line, runs of spaces counting as one. Thes
 say, because they differ from one run to the next:
 
 - `…` stands for any text, and alone on a line for any number of lines;
-- instants and run ids of November 2026 are "now": any instant. All others must be right;
+- days, instants and run ids of November 2026 are "now": any such. All others must be right;
 - commit ids (7, 12 or 40 hex digits, at least one of them a digit), the four hex digits of a run that was asked for, `pid N`,
   and durations such as `12 ms` or `1.5 s`;
 - the repository is /home/ada/shop, the home folder /home/ada, and the user ada.
@@ -24,6 +24,7 @@ _FENCE = re.compile(r"(?:^<!-- ([^\n]*?) -->\n)?^```(\w+)\n(.*?)^```$", re.MULTI
 _MATCHES = {
     "any": (r"…", r".*"),
     "instant": (r"2026-11-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?Z", r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?Z"),
+    "day": (r"\b2026-11-\d\d\b(?!T)", r"\d{4}-\d\d-\d\d"),
     "asked": (r"@202611\d\dT\d{6}Z-[0-9a-f]{4}\b", r"@\d{8}T\d{6}Z-[0-9a-f]{4}"),
     "run": (r"@202611\d\dT\d{6}Z", r"@\d{8}T\d{6}Z"),
     "commit40": (r"\b(?=[a-f]*\d)[0-9a-f]{40}\b", r"[0-9a-f]{40}"),
