@@ -69,7 +69,7 @@ def session(workspace: Workspace, role: str, scope: Scope = EVERYTHING, *, allow
                 log.error("recovered state: %s", note)
             service = Service(engine, reload, wake, Heartbeat(workspace.paths), _vitals_of(workspace, engine, reload))
             running = Session(engine, reload, service, wake)
-            engine.on_row = running.rows.append
+            engine.recorder.on_row = running.rows.append
             engine.guards.ring = wake.ring
             with closing(service):
                 yield running
@@ -78,7 +78,7 @@ def session(workspace: Workspace, role: str, scope: Scope = EVERYTHING, *, allow
 def up(workspace: Workspace, *, allow_network_fs: bool = False, ready: Callable[[Session], None] = lambda _: None) -> str:
     """Run the daemon until it is told to stop; returns the name of the signal that did. Running jobs go on."""
     with session(workspace, "up", allow_network_fs=allow_network_fs) as running:
-        running.engine.on_row = lambda _: None
+        running.engine.recorder.on_row = lambda _: None
         watcher = Watcher(workspace.root, running.wake.ring)
         watcher.follow(running.reload.watch_files())
         running.service.on_look = lambda: watcher.follow(running.reload.watch_files())

@@ -78,7 +78,7 @@ class Session:
         self._taken: deque[Order] = deque()
         self._returned: deque[tuple[Order, Outcome, str]] = deque()
         self._suffixes = itertools.count(random.randrange(1 << 16))
-        engine.on_row = self._end
+        engine.recorder.on_row = self._end
         self._scope(plan=False)
 
     @property
@@ -118,7 +118,7 @@ class Session:
     def execute(self, job: Job) -> Row:
         """The end of the run that was given out for the job, else of a new one, started by hand past its guards.
 
-        Raises SchedulerStopped, and UsageError for a job that this version can't run.
+        Raises SchedulerStopped.
         """
         order = self._take(job)
         self._taken.append(order)
@@ -252,8 +252,6 @@ class Session:
                     order.taken = True
                     return order
         definition = self._feed.effective(job)
-        if definition.unsupported:
-            raise UsageError(f'job "{job.id}" can\'t run: {definition.unsupported}')
         now = self.engine.ground.clock.now()
         suffix = f"{next(self._suffixes) % (1 << 16):04x}"
         return Order(manual_run(definition, now, suffix, forced=True, by="execute_job()", source=SOURCE), job, taken=True)

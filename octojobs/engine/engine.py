@@ -9,18 +9,17 @@ When a flush fails, what was staged stays staged: the engine decides nothing new
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
-from octojobs.core.absence import absences
+from octojobs.core.absence import absences, withdrawn
 from octojobs.core.admit import DEFAULT_POOL, Admission, admit
-from octojobs.core.backlog import Backlog
 from octojobs.core.chain import chained_job, chained_run
 from octojobs.core.claim import events_of, follow_ups
 from octojobs.core.codec import format_instant
-from octojobs.core.events import AttemptEnded, AttemptStarting, Event, Paused, RunClaimed, RunEvent
+from octojobs.core.events import AttemptEnded, AttemptStarting, Event, Paused, RunClaimed
 from octojobs.core.identity import RunId
 from octojobs.core.ledger import Row
 from octojobs.core.plan import plan
@@ -32,16 +31,13 @@ from octojobs.engine.feed import Feed
 from octojobs.engine.ground import Ground
 from octojobs.engine.guarding import Guards
 from octojobs.engine.inbox import Inbox
+from octojobs.engine.recorder import Recorder
 from octojobs.engine.running import Running
 from octojobs.engine.starter import Starter, retried_or_final
-from octojobs.errors import StorageFailed
 from octojobs.store.activity import touch_activity
 from octojobs.store.store import Store
 
 log = logging.getLogger("octojobs.engine")
-
-HOLD_S = 5.0
-"""After the system had no room for a process, or the disk none for a record, how long until the next try."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +65,7 @@ class Intent:
 class Engine:
     """Decides and starts. One thread owns it, its ledger and its store.
 
-    `held` says why nothing starts for now, in words; `unfinished` that another tick has something to start at once.
+    `unfinished` says that another tick has something to do at once.
     """
 
     def __init__(self, ground: Ground, store: Store, feed: Feed, starter: Starter, scope: Scope = EVERYTHING) -> None:
@@ -79,16 +75,13 @@ class Engine:
         self.scope = scope
         self.running = Running(ground.paths)
         self.guards = Guards(ground)
-        self.held = ""
-        self.on_row: Callable[[Row], None] = lambda _: None
+        self.recorder = Recorder(store, ground.clock, self._plan_again)
         self._starter = starter
         self._inbox = Inbox(ground.paths)
         self._agenda = Agenda()
         self._watch = Watch(ground.clock)
         self._intent = Intent()
-        self._hold_until: float | None = None
         self._admission = Admission()
-        self._backlog = Backlog(store.ledger)
         self._recheck_at: datetime | None = None
         self.unfinished = False
         self._digest: str | None = None
@@ -101,7 +94,9 @@ class Engine:
         if note := self._watch.look():
             log.warning("%s; every job is planned anew", note)
             self._look_at_all(now)
-        if not self._flush():
+        if not self.recorder.flush():
+            # Ends are noticed all the same: an ended shim's descriptor stays readable, and the loop must not spin on it.
+            self._settle(now)
             return
         self._follow_definitions(now)
         self._take_requests(now)
@@ -110,19 +105,22 @@ class Engine:
             self._plan(now)
         self._judge(now)
         self._admit(now)
-        if self._flush():
+        if self.recorder.flush():
             self._act()
 
     def wake_at(self) -> datetime | None:
         """The earliest instant at which a tick has something to do, None when only an event can bring it."""
-        if self.unfinished and self._hold_until is None:
+        hold_ends_at = self.recorder.hold_ends_at()
+        if self.unfinished and hold_ends_at is None:
             return self.ground.clock.now()
         planned = self._agenda.wake_at() if self.scope.plan else None
-        instants = [at for at in (planned, self._admission.wake_at, self._recheck_at) if at is not None]
-        if self._hold_until is not None:
-            left = self._hold_until - self.ground.clock.monotonic()
-            instants.append(self.ground.clock.now() + timedelta(seconds=max(left, 0)))
-        return min(instants, default=None)
+        instants = (planned, self._admission.wake_at, self._recheck_at, hold_ends_at)
+        return min((at for at in instants if at is not None), default=None)
+
+    @property
+    def held(self) -> str:
+        """Why nothing starts for now, in words; empty when nothing is held."""
+        return self.recorder.held
 
     def waiting_for(self) -> dict[RunId, str]:
         """Why each ready run does not start, in words; walks all open runs."""
@@ -144,7 +142,7 @@ class Engine:
 
     def close(self) -> None:
         """Write what is staged if the disk takes it, snapshot, and give the repository free. Running jobs go on."""
-        self._flush()
+        self.recorder.flush()
         self._starter.close()
         self.running.close()
         self.store.close()
@@ -158,6 +156,7 @@ class Engine:
         self._digest = definitions.digest
         self.ground.forget_revision()
         self._stage(absences(definitions.jobs, self.store.ledger, now))
+        self._stage(withdrawn(definitions.jobs, self.store.ledger, now))
         self._look_at_all(now)
 
     def _look_at_all(self, now: datetime) -> None:
@@ -219,12 +218,10 @@ class Engine:
         self._recheck_at = judged.wake_at
 
     def _admit(self, now: datetime) -> None:
-        self._admission = self._backlog.admit(self._pools(), now)
+        self._admission = self.recorder.backlog.admit(self._pools(), now)
         self._stage(self._admission.dropped)
-        if self._hold_until is not None:
-            if self.ground.clock.monotonic() < self._hold_until:
-                return
-            self._hold_until, self.held = None, ""
+        if self.recorder.holds():
+            return
         starts = self._admission.start if self.scope.only is None else self._admitted(self.scope.only, now)
         if not starts:
             return
@@ -257,23 +254,23 @@ class Engine:
     def _start(self, starts: Sequence[Run]) -> None:
         definitions = self.feed.current()
         batch = self._starter.launch(starts, definitions.settings, self._extra_env)
-        rows = self._stage(batch.events)
+        for row in self._stage(batch.events):
+            self._after(row, self.ground.clock.now())
         # A run that could not be started has ended or is queued again: there is room for another, now.
         self.unfinished = len(batch.gated) < len(starts)
         if batch.trouble:
-            self._hold(batch.trouble)
-        if not self._flush():
+            self.recorder.refused(batch.trouble)
+        elif batch.gated:
+            self.recorder.started()
+        if not self.recorder.flush():
             # The gates close unopened: nothing ran, and the receipts will say so.
             for launched in batch.gated.values():
                 launched.abandon()
             self.running.unsettled(batch.gated.keys())
             return
-        now = self.ground.clock.now()
         for run, launched in batch.gated.items():
             launched.open()
             self.running.watch(self.store.ledger.runs[run], launched)
-        for row in rows:
-            self._after(row, now)
 
     def _extra_env(self, run: Run) -> dict[str, str]:
         extra = {}
@@ -286,31 +283,11 @@ class Engine:
         return extra
 
     def _stage(self, events: Iterable[Event]) -> list[Row]:
-        staged = tuple(events)
-        rows = self.store.stage(staged)
-        for event in staged:
-            if isinstance(event, RunClaimed | RunEvent):
-                run_id = event.run.id if isinstance(event, RunClaimed) else event.run
-                if (run := self.store.ledger.runs.get(run_id)) is not None:
-                    self._backlog.add(run)
-        for row in rows:
-            if row.run is not None:
-                # However it ended, a dropped run too: `after` has no next instant until the job is planned again, in this tick if
-                # that is still to come. The end may lie in the future when the clock was set back.
-                self._agenda.put(row.job, min(row.at, self.ground.clock.now()))
-            self.on_row(row)
-        return rows
+        return self.recorder.stage(events)
 
-    def _flush(self) -> bool:
-        try:
-            self.store.flush()
-        except StorageFailed as failure:
-            self._hold(str(failure))
-            return False
-        return True
+    def _plan_again(self, row: Row) -> None:
+        """However a run ended: an `after` job has no next instant until it is planned again, in this tick if that is still to come.
 
-    def _hold(self, why: str) -> None:
-        if why != self.held:
-            log.error("no new starts for now: %s", why)
-        self.held = why
-        self._hold_until = self.ground.clock.monotonic() + HOLD_S
+        The end may lie in the future when the clock was set back.
+        """
+        self._agenda.put(row.job, min(row.at, self.ground.clock.now()))

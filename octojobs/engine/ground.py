@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from octojobs.engine.clock import Clock
+from octojobs.errors import OctojobsError
 from octojobs.repository import Repository
 from octojobs.store.paths import StatePaths
+
+log = logging.getLogger("octojobs.ground")
 
 DIRTY_FRESH_S = 5.0
 """How old the answer to "is the worktree dirty" may be: the question costs a walk of the tree."""
@@ -44,8 +48,13 @@ class Ground:
             return Revision()
         now = self.clock.monotonic()
         if self._revision_at is None or now - self._revision_at > DIRTY_FRESH_S:
-            self._revision = Revision(self.repository.head().commit or "", self.repository.is_dirty())
             self._revision_at = now
+            try:
+                self._revision = Revision(self.repository.head().commit or "", self.repository.is_dirty())
+            except OctojobsError as refused:
+                # git is busy, broken or gone: the run starts all the same, and its record says that the commit is not known.
+                log.warning("the commit of the next starts is not known: %s", refused)
+                self._revision = Revision()
         return self._revision
 
     def forget_revision(self) -> None:

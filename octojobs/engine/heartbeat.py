@@ -7,8 +7,7 @@ import logging
 import os
 from dataclasses import asdict, dataclass
 
-from octojobs.store.atomic import replace_file
-from octojobs.store.paths import StatePaths
+from octojobs.store.paths import FILE_MODE, StatePaths
 
 log = logging.getLogger("octojobs.heartbeat")
 
@@ -29,6 +28,12 @@ class Vitals:
     held: str = ""
 
 
+SIZE = 4096
+"""One block, padded, written in place: a full disk is what the file has to tell of, so it must take no new space."""
+
+_LONGEST = 1000
+
+
 class Heartbeat:
     """Writes `heartbeat.json` when the vitals changed. Not fsynced: it says nothing that a crash must keep."""
 
@@ -40,8 +45,13 @@ class Heartbeat:
         """Write the vitals if they are news."""
         if vitals == self._last:
             return
+        shown = {key: value[:_LONGEST] if isinstance(value, str) else value for key, value in asdict(vitals).items()}
         try:
-            replace_file(self._path, json.dumps(asdict(vitals)).encode(), durable=False)
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE)
+            try:
+                os.pwrite(descriptor, json.dumps(shown).encode().ljust(SIZE), 0)
+            finally:
+                os.close(descriptor)
         except OSError as error:
             log.warning("can't write %s: %s", self._path, os.strerror(error.errno or 0))
         self._last = vitals

@@ -102,10 +102,15 @@ class Service:
             log.info("live: %d jobs of %s", len(definitions.jobs), definitions.source[:12])
         self.on_look()
         self._tell_note()
-        requests = self._engine.ground.paths.requests
-        stamp = requests.stat().st_mtime_ns if requests.exists() else None
-        asked, self._requests_seen = stamp != self._requests_seen, stamp
-        return changed or asked
+        return self._requests_changed() or changed
+
+    def _requests_changed(self) -> bool:
+        try:
+            stamp = self._engine.ground.paths.requests.stat().st_mtime_ns
+        except OSError:
+            stamp = None
+        changed, self._requests_seen = stamp != self._requests_seen, stamp
+        return changed
 
     def _tell_note(self) -> None:
         note = self._feed.note

@@ -129,8 +129,14 @@ class Journal:
         return cls(path, len(line), seq)
 
     def append(self, seq: int, at: datetime, events: Sequence[Event]) -> None:
-        """Make a batch durable; raises OSError, and the journal ends with the batch before it then."""
+        """Make a batch durable; raises OSError, and the journal ends with the batch before it then.
+
+        A journal that is not at its place any more is refused, too: somebody removed the state folder, the lock with
+        it, and a second writer may be at work there.
+        """
         line = line_of(seq, at, events)
+        if not self._broken and not self._is_in_place():
+            raise OSError(errno.ESTALE, "it was removed or replaced while this daemon runs; stop it, then start it again")
         if self._broken:
             self._rewrite(line)
         else:
@@ -160,6 +166,12 @@ class Journal:
             with suppress(OSError):
                 os.close(self._fd)
             self._fd = -1
+
+    def _is_in_place(self) -> bool:
+        try:
+            return os.path.samestat(os.fstat(self._fd), os.lstat(self._path))
+        except FileNotFoundError:
+            return False
 
     def _open(self) -> int:
         return os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW)

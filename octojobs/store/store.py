@@ -234,6 +234,7 @@ def _failed(what: str, path: Path, error: OSError) -> StorageFailed:
         errno.EDQUOT: "free some space: octojobs goes on by itself then",
         errno.EFBIG: "raise the limit on file sizes (ulimit -f)",
         errno.EROFS: "make the file system writable, or move the state with --state-dir",
+        errno.ESTALE: "it was removed or replaced while this daemon runs: stop it, see that no other runs, and start it again",
         errno.EACCES: "make the folder yours, or move the state with --state-dir",
     }
     return StorageFailed(f"can't {what} {path}: {reason}", fixes.get(number, "see to the disk: octojobs tries again by itself"))

@@ -47,7 +47,7 @@ class World:
     def _open(self) -> Engine:
         store = Store.open(self.paths, self.clock.now)
         engine = Engine(self.ground, store, self.feed, Starter(self.ground, Launcher()), Scope())
-        engine.on_row = self.rows.append
+        engine.recorder.on_row = self.rows.append
         return engine
 
     def declare(self, *jobs: Job, settings: Settings | None = None) -> None:
