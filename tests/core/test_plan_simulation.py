@@ -24,6 +24,7 @@ from octojobs.core.events import AttemptEnded, CancelAsked, Paused, Resumed, Run
 from octojobs.core.guards import Status, Verdict
 from octojobs.core.identity import JobId
 from octojobs.core.job import CommandAction, FollowUp, IntervalWhen, Job, Overlap, RetryPolicy
+from octojobs.core.plan import Plan, plan
 from octojobs.core.retry import next_attempt
 from octojobs.core.run import Attempt, Cause, Outcome, Phase, Run
 from tests.core.worlds import World
@@ -52,6 +53,8 @@ class Week(RuleBasedStateMachine):
         self.latest = max(self.latest, self.now)
         made = self.world.tick(self.now)
         assert made.wake_at is None or made.wake_at > self.now
+        again = plan(self.world.jobs, self.world.ledger, self.now)
+        assert again == Plan(next_due=again.next_due)
         admission = admit(self.world.ledger, POOLS, self.now)
         assert admission.wake_at is None or admission.wake_at > self.now
         for dropped in admission.dropped:
