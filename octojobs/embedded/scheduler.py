@@ -114,8 +114,12 @@ class Scheduler:
         Within `run` and `run_once` it carries out the run that is due: in the caller's thread when
         `max_concurrent_jobs` is 1, else in one of as many threads. An override that does not call it has the run
         recorded as skipped; one that raises is logged. Called for itself it starts a run by hand, past the job's guards.
-        Raises SchedulerStopped when the scheduler is stopped meanwhile; the job goes on then.
+
+        Raises SchedulerStopped when the scheduler is stopped meanwhile; the job goes on then. UsageError for a job that
+        this version can't run.
         """
+        if job.definition.unsupported:
+            raise UsageError(f'job "{job.id}" can\'t run: {job.definition.unsupported}')
         opened = self._open()
         job.state, job.last_run = JobState.RUNNING, self._clock.now()
         with self._heeding_signals(opened, pass_on=True):
