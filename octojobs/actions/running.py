@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from octojobs import __version__
+from octojobs.actions.seat import StateMoved, seated
 from octojobs.actions.workspace import Workspace
 from octojobs.config import trust
 from octojobs.config.approval import Approval
@@ -62,7 +63,7 @@ def session(workspace: Workspace, role: str, scope: Scope = EVERYTHING, *, allow
     reload = _reload(workspace)
     ground = ground_of(workspace.repository, workspace.paths, workspace.clock, workspace.environ)
     # Who holds the lock is sent signals: they are listened to before it is taken, and until after it is given back.
-    with closing(Wake()) as wake:
+    with closing(Wake()) as wake, seated(workspace, role):
         wake.listen()
         with open_engine(ground, reload, scope, role=role, allow_network_fs=allow_network_fs) as engine:
             for note in engine.store.notes:
@@ -81,7 +82,13 @@ def up(workspace: Workspace, *, allow_network_fs: bool = False, ready: Callable[
         running.engine.recorder.on_row = lambda _: None
         watcher = Watcher(workspace.root, running.wake.ring)
         watcher.follow(running.reload.watch_files())
-        running.service.on_look = lambda: watcher.follow(running.reload.watch_files())
+        moved = StateMoved(workspace)
+
+        def looked() -> None:
+            watcher.follow(running.reload.watch_files())
+            moved.look(running.reload.current().settings)
+
+        running.service.on_look = looked
         watcher.start()
         retainer = Retainer(workspace.paths)
         running.service.on_rest = lambda: retainer.at_rest(

@@ -8,6 +8,7 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from octojobs import platform
 from octojobs.core.codec import NotDecodable, decode, encode, format_instant
@@ -25,12 +26,13 @@ _MAX_NOTE = 4096
 class Holder:
     """Who holds the repository. What it could not write about itself is missing: `process` is None then.
 
-    `role` is the verb that runs, such as `up`; `since` is aware UTC.
+    `role` is the verb that runs, such as `up`; `since` is aware UTC; `state` is where its state is, when that is not beside the lock.
     """
 
     process: Process | None = None
     since: datetime | None = None
     role: str = ""
+    state: str = ""
 
     @property
     def pid(self) -> int | None:
@@ -47,7 +49,7 @@ class Holder:
         return False
 
     def __str__(self) -> str:
-        facts = [f"pid {self.pid}" if self.pid else "", f"since {format_instant(self.since)}" if self.since else ""]
+        facts = [f"pid {self.pid}" if self.pid else "", f"since {format_instant(self.since.replace(microsecond=0))}" if self.since else ""]
         facts.append("stopped" if self.is_stopped else "")
         known = ", ".join(fact for fact in facts if fact)
         who = f"`octojobs {self.role}`" if self.role else "another process"
@@ -57,7 +59,7 @@ class Holder:
 class DaemonLock:
     """The held lock. `release` gives it back, and so does the death of the process."""
 
-    def __init__(self, paths: StatePaths, since: datetime, role: str) -> None:
+    def __init__(self, paths: StatePaths, since: datetime, role: str, state: Path | None = None) -> None:
         """Take the lock; raises RepositoryBusy, naming the holder, when somebody else has it, and OSError."""
         from filelock import FileLock, Timeout  # lazily: 40 ms that a verb which only looks does not pay
 
@@ -84,7 +86,7 @@ class DaemonLock:
         else:
             raise _busy(Holder())
         process = Process(os.getpid(), platform.start_ticks(os.getpid()) or 0, platform.boot_id())
-        self._note(json.dumps(encode(Holder(process, since, role))).encode())
+        self._note(json.dumps(encode(Holder(process, since, role, str(state or "")))).encode())
 
     def release(self) -> None:
         """Give the repository free; twice is once. The file stays."""
