@@ -91,9 +91,7 @@ def up(workspace: Workspace, *, allow_network_fs: bool = False, ready: Callable[
         running.service.on_look = looked
         watcher.start()
         retainer = Retainer(workspace.paths)
-        running.service.on_rest = lambda: retainer.at_rest(
-            workspace.clock.now(), running.reload.current().settings.retention, running.engine.store.ledger.runs.keys()
-        )
+        running.service.on_rest = lambda: _retain(workspace, running, retainer)
         try:
             ready(running)
             why = running.service.run()
@@ -123,7 +121,16 @@ def _pass(workspace: Workspace, role: str, *, retries: bool, wait: bool, allow_n
         until = workspace.clock.now() + RETRIES_WITHIN if retries else workspace.clock.now()
         if wait:
             running.service.run(lambda: not _busy(engine, until))
+        retainer = Retainer(workspace.paths)
+        _retain(workspace, running, retainer)
+        retainer.stop()
         return running
+
+
+def _retain(workspace: Workspace, running: Session, retainer: Retainer) -> None:
+    """Forget, once a day, what exceeds the retention."""
+    ledger = running.engine.store.ledger
+    retainer.at_rest(workspace.clock.now(), running.reload.current().settings.retention, ledger.runs.keys())
 
 
 def _busy(engine: Engine, until: datetime) -> bool:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Collection
+from contextlib import suppress
 from datetime import date, datetime
 
 from octojobs.core.definitions import Retention
 from octojobs.core.identity import RunId
+from octojobs.store.atomic import replace_file
 from octojobs.store.paths import StatePaths
 from octojobs.store.retention import prune
 
@@ -28,6 +30,8 @@ class Retainer:
         if self._day == now.date() or (self._thread is not None and self._thread.is_alive()):
             return
         self._day = now.date()
+        if self._pruned_today(now):
+            return
         arguments = (retention, frozenset(open_runs), now)
         self._thread = threading.Thread(target=self._prune, args=arguments, name="octojobs-retention", daemon=True)
         self._thread.start()
@@ -36,6 +40,16 @@ class Retainer:
         """Wait for a prune that is under way; twice is once."""
         if self._thread is not None:
             self._thread.join()
+
+    def _pruned_today(self, now: datetime) -> bool:
+        """Whether the file of the last prune says so: a `tick` a minute must not walk the folders each time."""
+        day = f"{now:%Y-%m-%d}"
+        with suppress(OSError, ValueError):
+            if self._paths.pruned.read_text() == day:
+                return True
+        with suppress(OSError):
+            replace_file(self._paths.pruned, day.encode(), durable=False)
+        return False
 
     def _prune(self, retention: Retention, keep: Collection[RunId], now: datetime) -> None:
         try:

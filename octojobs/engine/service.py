@@ -21,6 +21,9 @@ LOOK_S = 1.0
 SLEEP_S = 30.0
 """The longest sleep, so that a stepped clock is noticed."""
 
+CALM_S = 3600.0
+"""What is done at rest (forgetting old runs) is done after this long at the latest: a job every three seconds leaves no rest."""
+
 REST_S = 5.0
 """How long nothing may happen before the state is written out whole and the journal cut."""
 
@@ -29,7 +32,7 @@ class Service:
     """Runs an engine until it is told to stop, or until a caller's condition holds. One thread owns it.
 
     `on_look` is called after each look at the definitions: the files that are worth watching may be others now.
-    `on_rest` is called once whenever nothing has happened for a while.
+    `on_rest` is called once whenever nothing has happened for a while, and once an hour.
     """
 
     def __init__(self, engine: Engine, feed: Feed, wake: Wake, heartbeat: Heartbeat, vitals: Callable[[], Vitals]) -> None:
@@ -47,6 +50,7 @@ class Service:
         self.on_look: Callable[[], None] = lambda: None
         self.on_rest: Callable[[], None] = lambda: None
         self._note = ""
+        self._calm_at = self._clock.monotonic()
 
     def run(self, done: Callable[[], bool] = lambda: False) -> str:
         """Tick and sleep until `done()` or a stop; returns why it was stopped, "" when it is done."""
@@ -60,13 +64,19 @@ class Service:
                 idle_since, rested = self._clock.monotonic(), False
             elif not rested and self._clock.monotonic() - idle_since > REST_S:
                 self._engine.store.rest()
-                self.on_rest()
+                self._calm()
                 rested = True
+            if self._clock.monotonic() - self._calm_at > CALM_S:
+                self._calm()
         return self._wake.stopping
 
     def close(self) -> None:
         """Let go of the descriptors; the engine is the caller's to close."""
         self._selector.close()
+
+    def _calm(self) -> None:
+        self._calm_at = self._clock.monotonic()
+        self.on_rest()
 
     def _due(self) -> bool:
         wake_at = self._engine.wake_at()

@@ -80,6 +80,11 @@ class StatePaths:
         """Touched whenever something happened in the repository."""
         return self.root / "last_activity"
 
+    @property
+    def pruned(self) -> Path:
+        """The day on which the history was pruned last."""
+        return self.root / "pruned"
+
     def job_state(self, job: JobId) -> Path:
         """The file in which a script job keeps its own state between runs."""
         return self.root / "jobs" / f"{job}.json"

@@ -81,3 +81,15 @@ def test_a_run_by_hand_that_its_guard_refuses_says_so(tmp_path: Path) -> None:
     assert done.returncode == 1, done.stderr
     assert "skipped" in done.stdout + done.stderr
     assert "file_exists" in done.stdout + done.stderr
+
+
+def test_a_pass_forgets_once_a_day_what_exceeds_the_retention(tmp_path: Path) -> None:
+    """Whoever runs `tick` from cron has no daemon that would do it."""
+    repo = _allowed(tmp_path, "jobs: {hand: {manual: true, command: 'true'}}\n")
+    commit_files(repo, {".octopoid/octojobs.yaml": "retention: {runs_per_job: 2}\n"})
+    for _ in range(4):
+        assert octojobs(repo, "run-now", "hand").returncode == 0
+    folders = repo / ".git/octojobs/runs/hand"
+    assert len(list(folders.iterdir())) == 4
+    assert octojobs(repo, "tick").returncode == 0
+    assert len(list(folders.iterdir())) == 2
