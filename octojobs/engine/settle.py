@@ -44,8 +44,15 @@ def attempt_of(run: Run, finished: receipts.Exit) -> Attempt:
         finished.ended_at,
         exit_code=finished.exit_code,
         signal=finished.signal,
-        reason=finished.reason,
+        reason="; ".join(filter(None, (finished.reason, _escaped(finished)))),
     )
+
+
+def _escaped(finished: receipts.Exit) -> str:
+    """What the run has left behind, in words: processes that outlived it and the time they were given."""
+    if not finished.escaped:
+        return ""
+    return "still running: " + ", ".join(f"pid {process.pid} ({process.command})" for process in finished.escaped)
 
 
 def ended(run: Run, attempt: Attempt, now: datetime) -> AttemptEnded:
