@@ -35,13 +35,14 @@ def events_for(request: Request, jobs: Mapping[JobId, Job], ledger: Ledger, now:
             seen = first_sight(jobs[request.job], ledger, now) if request.job is not None else ()
             return (*seen, Paused(request.job, now, request.until, request.reason))
         case "resume":
-            _known(request.job, jobs)
+            # Also of a job that was removed meanwhile: a run of it may wait for this.
+            _known(request.job, {**ledger.jobs, **jobs})
             return (Resumed(request.job, now),)
         case kind:
             raise Refused(f"nobody knows how to {kind}")
 
 
-def _known(job: JobId | None, jobs: Mapping[JobId, Job]) -> None:
+def _known(job: JobId | None, jobs: Mapping[JobId, object]) -> None:
     if job is not None and job not in jobs:
         raise Refused(f"there is no job {job!r} in the definitions that are live")
 

@@ -59,7 +59,9 @@ class Service:
         self._engine.tick()
         while not self._wake.stopping and not done():
             self._heartbeat.beat(self._vitals())
-            if self._sleep() or self._look() or self._due():
+            woken = self._sleep()
+            # Also when it was woken: runs that end all the time must not keep a commit from being seen.
+            if self._look() or woken or self._due():
                 self._engine.tick()
                 idle_since, rested = self._clock.monotonic(), False
             elif not rested and self._clock.monotonic() - idle_since > REST_S:

@@ -89,6 +89,12 @@ def test_pause_and_resume_are_of_a_job_or_of_all(name: JobId | None) -> None:
     assert asked("resume", job=name) == (Resumed(name, now),)
 
 
+def test_a_job_that_was_removed_can_be_resumed() -> None:
+    """A run of it that was tried again, or asked for, may wait for nothing else."""
+    request = Request("resume", START, HAND.id, by="ada")
+    assert events_for(request, {}, known(Paused(HAND.id, START)), START, "abc") == (Resumed(HAND.id, START),)
+
+
 @pytest.mark.parametrize(
     ("kind", "fields", "why"),
     [
