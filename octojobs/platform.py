@@ -187,6 +187,18 @@ def sync_file(descriptor: int) -> None:
         os.fsync(descriptor)
 
 
+def make_private_folders(path: str | os.PathLike[str]) -> None:
+    """Make the folder and those missing above it, each 0700; raises OSError. `makedirs` gives all but the last the umask's mode."""
+    try:
+        os.mkdir(path, 0o700)
+    except FileNotFoundError:
+        make_private_folders(os.path.dirname(path))
+        make_private_folders(path)
+    except FileExistsError:
+        if not os.path.isdir(path):
+            raise
+
+
 def filesystem_of(path: str | os.PathLike[str]) -> str:
     """The type of the file system that holds the path, such as `ext4` or `nfs4`; empty when it can't be told.
 

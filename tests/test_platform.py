@@ -139,3 +139,23 @@ def test_a_file_is_put_on_the_disk(tmp_path: Path) -> None:
         file.flush()
         platform.sync_file(file.fileno())
     assert (tmp_path / "file").read_bytes() == b"x"
+
+
+def test_each_folder_that_is_made_is_private(tmp_path: Path) -> None:
+    """Those above the last one too, whatever the umask; one that is there stays as it is."""
+    before = os.umask(0)
+    try:
+        (tmp_path / "runs").mkdir(mode=0o755)
+        for _ in range(2):
+            platform.make_private_folders(tmp_path / "runs" / "job" / "run" / "1")
+    finally:
+        os.umask(before)
+    folders = [tmp_path / "runs", *sorted((tmp_path / "runs").rglob("*"))]
+    assert [folder.stat().st_mode & 0o777 for folder in folders] == [0o755, 0o700, 0o700, 0o700]
+
+
+def test_a_file_in_the_place_of_a_folder_is_an_error(tmp_path: Path) -> None:
+    """It is not taken for one that is there already."""
+    (tmp_path / "run").touch()
+    with pytest.raises(FileExistsError):
+        platform.make_private_folders(tmp_path / "run")

@@ -97,7 +97,7 @@ def fence(run_dir: Path) -> bool:
 
     Raises OSError when it can't be made: then nothing may be concluded.
     """
-    os.makedirs(run_dir, 0o700, exist_ok=True)
+    platform.make_private_folders(run_dir)
     try:
         descriptor = os.open(run_dir / "started", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except FileExistsError:

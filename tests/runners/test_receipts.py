@@ -79,6 +79,7 @@ def test_a_fence_is_made_once(tmp_path: Path) -> None:
     assert receipts.fence(run_dir)
     assert receipts.has_started(run_dir)
     assert not receipts.fence(run_dir)
+    assert {path.stat().st_mode & 0o777 for path in (run_dir, *run_dir.parents[:2])} == {0o700}
 
 
 def test_a_stop_of_another_process_with_the_same_pid_does_nothing(tmp_path: Path) -> None:

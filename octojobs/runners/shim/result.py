@@ -105,7 +105,7 @@ def _replace(run_dir: str, data: bytes) -> None:
 
 def _make_again(run_dir: str) -> None:
     try:
-        os.makedirs(run_dir, 0o700, exist_ok=True)
+        platform.make_private_folders(run_dir)
     except OSError:
         return
 
