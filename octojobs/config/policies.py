@@ -83,6 +83,9 @@ def follow_up(fields: Fields, name: str) -> FollowUp:
         return FollowUp()
     if "run" in entry.value:
         return fields.read(name, _job_named, FollowUp())
+    if "command" not in entry.value:  # only keys that begin with x-
+        fields.problems.append(entry.problem("says nothing about what it runs", "add `command:` or `run:`"))
+        return FollowUp()
     argv = fields.read(name, lambda given: command(given.at("command")), None)
     if argv is None:
         return FollowUp()

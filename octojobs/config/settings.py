@@ -61,6 +61,8 @@ def _condition(entry: Entry) -> DeclaredCondition:
         raise entry.invalid("is the name of a built-in condition", "choose another name")
     if "command" in value:
         return DeclaredCondition(name, command=command(entry.at("command")))
+    if "function" not in value:  # only keys that begin with x-
+        raise entry.invalid("says nothing about when it holds", "add `command:` or `function:`")
     return DeclaredCondition(name, function=value["function"])
 
 
