@@ -178,6 +178,12 @@ class Repository:
         records = _records(self._git(["ls-files", "-z", "--stage", "--", *paths], cwd=self.worktree, environment=extra).out)
         return {path: (mode, oid) for path, (mode, oid, stage) in records if stage == "0"}
 
+    def unmerged(self, paths: Sequence[str]) -> list[str]:
+        """What at or below `paths` waits in the index for somebody to merge it, sorted; the index is that of `index_entries`."""
+        extra = {"GIT_INDEX_FILE": str(self.index_file)} if self.index_file else {}
+        records = _records(self._git(["ls-files", "-z", "--unmerged", "--", *paths], cwd=self.worktree, environment=extra).out)
+        return sorted({path for path, _ in records})
+
     def sizes(self, oids: Iterable[str]) -> dict[str, int]:
         """The size in bytes of each blob; GitFailed when one is missing here (a partial clone) or is no blob."""
         out = self._git(["cat-file", "--batch-check"], stdin=_lines(oids)).out

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from octojobs.config.contents import Contents
-from octojobs.config.files import FOLDER, JOBS_FOLDER, checked, folders, holds_jobs
+from octojobs.config.files import FOLDER, JOBS_FOLDER, checked, folders, holds_jobs, is_definition
 from octojobs.config.loader import Loader
 from octojobs.config.source import IndexSource
 from octojobs.errors import InvalidDefinitions, Problem, Severity
@@ -24,6 +24,9 @@ def check_staged(repository: Repository, loader: Loader, jobs_file: str | None =
     before = _committed(repository, source.jobs_file)
     if before == {path: oid for path, (oid, _) in files.items()}:
         return ()
+    unmerged = repository.unmerged((*folders(source.jobs_file), source.jobs_file))
+    if waiting := [path for path in unmerged if is_definition(path, source.jobs_file)]:
+        return tuple(Problem(path, 0, 0, "the file is not merged yet", "resolve the conflict, then `git add` it") for path in waiting)
     if any(holds_jobs(path) for path in files):
         return loader.load(files, source=source.name, jobs_file=source.jobs_file).problems
     if not any(holds_jobs(path) for path in before or ()):

@@ -12,7 +12,7 @@ import pytest
 from octojobs.config.loader import Loader
 from octojobs.config.staged import check_staged
 from octojobs.repository import Repository
-from tests.helpers import git, make_repository, write
+from tests.helpers import commit_files, git, make_repository, write
 
 JOBS = ".octopoid/jobs.yaml"
 GOOD = "jobs:\n  one: {interval: 5m, command: 'true'}\n"
@@ -125,6 +125,18 @@ def test_taking_all_jobs_away_is_a_warning(root: Path) -> None:
     assert made
     what = "this commit takes the jobs away; a running daemon keeps the last good ones"
     assert said == f"{JOBS}: warning: {what}; `jobs: {{}}` says that there are none"
+
+
+def test_a_file_that_is_not_merged_is_no_file_that_is_gone(root: Path) -> None:
+    """A conflict in the index is said to be one, and refused."""
+    git(root, "commit", "--quiet", "--allow-empty", "--message", "base")
+    git(root, "switch", "--quiet", "--create", "theirs")
+    commit_files(root, {JOBS: GOOD.replace("5m", "6m")})
+    git(root, "switch", "--quiet", "main")
+    commit_files(root, {JOBS: GOOD.replace("5m", "7m")})
+    merge = subprocess.run(["git", "merge", "theirs"], cwd=root, capture_output=True, check=False)
+    assert merge.returncode == 1
+    assert problems(root) == [f"{JOBS}: the file is not merged yet; resolve the conflict, then `git add` it"]
 
 
 def test_a_repository_without_definitions_is_left_alone(tmp_path: Path) -> None:
