@@ -130,7 +130,7 @@ def _listed(holder: Any) -> bool:
 
 
 def _block_span(text: str, found: _Found) -> tuple[int, int]:
-    """The lines of a job, with its own comment above and what is indented below, and the empty lines that would be doubled."""
+    """The lines of a job, with its own comment above and what is indented below, and empty lines that would be doubled or end the file."""
     column = found.holder.start_mark.column
     start = _line_start(text, (found.key or found.node).start_mark.index)
     while (above := text[_line_start(text, start - 1) : start]) and above.startswith(" " * column + "#"):
@@ -143,6 +143,10 @@ def _block_span(text: str, found: _Found) -> tuple[int, int]:
         if not inside and (line.strip() or not after_blank):
             break
         end += len(line)
+    if end == len(text):
+        # Nothing follows: an empty line that parted the job from the one before it would end the file.
+        while (above := text[_line_start(text, start - 1) : start]) and not above.strip():
+            start -= len(above)
     return start, end
 
 

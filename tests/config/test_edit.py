@@ -117,6 +117,8 @@ def test_deleting_takes_the_job_and_its_own_comments(text: str, name: str, gone:
     [
         ("jobs:   # all\n  a:\n    command: x\nversion: 1\n", "jobs: {}   # all\nversion: 1\n"),
         ("jobs:\n  - name: a\n    command: x\n", "jobs: []\n"),
+        ("jobs:\n  b: {command: x}\n\n  # about a\n  a:\n    command: x\n", "jobs:\n  b: {command: x}\n"),
+        ("jobs:\n\n  a:\n    command: x\n", "jobs: {}\n"),
         ("jobs: {a: {command: x}}\n", "jobs: {}\n"),
         ("jobs: [{name: a}, {name: b}]", "jobs: [{name: b}]"),
         ("jobs: {b: {}, a: {}}", "jobs: {b: {}}"),

@@ -15,7 +15,26 @@ SAFE = st.text(
 VALUES = st.one_of(
     SAFE,
     st.sampled_from(
-        ["1e3", "017", "true", "~", "", "on", "1.10", "*/5 * * * *", "@daily", "- x", "a: b", "# c", " x", "x\n", "\nx", "a\n\n b\n", "\n", "a\n\n"]
+        [
+            "1e3",
+            "017",
+            "true",
+            "~",
+            "",
+            "on",
+            "1.10",
+            "*/5 * * * *",
+            "@daily",
+            "- x",
+            "a: b",
+            "# c",
+            " x",
+            "x\n",
+            "\nx",
+            "a\n\n b\n",
+            "\n",
+            "a\n\n",
+        ]
     ),
     st.lists(SAFE, min_size=1, max_size=3),
     st.dictionaries(st.sampled_from(["PATH", "A", "no"]), SAFE, min_size=1),
