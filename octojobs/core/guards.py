@@ -25,6 +25,13 @@ class Verdict:
     guard: str = ""
 
 
+def _shown(value: Any) -> str:
+    """An argument in words, for people: no language's brackets and quotes."""
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(_shown, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 @dataclass(frozen=True, slots=True)
 class Condition:
     """A guard by name, with arguments that were checked when the definitions were loaded."""
@@ -35,7 +42,7 @@ class Condition:
     def __str__(self) -> str:
         if not self.args:
             return self.name
-        return f"{self.name}({', '.join(f'{key}: {value}' for key, value in self.args.items())})"
+        return f"{self.name}({', '.join(f'{key}: {_shown(value)}' for key, value in self.args.items())})"
 
 
 @dataclass(frozen=True, slots=True)

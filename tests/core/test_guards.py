@@ -96,3 +96,5 @@ def test_the_evidence_is_that_of_the_condition_that_decided() -> None:
 def test_a_condition_is_shown_with_its_arguments() -> None:
     """As a person would write it."""
     assert str(Condition("between", {"from": "22:00", "to": "06:00"})) == "between(from: 22:00, to: 06:00)"
+    assert str(Condition("on_branch", {"branches": ["main", "release/*"]})) == "on_branch(branches: main, release/*)"
+    assert str(Condition("mine", {"strict": True, "most": 5})) == "mine(strict: true, most: 5)"
