@@ -29,7 +29,9 @@ Written by `docs/generate_verbs.py` from the verbs themselves; a test compares.
 
 ## What `--json` prints
 
-- **list**: `source`, `note`, `jobs`: each `job`, `title`, `type`, `when`, `timezone`, `enabled`, `unsupported`, `priority`,
+`schemas/verbs.schema.json` has a definition for each verb. All keys are always there.
+
+- **list**: `source`, `note`, `damage`, `warnings` (`what`, `fix`), `jobs`: each `job`, `title`, `type`, `when`, `timezone`, `enabled`, `unsupported`, `priority`,
   `pool`, `group`, `tags`, `next`, `paused`, `open_runs`, `last_run`, `last_outcome`, `last_end`, `last_success_at`, `failures`,
   `source` (`path`, `line`)
 - **inspect**: those of a job, `description`, `seen` (`cursor`, `anchor`), `fields` (by the names of the jobs file), `commit`,
@@ -41,10 +43,12 @@ Written by `docs/generate_verbs.py` from the verbs themselves; a test compares.
 - **runs**: `runs`: each `id`, `job`, `scheduled_at`, `attempt`, `outcome`, `reason`, `phase`, `cause`, `claimed_at`,
   `started_at`, `ended_at`, `at`, `duration_s`, `exit_code`, `signal`, `count`, `first_scheduled_at`, `correction`,
   `conditions`, `attempts`, `commit`, `definitions`, `dirty`, `forced`, `requested_by`, `not_before`, `pid`
+- **logs**: `run`, `job`, `attempt`, `outcome`, `bytes` (that it wrote), `truncated` (whether some of that is left out), `output`;
+  with `-f` an object a line, each with the output that is new
 - **status**: `repository`, `state`, `healthy`, `problems` (`what`, `fix`), `daemon` (`pid`, `since`, `role`, `stopped`, `version`,
   `definitions`), `source` (`name`, `definitions`, `note`), `trust` (`allowed`, `level`), `paused`, `jobs` (`declared`, `disabled`,
-  `paused`, `unsupported`), `pools` (`name`, `size`, `running`, `queued`), `running`, `queued`, `next` (`job`, `at`), `failures`
-  (runs, with `failures` in a row and the `tail` of the output)
+  `paused` (`job`, `since`, `until`, `reason`), `unsupported`), `pools` (`name`, `size`, `running`, `queued`), `running`, `queued`, `next` (`job`, `at`), `warnings`,
+  `failures` (runs, with `failures` in a row and the `tail` of the output)
 - **validate**: `valid`, `jobs`, `files`, `problems`: each `path`, `line`, `column`, `severity`, `what`, `fix`
 - **doctor**: `healthy`, `findings`: each `level` (`ok` `weak` `wrong`), `subject`, `what`, `fix`
 

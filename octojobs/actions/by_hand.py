@@ -15,6 +15,7 @@ from octojobs.actions.workspace import Workspace
 from octojobs.conditions.judging import judge_jobs
 from octojobs.config import trust
 from octojobs.core.claim import manual_run
+from octojobs.core.codec import format_instant
 from octojobs.core.guards import Verdict
 from octojobs.core.identity import RunId
 from octojobs.core.job import Job
@@ -68,12 +69,22 @@ def run_id(request: Request) -> RunId:
 
 def preview(workspace: Workspace, job: Job, request: Request) -> Preview:
     """What would be started, and what the guards say; OctojobsError when it can't be prepared (a missing secret)."""
-    run = _run_of(job, request, workspace.definitions.source)
+    run = replace(_run_of(job, request, workspace.definitions.source), commit=workspace.repository.head().commit or "")
+    ledger = workspace.ledger()
+    state = ledger.jobs.get(job.id)
+    last = state.last_success_at if state else None
     try:
-        launch = prepare(run, repository_root=workspace.root, paths=workspace.paths, settings=workspace.settings, environ=workspace.environ)
+        launch = prepare(
+            run,
+            repository_root=workspace.root,
+            paths=workspace.paths,
+            settings=workspace.settings,
+            environ=workspace.environ,
+            extra_env={"OCTOJOBS_LAST_SUCCESS_AT": format_instant(last)} if last else None,
+        )
     except NotPreparable as error:
         raise OctojobsError(f"{job.id} can't start: {error}") from error
-    verdicts = judge_jobs([job], facts_of(workspace, workspace.ledger(), workspace.clock.now()))[job.id]
+    verdicts = judge_jobs([job], facts_of(workspace, ledger, workspace.clock.now()))[job.id]
     return Preview(launch.argv, launch.cwd, redacted_environment(launch), verdicts)
 
 

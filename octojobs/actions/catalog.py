@@ -5,8 +5,10 @@ from __future__ import annotations
 from octojobs.actions.outlook import Outlook
 from octojobs.actions.workspace import Workspace
 from octojobs.config.suggest import did_you_mean
+from octojobs.core.definitions import Definitions
 from octojobs.core.job import Job
-from octojobs.errors import UsageError
+from octojobs.core.ledger import Ledger
+from octojobs.errors import StateDamaged, UsageError
 from octojobs.views.jobs import job_detail, job_view
 from octojobs.views.values import View
 
@@ -21,14 +23,27 @@ def find_job(workspace: Workspace, name: str) -> Job:
 
 
 def list_jobs(workspace: Workspace) -> View:
-    """`source` (the commit, or "worktree"), `note` (how the working tree differs) and `jobs`, each a `job_view`, in file order."""
-    outlook = Outlook.of(workspace)
-    definitions = workspace.definitions
+    """`source` (the commit, or "worktree"), `note` (how the working tree differs), `warnings` and `jobs`, in file order.
+
+    `damage` says why the state can't be read: each `job_view` then tells what is declared, and nothing of how it stands.
+    """
+    definitions, damage = workspace.definitions, ""
+    try:
+        outlook = Outlook.of(workspace)
+    except StateDamaged as error:
+        outlook, damage = Outlook.of(workspace, Ledger()), str(error)
     return {
         "source": definitions.source,
         "note": workspace.source_note,
+        "damage": damage,
+        "warnings": warnings_of(definitions),
         "jobs": [job_view(job, outlook.standing(job)) for job in definitions.jobs.values()],
     }
+
+
+def warnings_of(definitions: Definitions) -> list[View]:
+    """What somebody should look at although it can be used: `what` with its place, and `fix`."""
+    return [{"what": f"{warning.where}: {warning.what}", "fix": warning.fix} for warning in definitions.warnings]
 
 
 def inspect_job(workspace: Workspace, name: str) -> View:

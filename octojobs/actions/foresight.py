@@ -9,7 +9,6 @@ from datetime import datetime
 from octojobs.actions.outlook import Outlook
 from octojobs.actions.workspace import Workspace
 from octojobs.conditions.judging import judge
-from octojobs.config import trust
 from octojobs.core.admit import DEFAULT_POOL, Admission, admit
 from octojobs.core.blocked import after_guards, blocking
 from octojobs.core.claim import events_of
@@ -20,7 +19,6 @@ from octojobs.core.plan import plan
 from octojobs.core.run import Phase, Run
 from octojobs.engine.ground import Ground
 from octojobs.engine.guarding import fact_context
-from octojobs.errors import NotTrusted
 from octojobs.facts.fact import FactContext
 from octojobs.views.plan import decision_view, ended_view
 from octojobs.views.values import View, instant
@@ -75,10 +73,7 @@ def facts_of(workspace: Workspace, ledger: Ledger, now: datetime) -> FactContext
 
 def is_trusted(workspace: Workspace) -> bool:
     """Whether the user has allowed this repository; a record that can't be relied on is none."""
-    try:
-        return trust.lookup(workspace.repository) is not None
-    except NotTrusted:
-        return False
+    return workspace.allowed is not None
 
 
 def decisions(foresight: Foresight) -> Iterator[View]:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from octojobs.actions.workspace import Workspace
+from octojobs.config.diagnostics import visible
 from octojobs.config.suggest import did_you_mean
+from octojobs.core.identity import JOB_ID
 from octojobs.core.ledger import Ledger
 from octojobs.errors import UsageError
 from octojobs.store.index import query
 from octojobs.views.runs import past_view, run_view
 from octojobs.views.values import View
 
+RUN_PART = re.compile(r"[A-Za-z0-9_.@+-]+")
+"""What may be a job, or a part of a run's id."""
 MOST_LISTED = 8
 """How many runs an ambiguous name lists."""
 
@@ -36,8 +41,10 @@ def list_runs(
 def find_run(workspace: Workspace, text: str) -> View:
     """The run that is meant: by its id, the beginning of it, or of what follows `@` or `-`; or the latest of a job that ran.
 
-    UsageError when none is meant, or several (they are listed).
+    UsageError when none is meant, or several (they are listed), and for a text that can be neither.
     """
+    if not RUN_PART.fullmatch(text):
+        raise UsageError(f'"{visible(text)}" names no run' if text.strip() else "no run is named", "`octojobs runs` lists them")
     ledger = workspace.ledger()
     if "@" not in text:
         latest = _latest_of(workspace, ledger, text)
@@ -64,13 +71,13 @@ def known_job(workspace: Workspace, ledger: Ledger, name: str) -> str:
     for known in names:
         if known.lower() == name.lower():
             return known
-    if query(workspace.paths, job=name, limit=1):
+    if JOB_ID.fullmatch(name) and query(workspace.paths, job=name, limit=1):
         return name
-    raise UsageError(f'there is no job "{name}"', did_you_mean(name, names, "`octojobs list` shows the jobs"))
+    raise UsageError(f'there is no job "{visible(name)}"', did_you_mean(name, names, "`octojobs list` shows the jobs"))
 
 
 def _names(workspace: Workspace, ledger: Ledger) -> list[str]:
-    declared = workspace.loaded.definitions.jobs if workspace.loaded.definitions else ()
+    declared = workspace.in_force.jobs if workspace.in_force else ()
     return [str(name) for name in dict.fromkeys([*declared, *ledger.jobs])]
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -49,6 +50,32 @@ def pieces(file: Path, *, following: bool, enough: Callable[[], bool] = lambda: 
         return not following or enough() or read_exit(attempt) is not None or not is_live(attempt)
 
     yield from output.follow(file, ended, lambda: _wait(pause))
+
+
+def output_views(run: View, file: Path, found: Iterable[bytes]) -> Iterator[View]:
+    """The pieces as views, bytes that are not UTF-8 replaced, and one without output at the end: how the attempt stands then.
+
+    `run`, `job`, `attempt`, `outcome` (of the attempt; None while it is not known), `bytes` (all that it has written),
+    `truncated` (whether not all of that was kept) and `output`.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    for piece in found:
+        yield _output_view(run, file, decoder.decode(piece))
+    yield _output_view(run, file, decoder.decode(b"", final=True))
+
+
+def _output_view(run: View, file: Path, text: str) -> View:
+    left, number = read_exit(file.parent), int(file.parent.name)
+    known = next((attempt["outcome"] for attempt in run["attempts"] if attempt["number"] == number), None)
+    return {
+        "run": run["id"],
+        "job": run["job"],
+        "attempt": number,
+        "outcome": left.outcome.value if left else known,
+        "bytes": left.output_bytes if left else file.stat().st_size,
+        "truncated": left is not None and left.truncated,
+        "output": text,
+    }
 
 
 def _wait(pause: threading.Event) -> None:

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from octojobs.actions.catalog import warnings_of
 from octojobs.actions.outlook import Outlook
 from octojobs.actions.output import tail
 from octojobs.actions.workspace import Workspace
 from octojobs.config.approval import approved
-from octojobs.config.contents import Contents
+from octojobs.config.contents import Contents, named
 from octojobs.config.trust import Level, Trust, lookup
 from octojobs.core.admit import DEFAULT_POOL, admit
 from octojobs.core.definitions import Definitions
 from octojobs.core.ledger import Ledger
 from octojobs.core.run import Phase, Run
-from octojobs.errors import NotTrusted, OctojobsError, StateDamaged
+from octojobs.errors import NotTrusted, OctojobsError, Severity, StateDamaged
 from octojobs.runners.receipts import is_live
 from octojobs.store.index import latest, query
 from octojobs.store.view import view as read_view
@@ -40,7 +41,9 @@ class Seen:
 
 def status(workspace: Workspace) -> View:
     """`repository`, `state`, `healthy`, `problems` (`what`, `fix`), `daemon`, `source`, `trust`, `paused`, `jobs`, `pools`, `running`,
-    `queued`, `next` and `failures`. Never raises for what it is there to report: damage, invalid definitions, missing trust.
+    `queued`, `next`, `failures` and `warnings` (as `problems`).
+
+    Never raises for what it is there to report: damage, invalid definitions, missing trust.
     """
     seen = _look(workspace)
     failures = list(_failures(seen))
@@ -58,6 +61,7 @@ def status(workspace: Workspace) -> View:
         "failures": failures,
         **_runs(seen),
         "next": _next(seen),
+        "warnings": warnings_of(seen.definitions) if seen.definitions else [],
     }
 
 
@@ -73,7 +77,7 @@ def _look(workspace: Workspace) -> Seen:
         trust = lookup(workspace.repository)
     except NotTrusted as error:
         distrust = str(error)
-    return Seen(workspace, ledger, damage, workspace.loaded.definitions, trust, distrust)
+    return Seen(workspace, ledger, damage, workspace.in_force, trust, distrust)
 
 
 def _problems(seen: Seen) -> Iterator[View]:
@@ -89,15 +93,22 @@ def _problems(seen: Seen) -> Iterator[View]:
         yield {"what": f"the daemon is stopped: {holder}", "fix": f"`kill -CONT {holder.pid}` wakes it"}
     if vitals is not None and vitals.held:
         yield {"what": f"no new starts: {vitals.held}", "fix": "it goes on by itself when that is mended"}
-    if seen.definitions is None:
-        count = len(workspace.loaded.problems)
-        what = f"the definitions have {count} problem{'s' * (count != 1)}, the first: {workspace.loaded.problems[0]}"
-        kept = "; the daemon runs the last good ones" if vitals is not None else ""
-        yield {"what": what + kept, "fix": "`octojobs validate` shows them all"}
+    if workspace.loaded.definitions is None:
+        mended = workspace.working_tree.definitions is not None
+        fix = "the working tree's are fine: commit them" if mended else "`octojobs validate` shows them all"
+        yield {"what": _broken(workspace), "fix": fix}
     elif vitals is not None and vitals.note:
         yield {"what": vitals.note, "fix": ""}
     elif _waits(seen):
         yield {"what": "a changed plan waits for approval", "fix": "`octojobs allow` shows the change, and asks"}
+
+
+def _broken(workspace: Workspace) -> str:
+    """What is wrong with the newest definitions, and what runs instead."""
+    errors = [problem for problem in workspace.loaded.problems if problem.severity is Severity.ERROR]
+    what = f"the definitions have {len(errors)} problem{'s' * (len(errors) != 1)}, the first: {errors[0]}"
+    kept = workspace.in_force
+    return f"{what}; those of {named(kept.source)} stay in force" if kept else what
 
 
 def _waits(seen: Seen) -> bool:
@@ -137,7 +148,8 @@ def _source(seen: Seen) -> View:
 def _jobs(seen: Seen) -> View:
     jobs = seen.definitions.jobs.values() if seen.definitions else ()
     now = seen.workspace.clock.now()
-    paused = [str(name) for name, state in seen.ledger.jobs.items() if state.pause is not None and state.pause.holds(now)]
+    known = {job.id: state.pause for job in jobs if (state := seen.ledger.jobs.get(job.id)) is not None}
+    paused = [{"job": str(name), **(pause_view(pause) or {})} for name, pause in known.items() if pause is not None and pause.holds(now)]
     return {
         "declared": len(jobs),
         "disabled": [str(job.id) for job in jobs if not job.enabled],

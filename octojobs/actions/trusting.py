@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from octojobs.actions.asking import wake, who
-from octojobs.actions.workspace import Workspace
+from octojobs.actions.workspace import HEAD, Workspace
 from octojobs.config import trust
 from octojobs.config.approval import Plan, approve, approved
 from octojobs.config.contents import Contents
 from octojobs.config.proposal import difference, what_runs
 from octojobs.config.trust import Level
-from octojobs.errors import NotTrusted
+from octojobs.errors import InvalidDefinitions
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,50 +19,49 @@ class Proposal:
     """What `allow` asks about: `lines`, one for each thing that would be executed, and `diff`, what changed since the approved plan.
 
     `diff` is "" at level `repository`, and where the plan is the approved one. `known` says whether all of it is allowed already.
+    `read_from` is where definitions are to be read from from now on, unless somebody says otherwise; None for HEAD.
     """
 
     level: Level
     source: str
+    read_from: str | None
     lines: tuple[str, ...]
     diff: str
     known: bool
     plan: Plan
 
 
-def propose(workspace: Workspace, level: Level | None = None) -> Proposal:
-    """What would be allowed; `level` defaults to the one that is recorded, else `repository`.
+def propose(workspace: Workspace, level: Level | None = None, read_from: str | None = None) -> Proposal:
+    """What would be allowed; `level` and `read_from` default to what is recorded, else `repository` and HEAD.
 
     Raises InvalidDefinitions when the definitions can't be read: nobody can say what they would run.
     """
-    recorded = _recorded(workspace)
+    recorded = workspace.allowed
     wanted = level or (recorded.level if recorded else Level.REPOSITORY)
-    definitions = workspace.definitions
+    definitions = workspace.loaded.definitions
+    if definitions is None:
+        raise InvalidDefinitions(workspace.loaded.problems)
+    kept = recorded.source if recorded else None
+    source = kept if read_from is None else None if read_from == HEAD else read_from
     contents = Contents(workspace.source)
     plan = Plan(definitions.source, contents.look(), contents.source.jobs_file)
     before = approved(workspace.repository) if recorded and recorded.level is Level.PLAN else None
     diff = difference(before.files if before else {}, plan.files) if wanted is Level.PLAN else ""
-    known = recorded is not None and recorded.level is wanted and not (wanted is Level.PLAN and (diff or before is None))
-    return Proposal(wanted, definitions.source, what_runs(definitions), diff, known, plan)
+    same = recorded is not None and (recorded.level, recorded.source) == (wanted, source)
+    known = same and not (wanted is Level.PLAN and (diff or before is None))
+    return Proposal(wanted, definitions.source, source, what_runs(definitions), diff, known, plan)
 
 
 def allow(workspace: Workspace, proposal: Proposal) -> None:
     """Record that the user allows what was proposed, and tell the daemon."""
-    trust.allow(workspace.repository, proposal.level, now=workspace.clock.now(), by=who())
+    trust.allow(workspace.repository, proposal.level, now=workspace.clock.now(), by=who(), source=proposal.read_from)
     if proposal.level is Level.PLAN:
         approve(workspace.repository, proposal.plan)
     wake(workspace, workspace.holder())
 
 
 def deny(workspace: Workspace) -> bool:
-    """Take the trust back; whether there was any. A daemon that runs goes on until it is stopped."""
+    """Take the trust back; whether there was any. A daemon that runs ends within a second; its running jobs go on."""
     known = trust.deny(workspace.repository)
     wake(workspace, workspace.holder())
     return known
-
-
-def _recorded(workspace: Workspace) -> trust.Trust | None:
-    try:
-        return trust.lookup(workspace.repository)
-    except NotTrusted:
-        # The record speaks of another repository, or can't be relied on: as if there were none, a new one replaces it.
-        return None

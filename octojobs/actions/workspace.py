@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
+from octojobs.config.approval import Approval
 from octojobs.config.contents import load
+from octojobs.config.last_good import LastGood
 from octojobs.config.loader import Loaded, Loader
+from octojobs.config.reload import Reload
 from octojobs.config.source import WORKTREE, CommitSource, WorktreeSource
 from octojobs.config.source import Source as DefinitionSource
+from octojobs.config.trust import Level, Trust, lookup
 from octojobs.core.definitions import Definitions, Settings
 from octojobs.core.identity import JobId
 from octojobs.core.job import Job, Source
 from octojobs.core.ledger import Ledger
 from octojobs.engine.clock import Clock, SystemClock
 from octojobs.engine.heartbeat import Heartbeat, Vitals
-from octojobs.errors import InvalidDefinitions
+from octojobs.errors import InvalidDefinitions, NotTrusted
 from octojobs.repository import Repository
 from octojobs.store.lock import Holder, holder
 from octojobs.store.paths import StatePaths
@@ -47,13 +52,15 @@ class Workspace:
     ) -> Workspace:
         """The repository that `path` (the current folder without) lies in; UsageError outside git.
 
-        `source` defaults to what the running daemon reads, else HEAD.
+        `source` defaults to what the running daemon reads, else to what `octojobs allow --source` recorded, else to HEAD.
         """
         repository = Repository.discover(path or Path.cwd())
         workspace = cls(repository, source or HEAD, jobs_file, state_dir)
-        if source is None and (vitals := workspace.vitals) is not None and vitals.source != HEAD:
-            return cls(repository, vitals.source, jobs_file, state_dir)
-        return workspace
+        if source is not None:
+            return workspace
+        vitals, allowed = workspace.vitals, workspace.allowed
+        known = vitals.source if vitals is not None else allowed.source if allowed is not None else None
+        return workspace if known in (None, HEAD) else cls(repository, known, jobs_file, state_dir)
 
     @property
     def root(self) -> Path:
@@ -68,30 +75,60 @@ class Workspace:
         return CommitSource(self.repository, self.source_name, self.jobs_file)
 
     @cached_property
+    def _loader(self) -> Loader:
+        """One for all: what the commit and the working tree have in common is read once."""
+        return Loader()
+
+    @cached_property
     def loaded(self) -> Loaded:
-        """The definitions of the source, or all their problems."""
-        return load(self.source, Loader())
+        """What the source itself declares, or all its problems; `up` may run something else: `in_force`."""
+        return load(self.source, self._loader, self.clock.now())
 
     @cached_property
     def working_tree(self) -> Loaded:
         """The definitions as they stand in the working tree, or all their problems."""
-        return load(WorktreeSource(self.root, self.jobs_file), Loader())
+        return load(WorktreeSource(self.root, self.jobs_file), self._loader, self.clock.now())
+
+    @cached_property
+    def _kept(self) -> Reload | None:
+        """What a daemon would keep instead of the source's newest definitions; None where it would run those."""
+        planned = self.allowed is not None and self.allowed.level is Level.PLAN
+        if self.loaded.definitions is not None and not planned:
+            return None
+        # Where the newest can be used, nothing is remembered: looking writes no file.
+        last_good = LastGood(self.paths.root) if self.loaded.definitions is None else None
+        reload = Reload(self.source, Loader(), Approval(self.repository) if planned else None, self.clock.monotonic, last_good)
+        with suppress(NotTrusted):  # a plan that can't be relied on: `up` says so
+            reload.check(ask=True)
+        return reload if reload.is_ready and reload.note else None
+
+    @cached_property
+    def in_force(self) -> Definitions | None:
+        """What `up` would run: the source's definitions, else the approved or the last good ones; None when there are none."""
+        return self._kept.current() if self._kept else self.loaded.definitions
+
+    @property
+    def kept_note(self) -> str:
+        """Why what is in force is not what the source says now; empty when it is."""
+        return self._kept.note if self._kept else ""
 
     @property
     def definitions(self) -> Definitions:
-        """The definitions of the source; InvalidDefinitions with all problems when they can't be used."""
-        if self.loaded.definitions is None:
+        """What is in force; InvalidDefinitions with all problems of the source when there is nothing."""
+        if self.in_force is None:
             raise InvalidDefinitions(self.loaded.problems)
-        return self.loaded.definitions
+        return self.in_force
 
     @property
     def settings(self) -> Settings:
-        """The settings of the source, the defaults where they can't be read."""
-        return self.loaded.definitions.settings if self.loaded.definitions else Settings()
+        """The settings in force, the defaults where they can't be read."""
+        return self.in_force.settings if self.in_force else self.loaded.settings
 
     @cached_property
     def source_note(self) -> str:
-        """How what `up` would run differs from what stands in the working tree; empty when it does not."""
+        """How what `up` would run differs from the source, or from what stands in the working tree; empty when it does not."""
+        if self.kept_note:
+            return self.kept_note
         if self.source_name != WORKTREE and self.source.name == WORKTREE:
             return "nothing is committed yet: this is the working tree"
         here, there = self.loaded.definitions, self.working_tree.definitions
@@ -109,8 +146,15 @@ class Workspace:
         """Where the state is: `--state-dir`, else `state_dir` of the settings, else below the git common directory."""
         if self.state_dir is not None:
             return StatePaths(self.state_dir.absolute())
-        chosen = self.settings.state_dir
+        chosen = self.loaded.settings.state_dir
         return StatePaths(self.root / chosen if chosen else self.repository.common_dir / "octojobs")
+
+    @cached_property
+    def allowed(self) -> Trust | None:
+        """The record of trust; None without one, and for one that can't be relied on."""
+        with suppress(NotTrusted):
+            return lookup(self.repository)
+        return None
 
     @cached_property
     def vitals(self) -> Vitals | None:

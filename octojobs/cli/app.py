@@ -103,7 +103,7 @@ def complete_job(ctx: click.Context, _parameter: click.Parameter, incomplete: st
 def _jobs(ctx: click.Context) -> Mapping[Any, Any]:
     app = ctx.find_object(App) or App()
     try:
-        definitions = app.workspace().loaded.definitions
+        definitions = app.workspace().in_force
     except Exception:  # noqa: BLE001 - a shell that completes shows no errors, whatever they are
         return {}
     return definitions.jobs if definitions is not None else {}

@@ -12,6 +12,9 @@ from octojobs.core.durations import InvalidDuration, parse_duration
 from octojobs.core.zones import UnknownZone, zone
 from octojobs.engine.clock import SystemClock
 
+FIRST_YEAR, LAST_YEAR = 1970, 9998
+"""Beyond them the arithmetic of instants ends, and no job was ever due."""
+
 
 class Instant(click.ParamType[datetime]):
     """An RFC 3339 instant with its offset, such as 2026-11-20T10:00Z."""
@@ -23,9 +26,11 @@ class Instant(click.ParamType[datetime]):
         if isinstance(value, datetime):
             return value
         try:
-            return parse_instant(value)
+            return _within(parse_instant(value))
         except NotDecodable as error:
             self.fail(f"{error}; write it with its offset, such as 2026-11-20T10:00Z", param, ctx)
+        except OverflowError:
+            self.fail(_outside(value), param, ctx)
 
 
 class Duration(click.ParamType[timedelta]):
@@ -56,9 +61,11 @@ class Age(click.ParamType[datetime]):
         if isinstance(value, datetime):
             return value
         try:
-            return parse_instant(value)
+            return _within(parse_instant(value))
         except NotDecodable:
             pass  # a duration, then
+        except OverflowError:
+            self.fail(_outside(value), param, ctx)
         try:
             return SystemClock().now() - timedelta(seconds=parse_duration(value))
         except (InvalidDuration, OverflowError):
@@ -76,6 +83,16 @@ class Zone(click.ParamType[str]):
             return zone(value).key
         except UnknownZone as error:
             self.fail(str(error), param, ctx)
+
+
+def _within(at: datetime) -> datetime:
+    if not FIRST_YEAR <= at.year <= LAST_YEAR:
+        raise OverflowError
+    return at
+
+
+def _outside(value: str) -> str:
+    return f"{value!r} is outside the years {FIRST_YEAR} to {LAST_YEAR}"
 
 
 INSTANT, DURATION, AGE = Instant(), Duration(), Age()

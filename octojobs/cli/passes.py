@@ -24,9 +24,10 @@ def dry_run_pass(app: App, workspace: Workspace) -> int:
 
 
 def tell_pass(app: App, workspace: Workspace, session: Session) -> int:
-    """A line for each thing that ended; 1 when a run failed, 130 when the pass was interrupted."""
-    if session.reload.note:
-        app.screen.note(f"octojobs: {session.reload.note}")
+    """A line for each thing that ended. 1 when a run failed or the newest definitions are not in force, 130 when interrupted."""
+    note = session.reload.note
+    if note:
+        app.screen.note(f"octojobs: {note}")
     ended = [past_view(row_to_dict(row)) for row in session.rows]
     tell_ended(app, workspace, ended)
     if session.wake.stopping:
@@ -34,4 +35,4 @@ def tell_pass(app: App, workspace: Workspace, session: Session) -> int:
         return ExitCode.INTERRUPTED
     if not ended:
         app.screen.note("nothing ended in this pass; `octojobs plan` shows why" if workspace.ledger().runs else "nothing was due")
-    return exit_code_of(ended)
+    return ExitCode.FAILED if note else exit_code_of(ended)

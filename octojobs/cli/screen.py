@@ -57,6 +57,11 @@ class Screen:
         """One JSON document; ASCII alone, so that nothing in it steers a terminal."""
         self.out.write(json.dumps(value, indent=2) + "\n")
 
+    def json_line(self, value: Any) -> None:
+        """One JSON document on one line, written at once: somebody follows."""
+        self.out.write(json.dumps(value) + "\n")
+        self.out.flush()
+
     def when(self, at: datetime | None) -> str:
         """An instant: relative with the absolute beside on a terminal, absolute in a pipe, `-` for none."""
         if at is None:

@@ -17,6 +17,19 @@ def visible(text: str) -> str:
     return HOSTILE.sub(lambda match: _spelled(match[0]), text)
 
 
+def is_text(argument: str) -> bool:
+    r"""Whether an argument of the command line can be written to a file: bytes that are not UTF-8 arrive as surrogates.
+
+    >>> is_text("ä"), is_text("\udcff")
+    (True, False)
+    """
+    try:
+        argument.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _spelled(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
 

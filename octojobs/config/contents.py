@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from octojobs.config.files import SETTINGS_FILE, checked_jobs_file
 from octojobs.config.loader import Loaded, Loader
@@ -48,8 +49,8 @@ class Contents:
         return wanted != before
 
 
-def load(source: Source, loader: Loader) -> Loaded:
-    """What the source declares now: for everybody who asks once. Files that can't be had are problems, too.
+def load(source: Source, loader: Loader, now: datetime | None = None) -> Loaded:
+    """What the source declares: for everybody who asks once; `now` as for `Loader.load`. Files that can't be had are problems, too.
 
     Raises OctojobsError when the source can't be asked at all (no commit yet, no such ref, git fails).
     """
@@ -57,7 +58,7 @@ def load(source: Source, loader: Loader) -> Loaded:
         files = Contents(source).look()
     except InvalidDefinitions as refused:
         return Loaded(None, refused.problems)
-    return loader.load(files, source=source.name, jobs_file=source.jobs_file)
+    return loader.load(files, source=source.name, jobs_file=source.jobs_file, now=now)
 
 
 def named(source: str) -> str:

@@ -14,12 +14,13 @@ from octojobs.config.files import SETTINGS_FILE, is_definition
 from octojobs.config.jobs import Defaults
 from octojobs.config.references import IN_SETTINGS, check
 from octojobs.config.settings import SettingsFile, read_settings
-from octojobs.core.definitions import Definitions
+from octojobs.core.definitions import Definitions, Settings
 from octojobs.core.identity import JobId
 from octojobs.core.job import Job
 from octojobs.errors import Problem, Severity
 
 _NO_DEFAULTS = Defaults()
+_NO_SETTINGS = Settings()
 
 Files = Mapping[str, tuple[str, bytes]]
 """Path in the repository (with /) to the blob id and the content."""
@@ -27,10 +28,14 @@ Files = Mapping[str, tuple[str, bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """The definitions, or None when one problem is an error; the problems in file order, warnings among them."""
+    """The definitions, or None when one problem is an error; the problems in file order, warnings among them.
+
+    `settings` are there in any case, those at fault at their defaults: where the state is does not hang on a job's mistake.
+    """
 
     definitions: Definitions | None
     problems: tuple[Problem, ...]
+    settings: Settings = _NO_SETTINGS
 
 
 class _Kept(NamedTuple):
@@ -67,8 +72,9 @@ class Loader:
         problems.extend(check(found, names, settings.settings, now))
         problems.sort()
         if any(problem.severity is Severity.ERROR for problem in problems):
-            return Loaded(None, tuple(problems))
-        return Loaded(_definitions(jobs, settings, source, files, main, problems), tuple(problems))
+            return Loaded(None, tuple(problems), settings.settings)
+        definitions = _definitions(jobs, settings, source, files, main, problems)
+        return Loaded(definitions, tuple(problems), settings.settings)
 
     def _read_settings(self, files: Files) -> SettingsFile:
         blob, data = files.get(SETTINGS_FILE, ("", b""))

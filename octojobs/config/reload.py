@@ -67,6 +67,11 @@ class Reload:
             raise self._refused or OctojobsError("the definitions were not read yet")
         return self._current
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether there are definitions in force."""
+        return self._current is not None
+
     def watch_files(self) -> tuple[Path, ...]:
         """The files whose change is worth a `check`: what the watcher should follow, after each check anew."""
         return (*self._source.watch_files(), *(self._approval.watch_files() if self._approval else ()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Call
-from tests.helpers import environment, home_of, make_repository, octojobs, wait_until
+from tests.helpers import environment, git, home_of, make_repository, octojobs, wait_until
 
 JOBS = """\
 jobs:
@@ -19,6 +20,7 @@ jobs:
   guarded: {interval: 1d, command: "true", conditions: [{file_exists: no/such/file}], when_blocked: skip}
   audit: {interval: 1d, agent: kode, prompt: look}
   asked: {manual: true, command: "echo $OCTOJOBS_RUN_ID"}
+  quiet: {interval: 1d, command: "true"}
   slow: {manual: true, command: "echo begun; exec sleep 60", kill_grace: 1s}
 """
 RUN_KEYS = {
@@ -56,7 +58,8 @@ def _run_of(call: Call, repo: Path, job: str) -> dict[str, Any]:
 def test_runs_tell_how_each_due_instant_ended(world: Path, call: Call) -> None:
     """Ran or not: each has one outcome, under the same keys."""
     runs = call(world, "runs", "--json").json["runs"]
-    assert {run["job"]: run["outcome"] for run in runs} == {"good": "succeeded", "bad": "failed", "guarded": "skipped", "audit": "skipped"}
+    outcomes = {"good": "succeeded", "bad": "failed", "quiet": "succeeded", "guarded": "skipped", "audit": "skipped"}
+    assert {run["job"]: run["outcome"] for run in runs} == outcomes
     assert all(set(run) == RUN_KEYS for run in runs)
     bad = next(run for run in runs if run["job"] == "bad")
     assert (bad["exit_code"], bad["attempt"], bad["reason"], bad["phase"]) == (3, 1, "exit code 3", "finished")
@@ -85,6 +88,35 @@ def test_logs_print_what_the_job_wrote(world: Path, call: Call) -> None:
     for name in ("good", run["id"], run["id"][:-3]):
         assert call(world, "logs", name).out == "begun\ndone\n"
     assert call(world, "logs", "good", "-f").out == "begun\ndone\n"
+
+
+def test_logs_of_a_run_without_output_say_so(world: Path, call: Call) -> None:
+    """On standard error: a pipe gets what the job wrote, which is nothing."""
+    said = call(world, "logs", "quiet")
+    assert (said.code, said.out, said.err) == (0, "", "(no output)\n")
+    assert call(world, "logs", "quiet", "--json").json["output"] == ""
+
+
+def test_logs_as_json_have_the_outcome(world: Path, call: Call) -> None:
+    """Bytes that are not UTF-8 are replaced; with -f each line is an object, as tests/cli/test_json_schema.py sees."""
+    run = _run_of(call, world, "bad")
+    assert call(world, "logs", "bad", "--json").json == {
+        "run": run["id"],
+        "job": "bad",
+        "attempt": 1,
+        "outcome": "failed",
+        "bytes": 13,
+        "truncated": False,
+        "output": "one\n\x1b[31mtwo\n",
+    }
+    assert call(world, "logs", "bad", "--json", "--raw").code == 2
+
+
+def test_a_dry_run_shows_what_the_run_would_be_told(world: Path, call: Call) -> None:
+    """The commit and the last success, as a run gets them."""
+    out = call(world, "run-now", "good", "--dry-run").out
+    assert f"  OCTOJOBS_COMMIT={git(world, 'rev-parse', 'HEAD')}\n" in out
+    assert re.search(r"  OCTOJOBS_LAST_SUCCESS_AT=20\d\d-", out)
 
 
 def test_logs_in_a_pipe_are_the_job_s_own_bytes(world: Path, call: Call) -> None:
@@ -233,7 +265,8 @@ def test_a_second_daemon_is_refused_and_down_stops_the_first(served: Path) -> No
     """Exit 3, naming the holder; `down` waits until it is gone."""
     second = octojobs(served, "up")
     assert second.returncode == 3
-    assert second.stderr.startswith("octojobs: this repository is held by `octojobs up` (pid ")
+    held = r"octojobs: this repository is held by `octojobs up` \(pid \d+, since \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\); "
+    assert re.match(held, second.stderr)
     assert octojobs(served, "down", "--dry-run").stdout.endswith(" would be stopped\n")
     assert octojobs(served, "down").stdout.startswith("stopped `octojobs up` (pid ")
     assert octojobs(served, "down").stdout == "no daemon runs\n"

@@ -12,6 +12,7 @@ from octojobs.actions.checkup.finding import Finding, ok, weak, wrong
 from octojobs.actions.workspace import Workspace
 from octojobs.core.definitions import JOBS_FILE, Definitions
 from octojobs.core.job import CommandAction, Job, ScriptAction
+from octojobs.errors import Severity
 from octojobs.runners.base import NotPreparable
 from octojobs.runners.script import python_of
 from octojobs.runners.secret_values import secret_values
@@ -23,14 +24,18 @@ def declared(workspace: Workspace) -> Iterator[Finding]:
     """All findings about the definitions."""
     definitions = workspace.loaded.definitions
     if definitions is None:
-        count = len(workspace.loaded.problems)
-        what = f"{count} problem{'s' * (count != 1)}, the first: {workspace.loaded.problems[0]}"
-        yield wrong("definitions", what, "`octojobs validate` shows them all")
+        errors = [problem for problem in workspace.loaded.problems if problem.severity is Severity.ERROR]
+        what = f"{len(errors)} problem{'s' * (len(errors) != 1)}, the first: {errors[0]}"
+        mended = workspace.working_tree.definitions is not None
+        fix = "the working tree's are fine: commit them" if mended else "`octojobs validate` shows them all"
+        yield wrong("definitions", what, fix)
         return
     for warning in definitions.warnings:
         yield weak("definitions", f"{warning.where}: {warning.what}", warning.fix)
     yield ok("definitions", f"{len(definitions.jobs)} job{'s' * (len(definitions.jobs) != 1)} of {definitions.source[:12]}")
-    if workspace.source_note:
+    if workspace.kept_note:
+        yield weak("definitions", workspace.kept_note, "`octojobs allow` shows the change, and asks")
+    elif workspace.source_note:
         yield weak("definitions", workspace.source_note, "commit, or follow the working tree with --source worktree")
     yield from _shared_file(workspace)
     for job in definitions.jobs.values():

@@ -24,6 +24,7 @@ LEVELS = [level.value for level in Level]
         ("octojobs allow --dry-run", "only read"),
         ("octojobs allow --yes", "in a script, by somebody who has read it"),
         ("octojobs allow --level plan", "from now on each change waits for another `octojobs allow`"),
+        ("octojobs allow --source refs/heads/main", "from now on read that branch, whatever is checked out"),
     ],
 )
 @click.option("--yes", is_flag=True, help="Don't ask.")
@@ -39,21 +40,27 @@ def command(app: App, yes: bool, level: str | None, dry_run: bool) -> int:
     """Let this repository's jobs run on this machine, after showing all that would be executed.
 
     Level `repository`: whatever is committed later runs as well. Level `plan`: a changed plan waits until you have seen
-    the change here; removals apply at once. The answer is kept in your own state folder, outside the repository.
+    the change here; removals apply at once. With --source, every verb reads definitions from there until the next
+    `octojobs allow --source`. The answer is kept in your own state folder, outside the repository.
     """
     workspace = app.workspace()
-    proposal = propose(workspace, Level(level) if level else None)
+    proposal = propose(workspace, Level(level) if level else None, app.source)
     _show(app, proposal)
     if dry_run:
         return ExitCode.OK
     if proposal.known:
-        app.screen.say(f"{workspace.root} is allowed already, at level {proposal.level}")
+        app.screen.say(f"{workspace.root} is allowed already, {_how(proposal)}")
         return ExitCode.OK
     if not yes:
         _ask(app, str(workspace.root))
     allow(workspace, proposal)
-    app.screen.say(f"allowed: {workspace.root}, at level {proposal.level}")
+    app.screen.say(f"allowed: {workspace.root}, {_how(proposal)}")
     return ExitCode.OK
+
+
+def _how(proposal: Proposal) -> str:
+    source = f", its definitions read from {proposal.read_from}" if proposal.read_from else ""
+    return f"at level {proposal.level}{source}"
 
 
 def _show(app: App, proposal: Proposal) -> None:

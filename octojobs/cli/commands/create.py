@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -10,6 +11,7 @@ from octojobs.actions.editing import creation
 from octojobs.cli.app import App, dry_run_option, state_options
 from octojobs.cli.editing import carry_out, commit_option
 from octojobs.cli.group import Verb
+from octojobs.cli.text import is_text
 from octojobs.core.job import Priority
 
 ACTIONS = ("command", "run", "prompt")
@@ -61,12 +63,19 @@ def command(app: App, /, name: str | None, slug: str | None, commit: bool, dry_r
     _one_of(WHENS, given, "when it is due")
     if given["agent"] and not given["prompt"]:
         raise click.UsageError("--agent needs a --prompt")
+    if not is_text(" ".join(_texts(given))):
+        raise click.UsageError("a value is not UTF-8 text")
     workspace = app.workspace()
     edit = creation(workspace, job, _fields(given))
     carry_out(app, workspace, edit, commit=commit, dry_run=dry_run)
     created = edit.amendment.definitions.jobs.get(job)  # type: ignore[call-overload]  # a JobId is a str
     if created is not None and created.unsupported:
         app.screen.note(f"{job} is declared and listed; it can't run yet: {created.unsupported}")
+
+
+def _texts(given: dict[str, Any]) -> Iterator[str]:
+    for value in given.values():
+        yield from (part for part in (value if isinstance(value, tuple) else (value,)) if isinstance(part, str))
 
 
 def _one_of(names: tuple[str, ...], given: dict[str, Any], what: str) -> None:

@@ -9,6 +9,7 @@ from octojobs.cli.app import App, json_option, where_options
 from octojobs.cli.group import Verb
 from octojobs.cli.text import visible
 from octojobs.core.codec import parse_instant
+from octojobs.errors import ExitCode
 from octojobs.views.values import View
 
 
@@ -25,24 +26,36 @@ from octojobs.views.values import View
 @json_option
 @where_options
 @click.pass_obj
-def command(app: App, tags: tuple[str, ...], as_json: bool) -> None:
+def command(app: App, tags: tuple[str, ...], as_json: bool) -> int:
     """List the jobs that are declared: when each is due next, how it went last, and why it can't run if it can't.
 
-    In a pipe the columns are: job, when, next, last outcome, remark.
+    In a pipe the columns are: job, when, next, last outcome, remark. Where the state is damaged (exit 5), what is declared
+    is listed all the same.
     """
     screen = app.screen
     view = list_jobs(app.workspace())
     jobs = [job for job in view["jobs"] if not tags or set(tags) & set(job["tags"])]
     if as_json:
         screen.json({**view, "jobs": jobs})
-        return
+    else:
+        _show(app, view, jobs, tagged=bool(tags))
+    if view["damage"]:
+        screen.note(f"octojobs: {view['damage']}")
+        return ExitCode.DAMAGED
+    return ExitCode.OK
+
+
+def _show(app: App, view: View, jobs: list[View], *, tagged: bool) -> None:
+    screen = app.screen
     rows = [[job["job"], _when(job), _next(app, job), job["last_outcome"] or "never", remark(job)] for job in jobs]
     if rows:
         screen.table(["JOB", "WHEN", "NEXT", "LAST", ""], rows)
     else:
-        screen.note("no job has that tag" if tags else "no jobs are declared; `octojobs create` adds one")
+        screen.note("no job has that tag" if tagged else "no jobs are declared; `octojobs create` adds one")
     if view["note"]:
         screen.note(visible(view["note"]), "dim")
+    for warning in view["warnings"]:
+        screen.note(visible(f"warning: {warning['what']}; {warning['fix']}"), "yellow")
 
 
 def _when(job: View) -> str:

@@ -10,6 +10,7 @@ from octojobs.actions.coming import coming, coming_of_all
 from octojobs.cli.app import App, complete_job, json_option, where_options
 from octojobs.cli.group import Verb
 from octojobs.cli.params import INSTANT
+from octojobs.cli.text import visible
 from octojobs.core.codec import parse_instant
 from octojobs.views.values import View
 
@@ -33,15 +34,17 @@ def command(app: App, job: str | None, start: datetime | None, count: int | None
     """Show when JOB falls due next, or each job when none is named.
 
     Needs no daemon, no state and no trust. An interval that was never seen counts from --from, or from now.
-    In a pipe the columns are: instant, job; then the jobs without one as -, job, why.
+    In a pipe the columns are: instant, job, and for the jobs without an instant (-), which come last, why.
     """
-    screen = app.screen
+    screen, workspace = app.screen, app.workspace()
     if job is not None:
-        view = coming(app.workspace(), job, start, count or 5)
+        view = coming(workspace, job, start, count or 5)
         views = [view]
     else:
-        views = coming_of_all(app.workspace(), start, count or 1)
+        views = coming_of_all(workspace, start, count or 1)
         view = {"jobs": views}
+    if workspace.kept_note:
+        screen.note(visible(workspace.kept_note), "dim")
     if as_json:
         screen.json(view)
         return

@@ -12,6 +12,7 @@ from octojobs.cli.app import App, complete_job, dry_run_option, state_options
 from octojobs.cli.group import Verb
 from octojobs.cli.operating import not_taken, one_or_all
 from octojobs.cli.params import DURATION
+from octojobs.cli.text import is_text
 from octojobs.errors import ExitCode
 
 
@@ -36,6 +37,8 @@ def command(app: App, job: str | None, everything: bool, lasts: timedelta | None
     Acts at once and needs no commit; `octojobs disable` is the lasting way. A run that somebody asks for starts in spite of it.
     """
     one_or_all(job, everything)
+    if not is_text(reason):
+        raise click.UsageError("the reason is not UTF-8 text")
     workspace = app.workspace()
     request = pause_request(workspace, job, lasts, reason)
     what = str(request.job or "everything")

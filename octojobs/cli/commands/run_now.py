@@ -38,6 +38,8 @@ def command(app: App, job: str, wait: bool, force: bool, dry_run: bool) -> int:
     """
     workspace = app.workspace()
     declared, request = run_request(workspace, job, force=force)
+    if workspace.kept_note:
+        app.screen.note(f"octojobs: {visible(workspace.kept_note)}")
     if dry_run:
         _show(app, preview(workspace, declared, request))
         return ExitCode.OK

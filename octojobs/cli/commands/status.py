@@ -48,17 +48,22 @@ def _lines(app: App, view: View) -> Iterator[tuple[str, str]]:
     yield "state", view["state"]
     yield "jobs", _jobs(view["jobs"])
     if view["paused"]:
-        until = f" until {view['paused']['until']}" if view["paused"]["until"] else ""
-        yield "paused", f"everything{until}" + (f": {view['paused']['reason']}" if view["paused"]["reason"] else "")
+        yield "paused", _paused("everything", view["paused"])
+    elif view["jobs"]["paused"]:
+        yield "paused", plural(len(view["jobs"]["paused"]), "job")
     yield "pools", ", ".join(f"{pool['name']} {pool['running']}/{pool['size']}" for pool in view["pools"])
     for name in ("running", "queued", "next", "failures"):
         if view[name]:
             yield name, plural(len(view[name]), "run") if name in ("running", "queued") else ""
+    if view["warnings"]:
+        yield "warnings", plural(len(view["warnings"]), "warning")
     yield "problems", plural(len(view["problems"]), "problem") if view["problems"] else "none"
 
 
 def _details(app: App, name: str, view: View) -> Iterator[str]:
     match name:
+        case "paused" if not view["paused"]:
+            yield from (_paused(pause["job"], pause) for pause in view["jobs"]["paused"])
         case "running" | "queued":
             for run in view[name][:MOST_RUNS]:
                 began = f"started {app.screen.when(parse_instant(run['started_at']))}" if run["started_at"] else ""
@@ -72,9 +77,14 @@ def _details(app: App, name: str, view: View) -> Iterator[str]:
             for run in view["failures"]:
                 yield f"{run['id']}  {run['outcome']}: {run['reason'] or 'no reason given'}"
                 yield from (f"  | {line}" for line in run["tail"])
-        case "problems":
-            for problem in view["problems"]:
+        case "problems" | "warnings":
+            for problem in view[name]:
                 yield problem["what"] + (f"; {problem['fix']}" if problem["fix"] else "")
+
+
+def _paused(what: str, pause: View) -> str:
+    until = f" until {pause['until']}" if pause["until"] else ""
+    return f"{what}{until}" + (f": {pause['reason']}" if pause["reason"] else "")
 
 
 def _waits_for(run: View) -> str:

@@ -25,7 +25,10 @@ from octojobs.cli.running import network_option, require_commit
 @where_options
 @click.pass_obj
 def command(app: App, no_wait: bool, dry_run: bool, allow_network_fs: bool) -> int:
-    """Start what is due now, wait for it, and exit: for cron, launchd, CI and other loops. Exit 1 when a run failed."""
+    """Start what is due now, wait for it, and exit: for cron, launchd, CI and other loops.
+
+    Exit 1 when a run failed, or when the newest definitions can't be used and the last good ones ran.
+    """
     workspace = app.workspace()
     if dry_run:
         return dry_run_pass(app, workspace)

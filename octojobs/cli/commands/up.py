@@ -30,7 +30,7 @@ log = logging.getLogger("octojobs.up")
         ("octojobs up --once", "one plan and its runs, then exit"),
     ],
 )
-@click.option("--once", is_flag=True, help="Plan once, run that and the retries due within a minute, and exit; 1 when a run failed.")
+@click.option("--once", is_flag=True, help="Plan once, run that and the retries due within a minute, and exit; as `tick`.")
 @click.option("--detach", "-d", "detached", is_flag=True, help="Run in the background, and return when it is up.")
 @dry_run_option
 @network_option
