@@ -60,11 +60,11 @@ def session(workspace: Workspace, role: str, scope: Scope = EVERYTHING, *, allow
     Raises NotTrusted (4), RepositoryBusy (3), InvalidDefinitions (2), StateDamaged (5).
     """
     trust.require(workspace.repository)
-    reload = _reload(workspace)
-    ground = ground_of(workspace.repository, workspace.paths, workspace.clock, workspace.environ)
     # Who holds the lock is sent signals: they are listened to before it is taken, and until after it is given back.
     with closing(Wake()) as wake, seated(workspace, role):
         wake.listen()
+        reload = _reload(workspace)
+        ground = ground_of(workspace.repository, workspace.paths, workspace.clock, workspace.environ)
         with open_engine(ground, reload, scope, role=role, allow_network_fs=allow_network_fs) as engine:
             for note in engine.store.notes:
                 log.error("recovered state: %s", note)

@@ -76,7 +76,7 @@ class Running:
         ready = [key.data for key, _ in self._selector.select(0)]
         for run_id in (*ready, *self._polled):
             run = ledger.runs.get(run_id)
-            event = settle(run, self._paths.run_dir(run.id, run.attempt), now, self._boot_id) if run is not None else None
+            event = self._settle(run, now) if run is not None else None
             if event is None and run is not None and run.holds_slot:
                 # The shim is gone, its lock is not free yet (or there is no pidfd): ask again.
                 self._unregister(run_id)
@@ -85,6 +85,14 @@ class Running:
             self._forget(run_id)
             if event is not None:
                 yield event
+
+    def _settle(self, run: Run, now: datetime) -> AttemptEnded | AttemptVoid | None:
+        try:
+            return settle(run, self._paths.run_dir(run.id, run.attempt), now, self._boot_id)
+        except OSError as error:
+            # A disk that can't be read or written: nothing may be concluded, so the question stays open.
+            log.warning("can't tell what became of %s: %s", run.id, error)
+            return None
 
     def stop(self, run: Run, why: str) -> None:
         """Ask the shim to end the run: TERM to the group, the grace, KILL."""

@@ -9,6 +9,7 @@ from octojobs.core.events import AttemptEnded, AttemptVoid
 from octojobs.core.retry import next_attempt
 from octojobs.core.run import Attempt, Outcome, Phase, Run
 from octojobs.runners import receipts
+from octojobs.runners.remains import end_remains
 
 VOID = "provably never started"
 
@@ -29,9 +30,13 @@ def settle(run: Run, run_dir: Path, now: datetime, boot_id: str) -> AttemptEnded
     if finished is not None:
         return ended(run, attempt_of(run, finished), now)
     rebooted = run.phase is Phase.RUNNING and run.process is not None and run.process.boot_id != boot_id
-    if not rebooted and receipts.fence(run_dir):
+    # A folder that is gone, of a run that the journal knows as started, may have held `started`.
+    unknown = run.phase is Phase.RUNNING and not run_dir.is_dir()
+    if not (rebooted or unknown) and receipts.fence(run_dir):
         return AttemptVoid(run.id, run.attempt, now, VOID)
-    reason = "its shim ended without a result: it was killed, or the machine lost power"
+    reason = "the machine was started anew" if rebooted else "its shim ended without a result, as if it was killed"
+    if remains := [] if rebooted else end_remains(run.id, run.attempt):
+        reason += f"; what was left of it was ended: {', '.join(remains)}"
     return ended(run, Attempt(run.attempt, Outcome.LOST, run.started_at, now, reason=reason), now)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -92,3 +93,39 @@ def test_a_crash_between_claim_and_gate_starts_the_instant_again_exactly_once(tm
 
 def _die(*_: object) -> None:
     raise KeyboardInterrupt
+
+
+def test_what_a_killed_shim_leaves_behind_is_ended_before_the_run_counts_as_lost(tmp_path: Path) -> None:
+    """Nobody holds it to its limits, and a second run beside it would be one too many."""
+    world = World(tmp_path)
+    world.declare(job("slow", f"setsid sleep 300 & echo $! > {tmp_path}/pid.tmp; mv {tmp_path}/pid.tmp {tmp_path}/pid; wait", every=3600))
+    world.tick()
+    wait_until((tmp_path / "pid").exists, 10, "the job to begin")
+    (run,) = world.runs()
+    assert run.process is not None
+    os.kill(run.process.pid, signal.SIGKILL)
+    world.drain()
+    world.close()
+    assert world.outcomes() == ["lost"]
+    assert "sleep 300" in world.rows[0].reason
+    pid = int((tmp_path / "pid").read_text())
+    wait_until(lambda: not Path(f"/proc/{pid}").exists() or "Z" in Path(f"/proc/{pid}/stat").read_text().split()[2], 10, "it to be gone")
+
+
+def test_a_started_run_whose_folder_is_gone_is_lost_and_not_run_again(tmp_path: Path) -> None:
+    """`started` may have been in the folder: at most once is the promise."""
+    world = World(tmp_path)
+    effects = tmp_path / "effects"
+    world.declare(job("slow", f"echo ran >> {effects}; sleep 60", every=3600))
+    world.tick()
+    wait_until(effects.exists, 10, "the job to begin")
+    (run,) = world.runs()
+    assert run.process is not None
+    world.engine.close()
+    os.kill(run.process.pid, signal.SIGKILL)
+    shutil.rmtree(world.paths.runs / "slow")
+    world.engine = world._open()
+    world.drain()
+    world.close()
+    assert world.outcomes() == ["lost"]
+    assert effects.read_text() == "ran\n"
