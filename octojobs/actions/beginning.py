@@ -8,6 +8,7 @@ from pathlib import Path
 
 from octojobs.actions import hooks
 from octojobs.actions.asking import who
+from octojobs.actions.committing import commit_written
 from octojobs.actions.foresight import is_trusted
 from octojobs.actions.hooks import HookState
 from octojobs.actions.workspace import Workspace
@@ -79,7 +80,7 @@ def begin(workspace: Workspace, *, hook: bool = True, dry_run: bool = False) -> 
 def commit(workspace: Workspace, steps: list[Step]) -> str:
     """Commit just what was written; the commit's id, "" when nothing was."""
     written = [step.path for step in steps if step.done and step.path]
-    return workspace.repository.commit(written, "octojobs: declare jobs") if written else ""
+    return commit_written(workspace.repository, written, "octojobs: declare jobs") if written else ""
 
 
 def _declares(workspace: Workspace) -> bool:

@@ -14,11 +14,17 @@ from octojobs.views.values import View
 
 
 def find_job(workspace: Workspace, name: str) -> Job:
-    """The job of that name; UsageError with a suggestion when there is none, InvalidDefinitions when nothing can be read."""
+    """The job of that name in the definitions in force.
+
+    UsageError with a suggestion when there is none, or when it waits for approval; InvalidDefinitions when nothing can be read.
+    """
     jobs = workspace.definitions.jobs
     for job in jobs.values():
         if job.id.lower() == name.lower():
             return job
+    newest = workspace.loaded.definitions.jobs if workspace.loaded.definitions else {}
+    if any(job.lower() == name.lower() for job in newest):
+        raise UsageError(f'job "{name}" waits for approval', "`octojobs allow` shows the change, and asks")
     raise UsageError(f'there is no job "{name}"', did_you_mean(name, jobs, "`octojobs list` shows the jobs"))
 
 

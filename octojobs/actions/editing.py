@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from octojobs.actions.committing import commit_written
 from octojobs.actions.workspace import Workspace
 from octojobs.config.amend import Amendment, Change, amend, write
 from octojobs.config.blob import blob_id
@@ -83,7 +84,7 @@ def apply(workspace: Workspace, edit: Edit, *, commit: bool = False) -> str:
     if commit:
         _nothing_else(workspace, edit.amendment)
     write(_place(workspace), edit.amendment)
-    return workspace.repository.commit([edit.amendment.path], f"jobs: {edit.message}") if commit else ""
+    return commit_written(workspace.repository, [edit.amendment.path], f"jobs: {edit.message}") if commit else ""
 
 
 def _nothing_else(workspace: Workspace, amendment: Amendment) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from octojobs.actions.committing import commit_written
 from octojobs.actions.local_zone import local_zone
 from octojobs.actions.workspace import Workspace
 from octojobs.config.blob import blob_id
@@ -104,7 +105,7 @@ def write(workspace: Workspace, plan: Import, *, commit: bool, message: str) -> 
                 file.write(text)
         except FileExistsError:
             raise _is_there(path) from None
-    return workspace.repository.commit(list(plan.files), message) if commit and plan.files else None
+    return commit_written(workspace.repository, list(plan.files), message) if commit and plan.files else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ from octojobs.views.values import View, instant, pause_view
 
 NEXT_SHOWN = 5
 TAIL_LINES = 5
+TAIL_COLUMNS = 200
+FAILURES_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ def status(workspace: Workspace) -> View:
     """
     seen = _look(workspace)
     failures = list(_failures(seen))
-    problems = [*_problems(seen), *({"what": _failing(run), "fix": f"`octojobs logs {run['job']}`"} for run in failures)]
+    problems = [*_problems(seen), *_failed(failures)]
     return {
         "repository": str(workspace.root),
         "state": str(workspace.paths.root),
@@ -205,7 +207,19 @@ def _failures(seen: Seen) -> Iterator[View]:
         if row is not None and row["outcome"] in FAILURES:
             found.append({**past_view(row), "failures": seen.ledger.jobs[name].failures})
     for run in sorted(found, key=lambda one: one["at"], reverse=True):
-        yield {**run, "tail": tail(seen.workspace, run, TAIL_LINES)}
+        yield {**run, "tail": [_cut(line) for line in tail(seen.workspace, run, TAIL_LINES)]}
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= TAIL_COLUMNS else f"{line[: TAIL_COLUMNS - 1]}…"
+
+
+def _failed(failures: list[View]) -> Iterator[View]:
+    """The jobs that failed last as problems: the newest each, the others as a number."""
+    for run in failures[:FAILURES_NAMED]:
+        yield {"what": _failing(run), "fix": f"`octojobs logs {run['job']}`"}
+    if more := len(failures[FAILURES_NAMED:]):
+        yield {"what": f"{more} more job{'s' * (more != 1)} failed last", "fix": "`octojobs list` shows which"}
 
 
 def _failing(run: View) -> str:

@@ -94,4 +94,6 @@ class _Follower:
                         break
                 if not file.exists():
                     return
-                print_output(self._app, pieces(file, following=True, enough=self._ended.is_set))
+                last = print_output(self._app, pieces(file, following=True, enough=self._ended.is_set))
+                if last not in (b"", b"\n"):
+                    self._app.screen.say()  # what is said of the run begins a line of its own

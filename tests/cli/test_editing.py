@@ -175,3 +175,13 @@ def test_a_broken_file_is_mended_first(repo: Path, call: Call) -> None:
     said = call(repo, "disable", "a")
     assert said.code == 2
     assert said.err.startswith(f'{FILE}:2:17: job "a": interval: "x" is not a duration')
+
+
+def test_a_commit_that_git_refuses_is_said_to_be_missing(repo: Path, call: Call) -> None:
+    """The file is written; only the commit is not."""
+    (repo / ".git/index.lock").write_text("", encoding="utf-8")
+    said = call(repo, "disable", "nightly", "--commit")
+    assert said.code == 1
+    assert said.err.startswith("octojobs: .octopoid/jobs.yaml is written and not committed: ")
+    assert said.err.endswith("; mend that, then `git commit`\n")
+    assert "enabled: false" in _text(repo)

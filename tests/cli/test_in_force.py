@@ -129,6 +129,8 @@ def test_at_level_plan_the_approved_definitions_are_shown(tmp_path: Path, call: 
     said = call(repo, "list")
     assert [line.split("\t")[0] for line in said.out.splitlines()] == ["a"]
     assert " changes the plan and waits for `octojobs allow`; the definitions of commit " in said.err
+    said = call(repo, "run-now", "b")
+    assert (said.code, said.err) == (2, 'octojobs: job "b" waits for approval; `octojobs allow` shows the change, and asks\n')
     call(repo, "allow", "--yes")
     said = call(repo, "list")
     assert [line.split("\t")[0] for line in said.out.splitlines()] == ["a", "b"]
@@ -185,3 +187,17 @@ def test_trust_remembers_where_definitions_are_read_from(tmp_path: Path, call: C
     assert call(repo, "tick").out.startswith("saved@")
     call(repo, "allow", "--yes", "--source", "HEAD")
     assert [job["job"] for job in call(repo, "list", "--json").json["jobs"]] == ["a"]
+
+
+def test_status_stays_one_screen_when_everything_fails(tmp_path: Path) -> None:
+    """Five failures with the ends of their output, lines cut; the others are a number."""
+    jobs = "".join(f"  j{number}: {{interval: 1d, command: 'head -c 20000 /dev/zero; exit 1'}}\n" for number in range(8))
+    repo = make_repository(tmp_path, {FILE: f"jobs:\n{jobs}"})
+    assert octojobs(repo, "allow", "--yes").returncode == 0
+    assert octojobs(repo, "tick").returncode == 1
+    done = octojobs(repo, "status")
+    assert done.returncode == 1
+    assert "  … and 3 more; `octojobs runs --status failed` lists them\n" in done.stdout
+    assert "  3 more jobs failed last; `octojobs list` shows which\n" in done.stdout
+    assert len(done.stdout.splitlines()) < 35
+    assert max(map(len, done.stdout.splitlines())) < 250

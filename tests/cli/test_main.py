@@ -141,3 +141,14 @@ def test_ctrl_c_ends_a_verb_that_waits_with_130(repo: Path) -> None:
     assert err.endswith("octojobs: interrupted; the run stays open, and the next daemon or tick goes on with it\n")
     (open_run,) = json.loads(octojobs(repo, "runs", "--status", "running", "--json").stdout)["runs"]
     assert octojobs(repo, "cancel", "slow").stdout == f"{open_run['id']} was told to end; it is killed after 10s\n"
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_closed_stream_is_nobody_who_listens(closed: str, tmp_path: Path) -> None:
+    """A supervisor may start us without one; what is opened later must not get its number."""
+    repo = make_repository(tmp_path, {".octopoid/jobs.yaml": "jobs: {a: {interval: 1h, command: 'echo ran'}}\n"})
+    assert octojobs(repo, "allow", "--yes").returncode == 0
+    for verb in ("list", "tick"):
+        done = subprocess.run(["sh", "-c", f'exec "$0" {verb} {closed}', script()], cwd=repo, env=environment(home_of(repo)), check=False)
+        assert done.returncode == 0
+    assert octojobs(repo, "logs", "a").stdout == "ran\n"

@@ -233,6 +233,15 @@ def test_a_job_that_can_t_run_refuses_to_be_run_by_hand(world: Path, call: Call)
     assert (said.code, said.err) == (1, "octojobs: audit can't run: agent jobs are not supported by this version\n")
 
 
+def test_what_is_said_of_a_run_begins_a_line_of_its_own(tmp_path: Path) -> None:
+    """Also after output that ends without a newline."""
+    repo = make_repository(tmp_path, {".octopoid/jobs.yaml": "jobs: {glued: {manual: true, command: 'printf end'}}\n"})
+    assert octojobs(repo, "allow", "--yes").returncode == 0
+    lines = octojobs(repo, "run-now", "glued").stdout.splitlines()
+    assert lines[0] == "end"
+    assert lines[1].startswith("glued@")
+
+
 @pytest.fixture
 def served(repo: Path) -> Iterator[Path]:
     """The repository with a daemon in the background."""

@@ -54,8 +54,8 @@ def command(app: App, run: str, following: bool, attempt: int | None, raw: bool,
         app.screen.note("(no output)", "dim")
 
 
-def print_output(app: App, found: Iterable[bytes], *, raw: bool = False) -> bool:
-    """The bytes as they are into a pipe, made safe on a terminal; whether there were any."""
+def print_output(app: App, found: Iterable[bytes], *, raw: bool = False) -> bytes:
+    """The bytes as they are into a pipe, made safe on a terminal; returns the last of them, empty when there were none."""
     seen = _Seen(found)
     app.screen.out.flush()
     if not app.screen.terminal or raw:
@@ -64,19 +64,19 @@ def print_output(app: App, found: Iterable[bytes], *, raw: bool = False) -> bool
             sys.stdout.buffer.flush()
     else:
         _print_safely(app, seen)
-    return seen.any
+    return seen.last
 
 
 class _Seen:
-    """Passes pieces on, and remembers whether there were any."""
+    """Passes pieces on, and remembers the last byte."""
 
     def __init__(self, found: Iterable[bytes]) -> None:
-        self.any = False
+        self.last = b""
         self._found = found
 
     def __iter__(self) -> Iterator[bytes]:
         for piece in self._found:
-            self.any = True
+            self.last = piece[-1:] or self.last
             yield piece
 
 

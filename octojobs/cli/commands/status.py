@@ -15,6 +15,7 @@ from octojobs.errors import ExitCode
 from octojobs.views.values import View
 
 MOST_RUNS = 10
+MOST_FAILURES = 5
 
 
 @click.command(
@@ -74,9 +75,11 @@ def _details(app: App, name: str, view: View) -> Iterator[str]:
             for one in view["next"]:
                 yield f"{one['job']}  {app.screen.when(parse_instant(one['at']))}"
         case "failures":
-            for run in view["failures"]:
+            for run in view["failures"][:MOST_FAILURES]:
                 yield f"{run['id']}  {run['outcome']}: {run['reason'] or 'no reason given'}"
                 yield from (f"  | {line}" for line in run["tail"])
+            if len(view["failures"]) > MOST_FAILURES:
+                yield f"… and {len(view['failures']) - MOST_FAILURES} more; `octojobs runs --status failed` lists them"
         case "problems" | "warnings":
             for problem in view[name]:
                 yield problem["what"] + (f"; {problem['fix']}" if problem["fix"] else "")
