@@ -143,11 +143,15 @@ class Workspace:
 
     @cached_property
     def paths(self) -> StatePaths:
-        """Where the state is: `--state-dir`, else `state_dir` of the settings, else below the git common directory."""
+        """Where the state is: `--state-dir`, else where a running daemon has it, else `state_dir`, else below git's folder."""
         if self.state_dir is not None:
             return StatePaths(self.state_dir.absolute())
+        home = StatePaths(self.repository.common_dir / "octojobs")
+        if (serving := holder(home)) is not None:
+            # A daemon keeps its folder until it ends, whatever the settings say by now.
+            return StatePaths(Path(serving.state)) if serving.state else home
         chosen = self.loaded.settings.state_dir
-        return StatePaths(self.root / chosen if chosen else self.repository.common_dir / "octojobs")
+        return StatePaths(self.root / chosen) if chosen else home
 
     @cached_property
     def allowed(self) -> Trust | None:

@@ -17,7 +17,7 @@ from octojobs.store import lock
 from octojobs.store.lock import DaemonLock, holder
 from octojobs.store.paths import StatePaths
 from octojobs.store.store import Store
-from tests.helpers import wait_until
+from tests.helpers import commit_files, git, make_repository, octojobs, start_octojobs, wait_until
 from tests.store.world import T0, clock, opened, seen
 
 HOLD = """
@@ -146,3 +146,36 @@ def test_a_holder_that_could_not_write_about_itself_is_still_a_holder(tmp_path: 
         (root / "daemon.lock").write_bytes(b"[" * 3000)
         assert holder(StatePaths(root)) is not None
         assert str(busy(root)).startswith("this repository is held by another process; ")
+
+
+def test_a_state_folder_that_is_moved_by_a_commit_makes_no_room_for_a_second_daemon(tmp_path: Path) -> None:
+    """The daemon keeps its folder until it ends; everybody finds it there, and a second one is refused."""
+    repo = make_repository(tmp_path, {".octopoid/jobs.yaml": "jobs: {beat: {interval: 1h, command: 'true'}}\n"})
+    assert octojobs(repo, "allow", "--yes").returncode == 0
+    daemon = start_octojobs(repo, "up")
+    wait_until(lambda: holder(StatePaths(repo / ".git/octojobs")), 15, "the daemon")
+    elsewhere = tmp_path / "elsewhere"
+    commit_files(repo, {".octopoid/octojobs.yaml": f"state_dir: {elsewhere}\n"})
+    for verb in (["tick"], ["up", "--once"], ["tick", "--state-dir", str(tmp_path / "third")]):
+        refused = octojobs(repo, *verb)
+        assert refused.returncode == 3, refused.stdout + refused.stderr
+        assert f"pid {daemon.pid}" in refused.stderr
+    assert f"pid {daemon.pid}" in octojobs(repo, "status").stdout
+    assert octojobs(repo, "down").returncode == 0
+    assert daemon.wait(10) == 0
+    assert octojobs(repo, "tick").returncode == 0
+    assert (elsewhere / "state.json").exists()
+
+
+def test_the_state_of_another_repository_and_a_folder_in_the_working_tree_are_refused(tmp_path: Path) -> None:
+    """Two histories must not mix, and `git clean` must not take a lock away."""
+    jobs = {".octopoid/jobs.yaml": "jobs: {beat: {interval: 1h, command: 'true'}}\n"}
+    one, two = make_repository(tmp_path / "one", jobs), make_repository(tmp_path / "two", jobs)
+    for repo in (one, two):
+        assert octojobs(repo, "allow", "--yes").returncode == 0
+    assert octojobs(two, "tick").returncode == 0
+    mixed = octojobs(one, "tick", "--state-dir", str(two / ".git/octojobs"))
+    assert (mixed.returncode, f"is that of {two / '.git'}" in mixed.stderr) == (2, True), mixed.stderr
+    inside = octojobs(one, "tick", "--state-dir", str(one / "state"))
+    assert (inside.returncode, "`git clean`" in inside.stderr) == (2, True), inside.stderr
+    assert git(one, "status", "--porcelain") == ""
