@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,7 +21,10 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.enviro
 
 
 def pytest_configure() -> None:
-    """With OCTOJOBS_EXPECT_INSTALLED set (as .ci/run does), the tests refuse to test the source tree in place of the wheel."""
+    """Ctrl-C works in tests, and with OCTOJOBS_EXPECT_INSTALLED set (as .ci/run does) the source is not tested in place of the wheel."""
+    # A shell starts what is put behind `&` with SIGINT ignored, children inherit that, and tests send it to them.
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     where = Path(octojobs.__file__)
     if os.environ.get("OCTOJOBS_EXPECT_INSTALLED") and "site-packages" not in where.parts:
         raise pytest.UsageError(f"the tests were to run against the installed wheel, but octojobs is {where}")
