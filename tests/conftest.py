@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 from collections.abc import Iterator
@@ -39,3 +40,14 @@ def own_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         for name, value in environment(tmp_path_factory.mktemp("home")).items():
             patch.setenv(name, value)
         yield
+
+
+@pytest.fixture(autouse=True)
+def own_log() -> Iterator[None]:
+    """What a test does to octojobs' logger (the command line, called in this process, takes it over) is undone after it."""
+    logger = logging.getLogger("octojobs")
+    level, propagate, handlers = logger.level, logger.propagate, list(logger.handlers)
+    yield
+    logger.setLevel(level)
+    logger.propagate = propagate
+    logger.handlers[:] = handlers
