@@ -33,7 +33,8 @@ from octojobs.engine.guarding import Guards
 from octojobs.engine.inbox import Inbox
 from octojobs.engine.recorder import Recorder
 from octojobs.engine.running import Running
-from octojobs.engine.starter import Starter, retried_or_final
+from octojobs.engine.starter import Gated, Starter, retried_or_final
+from octojobs.runners.base import Shim
 from octojobs.store.activity import touch_activity
 from octojobs.store.store import Store
 
@@ -58,7 +59,7 @@ EVERYTHING = Scope()
 class Intent:
     """What is recorded but not acted on: kept over a failed flush."""
 
-    starts: list[RunId] = field(default_factory=list)
+    gated: dict[RunId, Gated] = field(default_factory=dict)
     requests: list[Path] = field(default_factory=list)
 
 
@@ -73,7 +74,7 @@ class Engine:
         self.store = store
         self.feed = feed
         self.scope = scope
-        self.running = Running(ground.paths)
+        self.running = Running(ground.paths, starter.pool)
         self.guards = Guards(ground)
         self.recorder = Recorder(store, ground.clock, self._plan_again)
         self._starter = starter
@@ -143,6 +144,8 @@ class Engine:
     def close(self) -> None:
         """Write what is staged if the disk takes it, snapshot, and give the repository free. Running jobs go on."""
         self.recorder.flush()
+        for gated in self._intent.gated.values():
+            gated.shim.close()
         self._starter.close()
         self.running.close()
         self.store.close()
@@ -225,9 +228,25 @@ class Engine:
         starts = self._admission.start if self.scope.only is None else self._admitted(self.scope.only, now)
         if not starts:
             return
+        shims, refusal = self._starter.reserve(starts)
+        if refusal:
+            self.recorder.refused(refusal)
+        else:
+            self.recorder.started()
+        if shims:
+            self._gate(starts[: len(shims)], shims, now)
+
+    def _gate(self, starts: Sequence[Run], shims: Sequence[Shim], now: datetime) -> None:
+        """Stage the starts together with the processes that will carry them out: one durable write, and the gates may open."""
         revision = self.ground.revision()
         self._stage(AttemptStarting(run.id, run.attempt, now, revision.commit, revision.dirty) for run in starts)
-        self._intent.starts += [run.id for run in starts]
+        runs = [self.store.ledger.runs[run.id] for run in starts]
+        batch = self._starter.prepare(runs, shims, self.feed.current().settings, self._extra_env)
+        for row in self._stage(batch.events):
+            self._after(row, now)
+        self._intent.gated |= batch.gated
+        # A run that could not be started has ended or is queued again: there is room for another, now.
+        self.unfinished = len(batch.gated) < len(starts)
 
     def _admitted(self, only: Collection[RunId], now: datetime) -> tuple[Run, ...]:
         """Of these runs alone, those that start: one of them must not wait for the room of a run that never will."""
@@ -245,32 +264,11 @@ class Engine:
     def _act(self) -> None:
         intent, self._intent = self._intent, Intent()
         self._inbox.done(intent.requests)
-        ledger = self.store.ledger
-        self.running.stop_cancelled(ledger)
-        starts = [ledger.runs[run] for run in intent.starts if run in ledger.runs]
-        if starts:
-            self._start(starts)
-
-    def _start(self, starts: Sequence[Run]) -> None:
-        definitions = self.feed.current()
-        batch = self._starter.launch(starts, definitions.settings, self._extra_env)
-        for row in self._stage(batch.events):
-            self._after(row, self.ground.clock.now())
-        # A run that could not be started has ended or is queued again: there is room for another, now.
-        self.unfinished = len(batch.gated) < len(starts)
-        if batch.trouble:
-            self.recorder.refused(batch.trouble)
-        elif batch.gated:
-            self.recorder.started()
-        if not self.recorder.flush():
-            # The gates close unopened: nothing ran, and the receipts will say so.
-            for launched in batch.gated.values():
-                launched.abandon()
-            self.running.unsettled(batch.gated.keys())
-            return
-        for run, launched in batch.gated.items():
-            launched.open()
-            self.running.watch(self.store.ledger.runs[run], launched)
+        for run, gated in intent.gated.items():
+            gated.shim.start(gated.launch)
+            self.running.watch(self.store.ledger.runs[run], gated.shim)
+        self.running.stop_cancelled(self.store.ledger)
+        self._starter.pool.recorded()
 
     def _extra_env(self, run: Run) -> dict[str, str]:
         extra = {}

@@ -18,7 +18,7 @@ log = logging.getLogger("octojobs.recorder")
 HOLD_S, LONGEST_HOLD_S = 5.0, 60.0
 """After the disk had no room for a record, or the system none for a process, how long until the next try.
 
-It doubles while the system goes on refusing processes: each try costs an attempt number.
+It doubles while the system goes on refusing processes, for each try asks it for more of what it lacks.
 """
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import selectors
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 
 from octojobs import platform
@@ -15,23 +15,26 @@ from octojobs.core.ledger import Ledger
 from octojobs.core.run import Phase, Run
 from octojobs.engine.settle import settle
 from octojobs.runners import receipts
-from octojobs.runners.base import Launched
+from octojobs.runners.base import Shim
+from octojobs.runners.pool import Pool
 from octojobs.store.paths import StatePaths
 
 log = logging.getLogger("octojobs.running")
 
 POLL_S = 0.25
-"""How often a run without a pidfd (adopted after its pid was lost, or macOS) is asked whether it lives."""
+"""How often a run that can't be heard of (adopted, and there is no pidfd) is asked whether it lives."""
 
 
 class Running:
-    """Watches shims by pidfd, and by their `live` lock where there is none. Owned by the engine's thread."""
+    """Watches shims by their connection, adopted ones by pidfd, or by their `live` lock. Owned by the engine's thread."""
 
-    def __init__(self, paths: StatePaths) -> None:
+    def __init__(self, paths: StatePaths, pool: Pool) -> None:
         self._paths = paths
+        self._pool = pool
         self._boot_id = platform.boot_id()
         self._selector = selectors.DefaultSelector()
-        self._fds: dict[RunId, int] = {}
+        self._shims: dict[RunId, Shim] = {}
+        self._pidfds: dict[RunId, int] = {}
         self._polled: set[RunId] = set()
         self._stopped: set[RunId] = set()
         self.adopted = 0
@@ -56,30 +59,28 @@ class Running:
         if fd is None:
             self._polled.add(run.id)
         else:
-            self._register(run.id, fd)
+            self._pidfds[run.id] = fd
+            self._selector.register(fd, selectors.EVENT_READ, run.id)
             self.adopted += 1
             log.info("%s adopted: its shim is pid %s", run.id, run.process.pid if run.process else "?")
 
-    def watch(self, run: Run, launched: Launched) -> None:
-        """Watch a shim whose gate was opened."""
-        if launched.pidfd is None:
+    def watch(self, run: Run, shim: Shim) -> None:
+        """Watch a shim that was given the run; one that is gone already leaves it to the receipts to tell."""
+        if shim.connection.fileno() < 0:
             self._polled.add(run.id)
         else:
-            self._register(run.id, launched.pidfd)
-
-    def unsettled(self, runs: Iterable[RunId]) -> None:
-        """Gates were closed unopened: look at the receipts until they say what became of these."""
-        self._polled.update(runs)
+            self._shims[run.id] = shim
+            self._selector.register(shim.connection, selectors.EVENT_READ, run.id)
 
     def settled(self, ledger: Ledger, now: datetime) -> Iterator[AttemptEnded | AttemptVoid]:
-        """The end of each attempt that has ended since the last look."""
+        """The end of each attempt that has ended since the last look; its shim is free then, if it can be used again."""
         ready = [key.data for key, _ in self._selector.select(0)]
         for run_id in (*ready, *self._polled):
             run = ledger.runs.get(run_id)
             event = self._settle(run, now) if run is not None else None
             if event is None and run is not None and run.holds_slot:
-                # The shim is gone, its lock is not free yet (or there is no pidfd): ask again.
-                self._unregister(run_id)
+                # The shim is gone, its lock is not free yet (or it can't be heard): ask again.
+                self._unwatch(run_id)
                 self._polled.add(run_id)
                 continue
             self._forget(run_id)
@@ -95,35 +96,39 @@ class Running:
             return None
 
     def stop(self, run: Run, why: str) -> None:
-        """Ask the shim to end the run: TERM to the group, the grace, KILL."""
+        """Ask the shim to end the run: TERM to the group, the grace, KILL. It will get no other run: it might hear TERM too late."""
         if run.process is not None and run.phase is Phase.RUNNING:
+            self._stopped.add(run.id)
             receipts.stop(run.process, self._paths.run_dir(run.id, run.attempt), why)
 
     def stop_cancelled(self, ledger: Ledger) -> None:
         """Ask the shims of cancelled runs to end them, each once."""
-        for run_id in (*self._fds, *self._polled):
+        for run_id in (*self._shims, *self._pidfds, *self._polled):
             run = ledger.runs.get(run_id)
             if run is not None and run.cancel and run_id not in self._stopped and run.process is not None:
-                self._stopped.add(run_id)
                 self.stop(run, f"cancelled by {run.cancel}")
 
     def close(self) -> None:
         """Stop watching; the runs go on."""
-        for run_id in list(self._fds):
-            self._unregister(run_id)
+        for run_id in (*self._shims, *self._pidfds):
+            self._unwatch(run_id)
         self._selector.close()
 
-    def _register(self, run_id: RunId, fd: int) -> None:
-        self._fds[run_id] = fd
-        self._selector.register(fd, selectors.EVENT_READ, run_id)
-
-    def _unregister(self, run_id: RunId) -> None:
-        fd = self._fds.pop(run_id, None)
-        if fd is not None:
+    def _unwatch(self, run_id: RunId) -> None:
+        """Hear no more of it; the shim ends with its run."""
+        if (shim := self._shims.pop(run_id, None)) is not None:
+            self._selector.unregister(shim.connection)
+            shim.close()
+        if (fd := self._pidfds.pop(run_id, None)) is not None:
             self._selector.unregister(fd)
             os.close(fd)
 
     def _forget(self, run_id: RunId) -> None:
-        self._unregister(run_id)
+        shim = self._shims.get(run_id)
+        if shim is not None and run_id not in self._stopped and shim.has_offered_itself():
+            del self._shims[run_id]
+            self._selector.unregister(shim.connection)
+            self._pool.give_back(shim)
+        self._unwatch(run_id)
         self._polled.discard(run_id)
         self._stopped.discard(run_id)

@@ -1,21 +1,22 @@
-"""Starts claimed runs: folders, shims behind their gates, and the second durable write before any gate opens."""
+"""Prepares starts: a folder and a shim for each run, before the durable write that names them; the gate opens after it."""
 
 from __future__ import annotations
 
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from octojobs.core.definitions import Settings
 from octojobs.core.events import AttemptEnded, AttemptStarted, AttemptVoid, Event
 from octojobs.core.identity import RunId
 from octojobs.core.run import Attempt, Outcome, Run
 from octojobs.engine.ground import Ground
-from octojobs.engine.settle import VOID, ended
+from octojobs.engine.settle import ended
 from octojobs.runners import receipts
-from octojobs.runners.base import Launch, Launched, LaunchFailed, NotPreparable
+from octojobs.runners.base import Launch, NotPreparable, Shim
 from octojobs.runners.launcher import Launcher
+from octojobs.runners.pool import Pool
 from octojobs.runners.prepare import prepare
 from octojobs.store.paths import make_run_folder
 
@@ -24,36 +25,56 @@ USED = "its folder holds an earlier run of the same instant"
 log = logging.getLogger("octojobs.starter")
 
 
+@dataclass(frozen=True, slots=True)
+class Gated:
+    """A run with the shim that will carry it out once that is on disk."""
+
+    launch: Launch
+    shim: Shim
+
+
 @dataclass(slots=True)
 class Batch:
-    """What came of the starts of one tick: events to record, and shims that wait at their gates."""
+    """What came of the starts of one tick: events to record, and shims that wait."""
 
-    events: list[Event]
-    gated: dict[RunId, Launched]
-    trouble: str = ""
+    events: list[Event] = field(default_factory=list)
+    gated: dict[RunId, Gated] = field(default_factory=dict)
 
 
 class Starter:
-    """Turns runs in phase `starting` into shims. Owned by the engine's thread."""
+    """Turns runs in phase `starting` into processes. Owned by the engine's thread."""
 
     def __init__(self, ground: Ground, launcher: Launcher) -> None:
+        self.pool = Pool(launcher)
         self._ground = ground
-        self._launcher = launcher
 
-    def launch(self, runs: Sequence[Run], settings: Settings, extra_env: Callable[[Run], Mapping[str, str]]) -> Batch:
-        """Fork a shim for each run; none of them runs anything until `open` is called.
+    def reserve(self, runs: Sequence[Run]) -> tuple[list[Shim], str]:
+        """A folder and a shim for each of the first of these runs; why not for all, when the system has no room for more.
 
-        A run whose definition can't be carried out (a missing secret) has failed; one that the system has no room for
-        (no processes, no descriptors, no disk) is void and starts again later: `trouble` says why.
+        The folder comes before the record: one that no record knows of is found and used by the same instant's next start,
+        or forgotten by retention, whereas a run that is recorded as started and has none may have been removed while it ran.
         """
-        batch = Batch([], {})
-        prepared: list[tuple[Run, Launch]] = []
+        roomy = 0
+        why = ""
         for run in runs:
             try:
-                if receipts.has_started(make_run_folder(self._ground.paths, run.id, run.attempt)):
-                    # The clock went back by hours and the instant came again: what ran in this folder is another run.
-                    batch.events.append(AttemptVoid(run.id, run.attempt, self._ground.clock.now(), USED))
-                    continue
+                make_run_folder(self._ground.paths, run.id, run.attempt)
+            except OSError as error:
+                why = f"can't make its folder: {os.strerror(error.errno or 0)}"
+                break
+            roomy += 1
+        shims, refusal = self.pool.take(roomy)
+        why = refusal or why
+        return shims, f"can't start {runs[len(shims)].id}: {why}" if why else ""
+
+    def prepare(
+        self, runs: Sequence[Run], shims: Sequence[Shim], settings: Settings, extra_env: Callable[[Run], Mapping[str, str]]
+    ) -> Batch:
+        """What to record of each start; touches nothing. A run that can't be carried out (a missing secret) has failed."""
+        batch = Batch()
+        now = self._ground.clock.now()
+        for run, shim in zip(runs, shims, strict=True):
+            try:
                 launch = prepare(
                     run,
                     repository_root=self._ground.root,
@@ -63,33 +84,21 @@ class Starter:
                     extra_env=extra_env(run),
                 )
             except NotPreparable as problem:
-                now = self._ground.clock.now()
                 batch.events.append(ended(run, Attempt(run.attempt, Outcome.FAILED, None, now, reason=str(problem)), now))
-            except OSError as error:
-                self._void(batch, run, f"can't make the folder of the run: {os.strerror(error.errno or 0)}")
+                self.pool.give_back(shim)
             else:
-                prepared.append((run, launch))
-        self._fork(batch, prepared)
+                if receipts.has_started(launch.run_dir):
+                    # The clock went back by hours and the instant came again: what ran in this folder is another run.
+                    batch.events.append(AttemptVoid(run.id, run.attempt, now, USED))
+                    self.pool.give_back(shim)
+                else:
+                    batch.events.append(AttemptStarted(run.id, run.attempt, now, shim.process))
+                    batch.gated[run.id] = Gated(launch, shim)
         return batch
-
-    def _fork(self, batch: Batch, prepared: Sequence[tuple[Run, Launch]]) -> None:
-        results = self._launcher.launch([launch for _, launch in prepared]) if prepared else []
-        now = self._ground.clock.now()
-        for (run, _), result in zip(prepared, results, strict=True):
-            if isinstance(result, LaunchFailed):
-                self._void(batch, run, result.reason)
-            else:
-                batch.events.append(AttemptStarted(run.id, run.attempt, now, result.process))
-                batch.gated[run.id] = result
-
-    def _void(self, batch: Batch, run: Run, why: str) -> None:
-        batch.trouble = f"can't start {run.id}: {why}"
-        log.error("%s; it is tried again", batch.trouble)
-        batch.events.append(AttemptVoid(run.id, run.attempt, self._ground.clock.now(), VOID))
 
     def close(self) -> None:
         """End the launcher; running shims live on."""
-        self._launcher.close()
+        self.pool.close()
 
 
 def retried_or_final(event: AttemptEnded) -> str:

@@ -1,15 +1,24 @@
-"""What is handed to the launcher, and what comes back: a shim waiting at its gate, or the reason why there is none."""
+"""A run as it is handed over, and the daemon's end of the shim that takes it."""
 
 from __future__ import annotations
 
+import json
 import os
+import socket
+import struct
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from octojobs.core.job import Limits
 from octojobs.core.run import Process
+
+LISTEN_S = 5.0
+"""How long a shim may take to read a run that is larger than its socket's buffer before it counts as gone."""
+HEADER = struct.Struct("!I")
+"""What precedes a message to a shim: the length of the spec, 0 for "recorded"."""
 
 
 class NotPreparable(Exception):
@@ -32,38 +41,69 @@ class Launch:
     secrets: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class LaunchFailed:
-    """No shim: the system had no room for it. Nothing ran, and nothing will."""
+@dataclass(slots=True, eq=False)
+class Shim:
+    """A shim that waits to be given a run; nothing of the user's runs before `start`.
 
-    launch: Launch
-    reason: str
-
-
-@dataclass(slots=True)
-class Launched:
-    """A shim that waits at its gate; nothing has run yet.
-
-    `pidfd` becomes readable when the shim ends; None where there are no pidfds, or when it is gone already. It
-    belongs to the caller, who closes it.
+    `connection` becomes readable when the run has ended, whether the shim may be used again or not. It does not block.
+    Whoever holds the shim owns it; when it closes, also because the daemon died, an idle shim exits, and a busy one at its run's end.
     """
 
-    launch: Launch
     process: Process
-    pidfd: int | None
-    gate: int
+    connection: socket.socket
 
-    def open(self) -> None:
-        """Let the shim run the job. A shim that was killed meanwhile is no error: its receipts will tell."""
+    def start(self, launch: Launch) -> bool:
+        """Hand over the run: this opens its gate. False when the shim is gone or does not listen, and then has run nothing."""
+        data = json.dumps(_spec(launch), separators=(",", ":")).encode("ascii")
+        message = HEADER.pack(len(data)) + data
+        try:
+            sent = self.connection.send(message)
+            if sent < len(message):
+                self.connection.settimeout(LISTEN_S)
+                self.connection.sendall(memoryview(message)[sent:])
+                self.connection.setblocking(False)
+        except OSError:
+            self.close()  # half a message is none
+            return False
+        return True
+
+    def recorded(self) -> None:
+        """The end that it told of is on disk in the journal: it need not see to that itself."""
         with suppress(OSError):
-            os.write(self.gate, b"!")
-        self._close()
+            self.connection.sendall(HEADER.pack(0))
 
-    def abandon(self) -> None:
-        """Close the gate unopened: the shim exits, and nothing has run."""
-        self._close()
+    def has_offered_itself(self) -> bool:
+        """Of a readable connection: True when the run's result is there and the shim takes another run, False when it is gone."""
+        try:
+            return self.connection.recv(1) == b"."
+        except OSError:
+            return False
 
-    def _close(self) -> None:
-        gate, self.gate = self.gate, -1
-        if gate >= 0:
-            os.close(gate)
+    def is_there(self) -> bool:
+        """Whether an idle shim still listens."""
+        try:
+            return self.connection.recv(1, socket.MSG_PEEK) != b""
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+
+    def close(self) -> None:
+        """Let go of it; twice is once."""
+        self.connection.close()
+
+
+def _spec(launch: Launch) -> dict[str, Any]:
+    """The launch as the shim reads it: the words of `Limits`, plain values only."""
+    limits = launch.limits
+    return {
+        "run_dir": os.fspath(launch.run_dir),
+        "argv": launch.argv,
+        "env": dict(launch.env),
+        "cwd": os.fspath(launch.cwd),
+        "timeout_s": limits.timeout_s,
+        "idle_timeout_s": limits.idle_timeout_s,
+        "kill_grace_s": limits.kill_grace_s,
+        "max_output": limits.max_output,
+        "secrets": launch.secrets,
+    }

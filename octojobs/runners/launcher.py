@@ -1,41 +1,41 @@
-"""The daemon's end of the launcher: hands over batches of launches and gets back shims that wait at their gates.
+"""The daemon's end of the launcher: asks for shims, and gets them back with a connection to each.
 
-The launcher is one small single-threaded process (`launcher_main.py`) that forks a shim per run. The daemon could
+The launcher is one small single-threaded process (`launcher_main.py`) that forks shims. The daemon could
 fork by itself, but a fork copies its page tables: 45 starts a second with 500 MB resident, against more than 1,000
 from a process of 10 MB. It is connected by a socket pair and exits when the daemon's end closes, so there is never an
-orphan, and never stale code after an upgrade. The shims live on: they are in sessions of their own.
+orphan, and never stale code after an upgrade. Busy shims live on: they are in sessions of their own.
 
-For each run the daemon keeps the write end of a pipe, its gate, and sends the read end along. It must be the only
-holder of the write end: when it dies, the kernel closes the gate, and the shim knows that it was not opened.
+For each shim the daemon keeps one end of a socket pair and sends the other one along. It must be the only holder of its
+end: when it dies, the kernel closes the connection, and the shim knows that no (further) run will come.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
 import struct
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from octojobs import platform, process
 from octojobs.core.run import Process
-from octojobs.runners.base import Launch, Launched, LaunchFailed
+from octojobs.runners.base import Shim
 
 BATCH = 64
-"""Launches in one message: SCM_RIGHTS carries 253 descriptors at most, and the first shim waits for the last one."""
+"""Shims in one message: SCM_RIGHTS carries 253 descriptors at most."""
 ANSWER_S = 30.0
 """How long one batch may take before the launcher counts as stuck (stopped, or the machine is thrashing)."""
-_HEADER = struct.Struct("!I")
 _MAIN = Path(__file__).with_name("launcher_main.py")
 
 
+class NoShim(Exception):
+    """There is no (further) shim; the message says why."""
+
+
 class Launcher:
-    """Forks a shim for each launch. Owned by one thread; `close` may be called twice."""
+    """Forks shims. Owned by one thread; `close` may be called twice."""
 
     def __init__(self, python: str = sys.executable) -> None:
         self._python = python
@@ -48,7 +48,7 @@ class Launcher:
         return self._process.pid if self._process is not None else None
 
     def start(self) -> None:
-        """Start the launcher's process unless it is there; `launch` does it by itself. Raises OSError."""
+        """Start the launcher's process unless it is there; `fork` does it by itself. Raises OSError."""
         if self._socket is not None:
             return
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -65,28 +65,30 @@ class Launcher:
             theirs.close()
         self._socket = ours
 
-    def launch(self, batch: Sequence[Launch]) -> list[Launched | LaunchFailed]:
-        """A shim at its gate, or a failure, for each launch, in order; runs nothing. Never raises OSError.
+    def fork(self, count: int) -> tuple[list[Shim], str]:
+        """So many shims, or fewer with the reason; runs nothing. Never raises OSError.
 
-        A launcher that died is started again once: the gates of the batch it was given close unopened, so whatever
-        it had forked runs nothing.
+        A launcher that died is started again once: the connections of what it had forked are closed, so that runs nothing.
         """
-        results: list[Launched | LaunchFailed] = []
-        for start in range(0, len(batch), BATCH):
-            part = batch[start : start + BATCH]
+        shims: list[Shim] = []
+        while len(shims) < count:
+            part = min(count - len(shims), BATCH)
             try:
-                results += self._attempt(part)
+                forked, why = self._attempt(part)
             except (OSError, EOFError, ValueError):
                 self.close()
                 try:
-                    results += self._attempt(part)
+                    forked, why = self._attempt(part)
                 except (OSError, EOFError, ValueError) as error:
                     self.close()
-                    results += [LaunchFailed(launch, f"the launcher does not answer: {reason(error)}") for launch in part]
-        return results
+                    forked, why = [], f"the launcher does not answer: {reason(error)}"
+            shims += forked
+            if len(forked) < part:
+                return shims, why
+        return shims, ""
 
     def close(self) -> None:
-        """End the launcher; running shims live on, those at a closed gate exit."""
+        """End the launcher; shims with a run live on."""
         connection, self._socket = self._socket, None
         if connection is not None:
             connection.close()
@@ -98,44 +100,48 @@ class Launcher:
                 ending.send_signal(signal.SIGKILL)
                 ending.wait()
 
-    def _attempt(self, part: Sequence[Launch]) -> list[Launched | LaunchFailed]:
+    def _attempt(self, count: int) -> tuple[list[Shim], str]:
+        """As `fork`, for one message."""
         self.start()
-        gates: list[tuple[int, int] | str] = [_gate() for _ in part]
+        pairs: list[tuple[socket.socket, socket.socket]] = []
+        shims: list[Shim] = []
+        why = ""
         try:
-            ready = [(launch, gate) for launch, gate in zip(part, gates, strict=True) if not isinstance(gate, str)]
-            answers = iter(self._exchange([launch for launch, _ in ready], [gate[0] for _, gate in ready]) if ready else [])
-            return [_result(launch, gate, answers) for launch, gate in zip(part, gates, strict=True)]
-        except BaseException:
-            for gate in gates:
-                if not isinstance(gate, str):
-                    with suppress(OSError):
-                        os.close(gate[1])
-            raise
+            try:
+                while len(pairs) < count:
+                    pairs.append(socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM))
+            except OSError as error:
+                why = f"can't make its connection: {reason(error)}"
+            answers = self._exchange([theirs for _, theirs in pairs])
+            for _, theirs in pairs:
+                theirs.close()
+            for (ours, _), answer in zip(pairs, answers, strict=True):
+                try:
+                    shims.append(_shim(answer, ours))
+                except NoShim as problem:
+                    why = str(problem)
         finally:
-            for gate in gates:
-                if not isinstance(gate, str):
-                    os.close(gate[0])
+            kept = {shim.connection for shim in shims}
+            for ours, theirs in pairs:
+                theirs.close()
+                if ours not in kept:
+                    ours.close()
+        return shims, why
 
-    def _exchange(self, launches: Sequence[Launch], gates: Sequence[int]) -> list[Any]:
+    def _exchange(self, connections: list[socket.socket]) -> list[int]:
+        """Have a shim forked for each connection; its pid, or a negative errno."""
         assert self._socket is not None
-        data = json.dumps([_spec(launch) for launch in launches], separators=(",", ":")).encode("ascii")
-        socket.send_fds(self._socket, [_HEADER.pack(len(data))], list(gates))
-        self._socket.sendall(data)
-        (size,) = _HEADER.unpack(self._receive(_HEADER.size))
-        answers = json.loads(self._receive(size))
-        if len(answers) != len(launches):
-            raise ValueError(f"{len(answers)} answers to {len(launches)} launches")
-        return list(answers)
-
-    def _receive(self, size: int) -> bytes:
-        assert self._socket is not None
+        if not connections:
+            return []
+        form = struct.Struct(f"!{len(connections)}i")
+        socket.send_fds(self._socket, [bytes([len(connections)])], [one.fileno() for one in connections])
         data = bytearray()
-        while len(data) < size:
-            part = self._socket.recv(size - len(data))
+        while len(data) < form.size:
+            part = self._socket.recv(form.size - len(data))
             if not part:
                 raise EOFError("it has ended")
             data += part
-        return bytes(data)
+        return list(form.unpack(data))
 
 
 def reason(error: Exception) -> str:
@@ -143,42 +149,13 @@ def reason(error: Exception) -> str:
     return os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
 
 
-def _gate() -> tuple[int, int] | str:
-    """(read end, write end), both close-on-exec, or the reason why there is no pipe."""
-    try:
-        return os.pipe()
-    except OSError as error:
-        return f"can't make its gate: {reason(error)}"
-
-
-def _result(launch: Launch, gate: tuple[int, int] | str, answers: Iterator[Any]) -> Launched | LaunchFailed:
-    if isinstance(gate, str):
-        return LaunchFailed(launch, gate)
-    answer = next(answers)
-    if isinstance(answer, str):
-        os.close(gate[1])
-        return LaunchFailed(launch, answer)
+def _shim(answer: int, connection: socket.socket) -> Shim:
+    if answer < 0:
+        raise NoShim(f"can't start a shim: {os.strerror(-answer)}")
     try:
         # The pid can't be another process's: the launcher has not reaped it yet, dead or alive.
-        shim = Process(answer, platform.start_ticks(answer) or 0, platform.boot_id())
-        pidfd = platform.open_pidfd(shim)
+        ticks = platform.start_ticks(answer) or 0
     except OSError as error:
-        os.close(gate[1])
-        return LaunchFailed(launch, f"can't identify its shim: {reason(error)}")
-    return Launched(launch, shim, pidfd, gate[1])
-
-
-def _spec(launch: Launch) -> dict[str, Any]:
-    """The launch as the shim reads it: the words of `Limits`, plain values only."""
-    limits = launch.limits
-    return {
-        "run_dir": os.fspath(launch.run_dir),
-        "argv": launch.argv,
-        "env": dict(launch.env),
-        "cwd": os.fspath(launch.cwd),
-        "timeout_s": limits.timeout_s,
-        "idle_timeout_s": limits.idle_timeout_s,
-        "kill_grace_s": limits.kill_grace_s,
-        "max_output": limits.max_output,
-        "secrets": launch.secrets,
-    }
+        raise NoShim(f"can't identify its shim: {reason(error)}") from None
+    connection.setblocking(False)
+    return Shim(Process(answer, ticks, platform.boot_id()), connection)

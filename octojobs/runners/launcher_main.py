@@ -1,4 +1,4 @@
-"""The launcher's process: forks a shim for each launch it is sent, and exits when the daemon's end of the socket closes.
+"""The launcher's process: forks shims as it is asked to, and exits when the daemon's end of the socket closes.
 
 Run by path, as `python -I -S launcher_main.py FD`. What it imports is loaded before the first fork and shared by all shims,
 so an upgrade of the package can't reach a running shim, and a fork costs next to nothing.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import gc
-import json
 import os
 import select
 import socket
@@ -23,12 +22,11 @@ from octojobs.runners.shim import run as shim
 from octojobs.runners.shim import signals, spawn
 
 REAP_MS = 1000
-_HEADER = struct.Struct("!I")
 _MOST_FDS = 253
 
 
 def main() -> None:
-    """Serve batches until the daemon closes its end."""
+    """Serve until the daemon closes its end."""
     connection = socket.socket(fileno=int(sys.argv[1]))
     connection.set_inheritable(False)
     os.umask(0o077)
@@ -43,25 +41,19 @@ def main() -> None:
     ear.register(connection, select.POLLIN)
     while True:
         # Ended shims are reaped after a second of rest and before the next batch, never earlier: until then the daemon may
-        # still be about to open pidfds for the pids of the last answer, and a zombie's pid is nobody else's.
+        # still be about to identify the pids of the last answer, and a zombie's pid is nobody else's.
         some_left = True
         while not ear.poll(REAP_MS if some_left else None):
             some_left = reap()
         reap()
-        received = receive(connection)
-        if received is None:
+        count, links = receive(connection)
+        if not count:
             return
-        specs, gates = received
-        answers: list[object] = []
-        for number, spec in enumerate(specs):
-            if number < len(gates):
-                answers.append(fork(connection.fileno(), spec, gates, number))
-            else:  # this process may open no more descriptors: the kernel dropped the rest of the message's
-                answers.append(f"can't start a shim: {os.strerror(errno.EMFILE)}")
-        data = json.dumps(answers).encode("ascii")
+        # Fewer links than asked for: this process may open no more descriptors, and the kernel dropped the rest.
+        answers = [fork(connection.fileno(), links, number) if number < len(links) else -errno.EMFILE for number in range(count)]
         try:
-            connection.sendall(_HEADER.pack(len(data)) + data)
-        except OSError:  # the daemon has gone; the gates of what was forked have closed with it
+            connection.sendall(struct.pack(f"!{count}i", *answers))
+        except OSError:  # the daemon has gone; the connections of what was forked have closed with it
             return
 
 
@@ -75,47 +67,35 @@ def reap() -> bool:
     return True
 
 
-def receive(connection: socket.socket) -> tuple[list[shim.Spec], list[int]] | None:
-    """One batch with the read ends of its gates; None at the end."""
+def receive(connection: socket.socket) -> tuple[int, list[int]]:
+    """How many shims are wanted, with a connection for each; 0 at the end."""
     flags = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
-    header, gates, _, _ = socket.recv_fds(connection, _HEADER.size, _MOST_FDS, flags)
-    while header and len(header) < _HEADER.size:
-        header += connection.recv(_HEADER.size - len(header)) or sys.exit(0)
-    if not header:
-        return None
-    for gate in gates:
-        os.set_inheritable(gate, False)
-    left = _HEADER.unpack(header)[0]
-    parts = []
-    while left:
-        part = connection.recv(min(left, 1 << 20))
-        if not part:
-            return None
-        parts.append(part)
-        left -= len(part)
-    return json.loads(b"".join(parts)), gates
+    wanted, links, _, _ = socket.recv_fds(connection, 1, _MOST_FDS, flags)
+    for link in links:
+        os.set_inheritable(link, False)
+    return (wanted[0] if wanted else 0), links
 
 
-def fork(connection: int, spec: shim.Spec, gates: list[int], number: int) -> int | str:
-    """The pid of a new shim, or the reason why there is none; the gate is closed here in both cases."""
+def fork(connection: int, links: list[int], number: int) -> int:
+    """The pid of a new shim, or a negative errno; the shim's link is closed here in both cases."""
     try:
         pid = os.fork()
     except OSError as error:
-        os.close(gates[number])
-        return f"can't start a shim: {error.strerror}"
+        os.close(links[number])
+        return -(error.errno or errno.EAGAIN)
     if pid == 0:
         code = 70
         try:
-            os.close(connection)  # or the daemon would not see the launcher's end while this run lasts
-            for other in gates[number + 1 :]:
+            os.close(connection)  # or the daemon would not see the launcher's end while this shim lives
+            for other in links[number + 1 :]:
                 os.close(other)
-            shim.run(spec, gates[number])
+            shim.serve(links[number])
             code = 0
         except BaseException:  # noqa: BLE001 -- the end of the process: what is not written here is seen by nobody
             sys.excepthook(*sys.exc_info())
         finally:
             os._exit(code)
-    os.close(gates[number])
+    os.close(links[number])
     return pid
 
 

@@ -114,7 +114,7 @@ def make_folders(paths: StatePaths) -> bool:
 def make_run_folder(paths: StatePaths, run: RunId, attempt: int) -> Path:
     """Make the folder of an attempt, 0700, and return it; raises OSError. One that is there is left as it is.
 
-    Only after `AttemptStarting` is durable: a folder that no record knows of would outlive a crash unseen.
+    Before the start is on disk: a run that is recorded as started and has no folder may have run, and somebody removed it.
     """
     folder = paths.run_dir(run, attempt)
     try:

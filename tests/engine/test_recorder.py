@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from octojobs import platform
 from octojobs.core.job import CommandAction, FollowUp
-from octojobs.runners.base import Launch, LaunchFailed
+from octojobs.runners.base import Shim
 from tests.engine.world import World, job
+from tests.helpers import wait_until
 
 
 def _full(*_: Any) -> None:
     raise OSError(28, "No space left on device")
-
-
-def _refuse(batch: list[Launch]) -> list[LaunchFailed]:
-    return [LaunchFailed(launch, "Resource temporarily unavailable") for launch in batch]
 
 
 def test_while_nothing_can_be_written_an_end_is_noticed_once_and_recorded_later(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,13 +38,10 @@ def test_while_nothing_can_be_written_an_end_is_noticed_once_and_recorded_later(
 
 
 def test_starts_are_held_longer_each_time_the_system_refuses_a_process(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each try costs an attempt number, so there are few of them; the first start that succeeds ends it."""
+    """It costs the run nothing but time; the first start that succeeds ends it."""
     world.declare(job("beat", every=3600))
-    starter = world.engine._starter
     with monkeypatch.context() as refusing:
-        refusing.setattr(
-            starter._launcher, "launch", lambda batch: [LaunchFailed(one, "Resource temporarily unavailable") for one in batch]
-        )
+        refusing.setattr(world.engine._starter.pool, "take", lambda _: ([], "Resource temporarily unavailable"))
         world.tick()
         waits = []
         for _ in range(5):
@@ -57,7 +54,34 @@ def test_starts_are_held_longer_each_time_the_system_refuses_a_process(world: Wo
         assert "Resource temporarily unavailable" in world.engine.held
     world.tick(60)
     world.drain()
-    assert world.outcomes() == ["succeeded"]
+    assert [(row.outcome.value, row.run.attempt) for row in world.rows if row.run] == [("succeeded", 1)]
+
+
+def test_a_disk_without_room_for_a_folder_holds_starts_and_loses_no_run(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing ran and nothing was used up: the same instant is started later."""
+    world.declare(job("beat", every=3600))
+    with monkeypatch.context() as full:
+        full.setattr("octojobs.engine.starter.make_run_folder", _full)
+        world.tick()
+    assert world.engine.held == "can't start beat@20261120T100000Z: can't make its folder: No space left on device"
+    world.tick(5)
+    world.drain()
+    assert [(row.outcome.value, row.run.attempt) for row in world.rows if row.run] == [("succeeded", 1)]
+
+
+def test_a_shim_that_died_before_it_was_used_costs_an_attempt_and_no_run(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody killed it while it was idle, after the daemon had looked: what it was given never began."""
+    world.declare(job("beat", every=3600))
+    shims, _ = world.engine._starter.pool.take(1)
+    world.engine._starter.pool.give_back(shims[0])
+    monkeypatch.setattr(Shim, "is_there", lambda _: True)  # the look came before the kill
+    os.kill(shims[0].process.pid, signal.SIGKILL)
+    wait_until(lambda: platform.is_alive(shims[0].process) is False)
+    world.tick()
+    world.drain()
+    world.tick()
+    world.drain()
+    assert [(row.outcome.value, row.run.attempt) for row in world.rows if row.run] == [("succeeded", 2)]
 
 
 def test_a_state_folder_that_was_removed_stops_new_starts(tmp_path: Path) -> None:

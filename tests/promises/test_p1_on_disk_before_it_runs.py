@@ -6,8 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from octojobs.runners.base import Launch, Launched, LaunchFailed
-from octojobs.runners.launcher import Launcher
+from octojobs.runners.base import Launch, Shim
 from tests.engine.world import World, job
 
 
@@ -16,22 +15,22 @@ def _events(path: Path) -> list[dict[str, Any]]:
     return [event for line in path.read_text().splitlines() for event in json.loads(line)["events"]]
 
 
-def test_the_journal_says_starting_before_there_is_a_process(tmp_path: Path, monkeypatch: Any) -> None:
-    """At the moment in which the launcher is asked, the record is in the file, and the run's folder was made after it."""
+def test_the_journal_says_starting_and_started_before_the_shim_hears_of_the_run(tmp_path: Path, monkeypatch: Any) -> None:
+    """At the moment in which it is handed over, the record is in the file."""
     seen: list[list[str]] = []
-    launch = Launcher.launch
+    start = Shim.start
 
-    def spy(self: Launcher, batch: list[Launch]) -> list[Launched | LaunchFailed]:
+    def spy(self: Shim, launch: Launch) -> bool:
         seen.append([event["kind"] for event in _events(world.paths.journal)])
-        return launch(self, batch)
+        return start(self, launch)
 
-    monkeypatch.setattr(Launcher, "launch", spy)
+    monkeypatch.setattr(Shim, "start", spy)
     world = World(tmp_path)
     world.declare(job("beat", every=60))
     world.tick()
     world.drain()
     world.close()
-    assert seen[0] == ["JobSeen", "RunClaimed", "AttemptStarting"]
+    assert seen[0] == ["JobSeen", "RunClaimed", "AttemptStarting", "AttemptStarted"]
 
 
 def test_the_journal_says_started_with_the_process_before_the_users_code_runs(tmp_path: Path) -> None:
@@ -49,28 +48,23 @@ def test_the_journal_says_started_with_the_process_before_the_users_code_runs(tm
     assert started["process"]["boot_id"]
 
 
-def test_when_the_second_record_can_not_be_written_nothing_runs(tmp_path: Path, monkeypatch: Any) -> None:
-    """The disk is full between the two records: the gates close unopened, and the same due instant starts later."""
+def test_while_the_record_can_not_be_written_nothing_runs(tmp_path: Path, monkeypatch: Any) -> None:
+    """The disk is full: the shim is told nothing; when there is space, the run starts, once."""
     world = World(tmp_path)
     effects = tmp_path / "effects"
     world.declare(job("writer", f"echo $OCTOJOBS_ATTEMPT >> {effects}", every=3600))
-    journal = world.engine.store._journal
-    append = journal.append
-    calls: list[int] = []
-
-    def full_at_the_second(*args: Any) -> None:
-        calls.append(1)
-        if len(calls) == 2:
-            raise OSError(28, "No space left on device")
-        append(*args)
-
-    monkeypatch.setattr(journal, "append", full_at_the_second)
-    world.tick()
-    assert "No space left on device" in world.engine.held
-    assert not effects.exists()
-    world.drain()  # space is back: the shim is gone, its attempt is void
+    with monkeypatch.context() as patch:
+        patch.setattr(world.engine.store._journal, "append", _full)
+        world.tick()
+        assert "No space left on device" in world.engine.held
+        assert not list(world.paths.runs.glob("writer/*/1/started"))
+        world.tick(10)
     world.tick(10)
     world.drain()
     world.close()
-    assert effects.read_text() == "2\n"
+    assert effects.read_text() == "1\n"
     assert world.outcomes() == ["succeeded"]
+
+
+def _full(*_: object) -> None:
+    raise OSError(28, "No space left on device")

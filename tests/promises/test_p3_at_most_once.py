@@ -6,9 +6,8 @@ import threading
 
 from octojobs import platform
 from octojobs.runners import receipts
-from octojobs.runners.base import Launched
 from tests.helpers import wait_until
-from tests.runners.world import World, is_over, shell, world
+from tests.runners.world import Launched, World, is_over, shell, world
 
 __all__ = ["world"]
 
@@ -19,7 +18,7 @@ def test_of_a_fence_and_a_slow_shim_exactly_one_wins(world: World) -> None:
     """A daemon that takes over fences runs without `started`, while their shims' gates are already open."""
     specs = [world.spec(*shell("echo ran >>$0/ran")) for _ in range(RACES)]
     specs = [world.spec(*shell(f"echo ran >>{spec.run_dir}/ran")) for spec in specs]
-    shims = world.launcher.launch(specs)
+    shims = [Launched(spec, shim) for spec, shim in zip(specs, world.fork(RACES), strict=True)]
     fenced: dict[int, bool] = {}
 
     def fence(number: int) -> None:
@@ -31,7 +30,6 @@ def test_of_a_fence_and_a_slow_shim_exactly_one_wins(world: World) -> None:
         shim.open()
 
     for number, shim in enumerate(shims):
-        assert isinstance(shim, Launched)
         line = threading.Barrier(2)
         pair = [threading.Thread(target=fence, args=(number,)), threading.Thread(target=open_gate, args=(shim,))]
         for thread in pair:
@@ -39,7 +37,6 @@ def test_of_a_fence_and_a_slow_shim_exactly_one_wins(world: World) -> None:
         for thread in pair:
             thread.join()
     for number, shim in enumerate(shims):
-        assert isinstance(shim, Launched)
         wait_until(lambda shim=shim: is_over(shim))  # type: ignore[misc]  # a lambda's default says which shim
         ran = receipts.read_exit(specs[number].run_dir) is not None
         assert ran != fenced[number]

@@ -11,6 +11,7 @@ import pytest
 
 from octojobs.core.job import Limits
 from octojobs.core.run import Phase
+from octojobs.runners.base import Launch, Shim
 from tests.engine.world import World, job
 from tests.helpers import wait_until
 
@@ -74,16 +75,17 @@ def test_a_shim_that_was_killed_leaves_a_lost_run_and_no_second_start(tmp_path: 
 
 
 def test_a_crash_between_claim_and_gate_starts_the_instant_again_exactly_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The journal says starting, no shim ever ran: the attempt is fenced, and the same due instant is attempt 2."""
+    """The journal says running, no shim was ever told: the attempt is fenced, and the same due instant is attempt 2."""
     world = World(tmp_path)
     effects = tmp_path / "effects"
     world.declare(job("once", f"echo $OCTOJOBS_ATTEMPT >> {effects}", every=3600))
-    monkeypatch.setattr(world.engine._starter, "launch", _die)
-    with pytest.raises(KeyboardInterrupt):
-        world.tick()
+    with monkeypatch.context() as patch:
+        patch.setattr(Shim, "start", _die)
+        with pytest.raises(KeyboardInterrupt):
+            world.tick()
     world.engine.close()
     world.engine = world._open()
-    assert [run.phase for run in world.runs()] == [Phase.STARTING]
+    assert [run.phase for run in world.runs()] == [Phase.RUNNING]
     world.tick()
     world.drain()
     world.close()
@@ -91,7 +93,8 @@ def test_a_crash_between_claim_and_gate_starts_the_instant_again_exactly_once(tm
     assert world.outcomes() == ["succeeded"]
 
 
-def _die(*_: object) -> None:
+def _die(shim: Shim, _: Launch) -> None:
+    shim.close()  # as the kernel does
     raise KeyboardInterrupt
 
 

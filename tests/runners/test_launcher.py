@@ -1,4 +1,4 @@
-"""The launcher and its gates: what runs when, and what happens when a process of ours dies in between."""
+"""The launcher and its shims: what runs when, and what happens when a process of ours dies in between."""
 
 from __future__ import annotations
 
@@ -17,34 +17,44 @@ import pytest
 from octojobs import platform
 from octojobs.core.run import Outcome, Process
 from octojobs.runners import launcher, receipts
-from octojobs.runners.base import Launched, LaunchFailed
+from octojobs.runners.base import HEADER, Shim
 from octojobs.runners.launcher import BATCH, Launcher
 from tests.helpers import wait_until, write
-from tests.runners.world import World, is_over, limits, pid_in, result_of, shell, world
+from tests.runners.world import Launched, World, is_over, limits, pid_in, result_of, shell, world
 
 __all__ = ["world"]
 
 
-def test_nothing_runs_before_the_gate_opens(world: World) -> None:
-    """The shim holds `live` and waits; there is no `started`, no output, no process of the job."""
+def test_a_shim_does_nothing_until_it_is_given_a_run(world: World) -> None:
+    """It knows of no folder and has no child; the run goes off when it is handed over."""
     launched = world.gated(world.spec(*shell("touch ran")))
-    run_dir = launched.launch.run_dir
-    wait_until(lambda: receipts.is_live(run_dir))
-    assert [path.name for path in run_dir.iterdir()] == ["live"]
+    assert list(launched.launch.run_dir.iterdir()) == []
     assert platform.children(launched.process.pid) == []
+    assert launched.shim.is_there()
     launched.open()
     assert result_of(launched).outcome is Outcome.SUCCEEDED
     assert (world.root / "ran").exists()
 
 
-def test_a_gate_that_closes_unopened_lets_nothing_run(world: World) -> None:
-    """`abandon`: the shim exits, and can be told from one that ran."""
+def test_a_shim_that_is_given_half_a_run_runs_nothing(world: World) -> None:
+    """The daemon died in the middle of the message: what is not there whole is not there."""
     launched = world.gated(world.spec(*shell("touch ran")))
+    launched.shim.connection.send(HEADER.pack(500) + b'{"run_dir":')
     launched.abandon()
     wait_until(lambda: is_over(launched))
     run_dir = launched.launch.run_dir
     assert (receipts.has_started(run_dir), receipts.is_live(run_dir), receipts.read_exit(run_dir)) == (False, False, None)
     assert not (world.root / "ran").exists()
+
+
+def test_an_idle_shim_ends_by_term_and_is_noticed(world: World) -> None:
+    """It has nothing to tidy up; whoever would use it sees that it is gone, and it runs nothing."""
+    launched = world.gated(world.spec(*shell("touch ran")))
+    platform.send_signal(launched.process, signal.SIGTERM)
+    wait_until(lambda: is_over(launched))
+    assert not launched.shim.is_there()
+    assert not launched.shim.start(launched.launch)
+    assert not receipts.has_started(launched.launch.run_dir)
 
 
 DAEMON = """
@@ -59,8 +69,8 @@ for name in ("opened", "gated"):
     (root / name).mkdir()
     job = f"echo $$ >{name}.pid; while [ ! -e go ]; do sleep 0.01; done; exit 7"
     specs.append(Launch(root / name, ("sh", "-c", job), {"PATH": os.environ["PATH"]}, root, Limits()))
-opened, gated = Launcher().launch(specs)
-opened.open()
+(opened, gated), _ = Launcher().fork(2)
+opened.start(specs[0])
 print(opened.process.pid, gated.process.pid, flush=True)
 signal.pause()
 """
@@ -106,7 +116,7 @@ def test_a_killed_launcher_leaves_its_shims_working_and_is_replaced(world: World
 
 
 def test_a_launcher_that_hangs_is_replaced(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stopped launcher can't hold the daemon for ever; what it may still fork finds its gate closed."""
+    """A stopped launcher can't hold the daemon for ever; what it may still fork finds its connection closed."""
     with monkeypatch.context() as impatient:
         impatient.setattr(launcher, "ANSWER_S", 0.1)
         world.launcher.start()
@@ -117,32 +127,34 @@ def test_a_launcher_that_hangs_is_replaced(world: World, monkeypatch: pytest.Mon
     wait_until(lambda: platform.start_ticks(hung) is None)
 
 
-def test_a_pidfd_tells_the_end_of_a_run(world: World) -> None:
-    """It becomes readable when the result is there, not before."""
-    launched = world.start(world.spec(*shell("while [ ! -e go ]; do sleep 0.01; done")))
-    if launched.pidfd is None:
-        pytest.skip("no pidfds here")
-    poll = select.poll()
-    poll.register(launched.pidfd, select.POLLIN)
-    assert poll.poll(50) == []
+def test_the_connection_tells_the_end_of_a_run(world: World) -> None:
+    """It becomes readable when the result is there, not before, and then takes another run: no fork is needed for it."""
+    first, second = world.spec(*shell("while [ ! -e go ]; do sleep 0.01; done; exit 3")), world.spec(*shell("exit 4"))
+    shim = world.gated(first).shim
+    shim.start(first)
+    ear = select.poll()
+    ear.register(shim.connection, select.POLLIN)
+    assert ear.poll(50) == []
     (world.root / "go").touch()
-    assert poll.poll(10_000) != []
-    assert result_of(launched).outcome is Outcome.SUCCEEDED
+    for launch, code in ((first, 3), (second, 4)):
+        assert ear.poll(10_000) != []
+        assert shim.has_offered_itself()
+        found = receipts.read_exit(launch.run_dir)
+        assert found is not None
+        assert found.exit_code == code
+        shim.start(second)
+    shim.close()
 
 
 def test_hundreds_start_in_one_call(world: World) -> None:
-    """More than one message carries, each with a shim, a gate and a result of its own, in order."""
+    """More than one message carries, each with a result of its own."""
     count = 3 * BATCH + 8
     specs = [world.spec(*shell(f"exit {number % 200}")) for number in range(count)]
-    shims = world.launcher.launch(specs)
-    assert [shim.launch for shim in shims] == specs
-    pids = {shim.process.pid for shim in shims if isinstance(shim, Launched)}
-    assert len(pids) == count
-    for shim in shims:
-        assert isinstance(shim, Launched)
-        shim.open()
-    codes = [result_of(shim).exit_code for shim in shims if isinstance(shim, Launched)]
-    assert codes == [number % 200 for number in range(count)]
+    started = [Launched(spec, shim) for spec, shim in zip(specs, world.fork(count), strict=True)]
+    assert len({one.process.pid for one in started}) == count
+    for one in started:
+        one.open()
+    assert [result_of(one).exit_code for one in started] == [number % 200 for number in range(count)]
 
 
 @contextmanager
@@ -159,24 +171,21 @@ def at_most(descriptors: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def test_a_lack_of_descriptors_fails_single_launches_with_a_reason(world: World) -> None:
-    """Those that found room run; the others provably don't, and may be tried again."""
+def test_a_lack_of_descriptors_gives_fewer_shims_and_a_reason(world: World) -> None:
+    """Those that there are work."""
     world.finish(world.spec("true"))
-    specs = [world.spec("true") for _ in range(12)]
     with at_most(12):
-        results = world.launcher.launch(specs)
-    failed = [one for one in results if isinstance(one, LaunchFailed)]
-    started = [one for one in results if isinstance(one, Launched)]
-    assert failed
-    assert started
-    assert {one.reason for one in failed} <= {
-        "can't make its gate: Too many open files",
-        "can't identify its shim: Too many open files",
-    }
-    for one in started:
-        one.open()
-        assert result_of(one).outcome is Outcome.SUCCEEDED
-    assert not any(receipts.has_started(one.launch.run_dir) for one in failed)
+        shims, why = world.launcher.fork(12)
+    assert 0 < len(shims) < 12
+    assert why in ("can't make its connection: Too many open files", "can't identify its shim: Too many open files")
+    _all_work(world, shims)
+
+
+def _all_work(world: World, shims: list[Shim]) -> None:
+    for shim in shims:
+        launched = Launched(world.spec("true"), shim)
+        launched.open()
+        assert result_of(launched).outcome is Outcome.SUCCEEDED
 
 
 FEW_DESCRIPTORS = """
@@ -190,16 +199,12 @@ runpy.run_path({path!r}, run_name="__main__")
 
 
 def test_a_launcher_short_of_descriptors_says_so(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It can't take more gates than it may open; the kernel drops the rest of a message."""
+    """It can't take more connections than it may open; the kernel drops the rest of a message."""
     monkeypatch.setattr(launcher, "_MAIN", write(world.root / "main.py", FEW_DESCRIPTORS.format(path=str(launcher._MAIN))))
-    results = world.launcher.launch([world.spec("true") for _ in range(30)])
-    failed = [one.reason for one in results if isinstance(one, LaunchFailed)]
-    started = [one for one in results if isinstance(one, Launched)]
-    assert set(failed) == {"can't start a shim: Too many open files"}
-    assert started
-    for one in started:
-        one.open()
-        assert result_of(one).outcome is Outcome.SUCCEEDED
+    shims, why = world.launcher.fork(30)
+    assert 0 < len(shims) < 30
+    assert why == "can't start a shim: Too many open files"
+    _all_work(world, shims)
 
 
 NO_PROCESSES = """
@@ -212,22 +217,17 @@ runpy.run_path({path!r}, run_name="__main__")
 
 
 def test_a_fork_that_fails_is_a_failure_with_a_reason(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No processes left: the daemon hears it in words, its gates are closed, and it goes on."""
+    """No processes left: the daemon hears it in words, nothing is left open, and it goes on."""
     crippled = write(world.root / "main.py", NO_PROCESSES.format(path=str(launcher._MAIN)))
     monkeypatch.setattr(launcher, "_MAIN", crippled)
     before = len(os.listdir("/dev/fd"))
-    first, second = world.launcher.launch([world.spec("true"), world.spec("true")])
-    for failed in (first, second):
-        assert isinstance(failed, LaunchFailed)
-        assert failed.reason == "can't start a shim: Resource temporarily unavailable"
+    assert world.launcher.fork(2) == ([], "can't start a shim: Resource temporarily unavailable")
     assert len(os.listdir("/dev/fd")) == before + 1  # the launcher's socket
 
 
 def test_no_launcher_is_a_failure_with_a_reason(world: World) -> None:
     """A Python that isn't there any more (an upgrade moved it) is reported, not raised."""
-    (failed,) = Launcher(python="/no/such/python").launch([world.spec("true")])
-    assert isinstance(failed, LaunchFailed)
-    assert failed.reason == "the launcher does not answer: No such file or directory"
+    assert Launcher(python="/no/such/python").fork(1) == ([], "the launcher does not answer: No such file or directory")
 
 
 def test_closing_twice_is_fine_and_leaves_runs_alone(world: World) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import stat
 import sys
@@ -13,8 +14,10 @@ from pathlib import Path
 import pytest
 
 from octojobs import platform
+from octojobs.core.job import Limits
 from octojobs.core.run import Outcome
 from octojobs.runners import receipts
+from octojobs.runners.base import Shim
 from tests.helpers import wait_until
 from tests.runners.world import World, is_over, is_running, limits, output, pid_in, python, result_of, shell, world
 
@@ -194,15 +197,15 @@ def test_a_run_that_is_asked_to_stop_is_cancelled_with_the_reason(world: World) 
     assert not receipts.stop(launched.process, launched.launch.run_dir, "again")
 
 
-def test_a_stop_before_the_gate_opens_runs_nothing(world: World) -> None:
-    """The shim notes it, and says so once it may."""
-    launched = world.gated(world.spec(*shell("touch ran")))
-    wait_until(lambda: receipts.is_live(launched.launch.run_dir))
-    receipts.stop(launched.process, launched.launch.run_dir, "cancelled by ada")
-    launched.open()
-    found = result_of(launched)
-    assert (found.outcome, found.reason) == (Outcome.CANCELLED, "cancelled by ada")
-    assert not (world.root / "ran").exists()
+def test_a_stop_that_comes_with_the_run_is_heard(world: World) -> None:
+    """However early: the shim may not have begun yet; then it is as if it had been killed, and nothing ran."""
+    for _ in range(20):
+        launch = world.spec(*shell("sleep 60"))
+        launched = world.start(launch)
+        receipts.stop(launched.process, launch.run_dir, "cancelled by ada")
+        wait_until(lambda launched=launched: is_over(launched))  # type: ignore[misc]  # a lambda's default says which shim
+        found = receipts.read_exit(launch.run_dir)
+        assert found.outcome is Outcome.CANCELLED if found else receipts.fence(launch.run_dir)
 
 
 DAEMONIZE = """
@@ -292,3 +295,64 @@ def test_a_result_that_can_not_be_written_is_held_until_it_can(world: World) -> 
     assert (receipts.is_live(run_dir), receipts.read_exit(run_dir), is_over(launched)) == (True, None, False)
     obstacle.rmdir()
     assert result_of(launched).exit_code == 0
+
+
+def test_what_the_daemon_has_recorded_need_not_be_synced(world: World) -> None:
+    """The result is there at once; "recorded" frees the lock, and the shim, which pins no file of the run, waits for the next."""
+    launch = world.spec(*shell("echo out"))
+    shim = world.gated(launch).shim
+    shim.start(launch)
+    _wait_readable(shim)
+    assert (shim.has_offered_itself(), receipts.is_live(launch.run_dir)) == (True, True)
+    shim.recorded()
+    wait_until(lambda: not receipts.is_live(launch.run_dir))
+    fds = Path(f"/proc/{shim.process.pid}/fd")
+    if fds.exists():
+        wait_until(lambda: not any(str(launch.run_dir) in os.readlink(fd) for fd in fds.iterdir()))
+    assert shim.is_there()
+    shim.close()
+
+
+def test_a_result_that_nobody_records_is_made_durable_by_the_shim(world: World) -> None:
+    """The daemon hangs: after half a second a new file stands in the place of the first, and the lock is free."""
+    launch = world.spec("true")
+    shim = world.gated(launch).shim
+    shim.start(launch)
+    _wait_readable(shim)
+    first = (launch.run_dir / "exit.json").stat().st_ino
+    wait_until(lambda: not receipts.is_live(launch.run_dir))
+    assert (launch.run_dir / "exit.json").stat().st_ino != first
+    assert shim.has_offered_itself()
+    shim.recorded()  # late, and harmless
+    again = world.spec(*shell("exit 6"))
+    shim.start(again)
+    shim.close()
+    wait_until(lambda: platform.is_alive(shim.process) is False)
+    found = receipts.read_exit(again.run_dir)
+    assert found is not None
+    assert found.exit_code == 6
+
+
+@pytest.mark.parametrize(
+    ("job", "secrets", "bound"),
+    [
+        (shell("sleep 60"), (), limits(timeout_s=0.2)),
+        (shell("true"), ("LANG",), limits()),
+    ],
+    ids=["timed out", "with a secret"],
+)
+def test_a_shim_that_something_of_the_run_is_left_in_takes_no_other(
+    world: World, job: tuple[str, ...], secrets: tuple[str, ...], bound: Limits
+) -> None:
+    """It makes the result durable and ends: the next run finds a clean process."""
+    launch = world.spec(*job, limits=bound, secrets=secrets)
+    shim = world.gated(launch).shim
+    shim.start(launch)
+    wait_until(lambda: platform.is_alive(shim.process) is False, 15)
+    assert not shim.has_offered_itself()
+    shim.close()
+    assert receipts.read_exit(launch.run_dir) is not None
+
+
+def _wait_readable(shim: Shim) -> None:
+    assert select.select([shim.connection], [], [], 10)[0]

@@ -16,7 +16,7 @@ from octojobs import platform
 from octojobs.core.job import Limits
 from octojobs.core.run import Process
 from octojobs.runners import receipts
-from octojobs.runners.base import Launch, Launched
+from octojobs.runners.base import Launch, Shim
 from octojobs.runners.launcher import Launcher
 from octojobs.runners.receipts import Exit
 from tests.helpers import wait_until
@@ -36,6 +36,28 @@ def python(text: str) -> tuple[str, ...]:
 
 
 @dataclass
+class Launched:
+    """A shim, and the run that it is to carry out."""
+
+    launch: Launch
+    shim: Shim
+
+    @property
+    def process(self) -> Process:
+        """The shim's process."""
+        return self.shim.process
+
+    def open(self) -> None:
+        """Hand over the run; nobody waits for another: the shim ends with it, as it does when the daemon died."""
+        assert self.shim.start(self.launch)
+        self.shim.close()
+
+    def abandon(self) -> None:
+        """Let go of the shim, as a daemon that dies does."""
+        self.shim.close()
+
+
+@dataclass
 class World:
     """Runs under `root`, started by one launcher; `close` ends whatever is left of them."""
 
@@ -52,14 +74,19 @@ class World:
         return Launch(run_dir, argv, {**ENV, **(env or {})}, self.root, limits, secrets)
 
     def gated(self, launch: Launch) -> Launched:
-        """A shim waiting at its gate."""
-        (result,) = self.launcher.launch([launch])
-        assert isinstance(result, Launched), result
-        self.shims.append(result.process)
-        return result
+        """A shim that is not told of its run yet."""
+        (shim,) = self.fork(1)
+        return Launched(launch, shim)
+
+    def fork(self, count: int) -> list[Shim]:
+        """So many shims."""
+        shims, why = self.launcher.fork(count)
+        assert not why
+        self.shims += [shim.process for shim in shims]
+        return shims
 
     def start(self, launch: Launch) -> Launched:
-        """A shim whose gate is open."""
+        """A shim that was given its run."""
         launched = self.gated(launch)
         launched.open()
         return launched
@@ -101,9 +128,6 @@ def result_of(launched: Launched) -> Exit:
     wait_until(lambda: is_over(launched), 20, f"the end of {launched.launch.argv}")
     found = receipts.read_exit(launched.launch.run_dir)
     assert found is not None
-    if launched.pidfd is not None:
-        os.close(launched.pidfd)
-        launched.pidfd = None
     return found
 
 

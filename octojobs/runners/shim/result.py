@@ -1,10 +1,11 @@
-"""Writes `exit.json`, durably and whole, for as long as it takes."""
+"""Writes `exit.json`, whole, and durably unless the daemon has recorded what it says, for as long as it takes."""
 
 from __future__ import annotations
 
 import json
 import os
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from octojobs import platform
@@ -36,16 +37,26 @@ def document(ending: Ending, output: Output | None, began: tuple[float, float]) 
     }
 
 
-def write(run_dir: str, content: dict[str, Any], signals: Signals) -> None:
-    """Replace `exit.json`; a full disk is waited for with `live` held, and a removed folder is made again.
+def write(run_dir: str, content: dict[str, Any], signals: Signals, announce: Callable[[], bool] | None) -> None:
+    """Replace `exit.json`, durably: by a sync, or because `announce` says that the daemon has recorded what it holds.
 
+    A full disk is waited for with `live` held, and a removed folder is made again.
     An fsync error is final for its file, so that each attempt begins with a new one.
     """
     data = json.dumps(content).encode("utf-8", "surrogateescape")
+    if announce is not None:
+        _try(run_dir, data, signals, durable=False)
+        if announce():
+            return
+    _try(run_dir, data, signals, durable=True)
+
+
+def _try(run_dir: str, data: bytes, signals: Signals, *, durable: bool) -> None:
+    """Replace it, for as long as it takes."""
     pause_s = _FIRST_PAUSE_S
     while True:
         try:
-            _replace(run_dir, data)
+            _replace(run_dir, data, durable=durable)
         except OSError as error:
             if isinstance(error, FileNotFoundError | NotADirectoryError):
                 _make_again(run_dir)
@@ -86,21 +97,23 @@ def sync_folder_if_possible(path: str) -> None:
         return
 
 
-def _replace(run_dir: str, data: bytes) -> None:
+def _replace(run_dir: str, data: bytes, *, durable: bool) -> None:
     temporary = f"{run_dir}/.exit.json.{os.getpid()}"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         view = memoryview(data)
         while view:
             view = view[os.write(descriptor, view) :]
-        platform.sync_file(descriptor)
+        if durable:
+            platform.sync_file(descriptor)
     except BaseException:
         os.unlink(temporary)
         raise
     finally:
         os.close(descriptor)
     os.rename(temporary, f"{run_dir}/exit.json")
-    sync_folder(run_dir)
+    if durable:
+        sync_folder(run_dir)
 
 
 def _make_again(run_dir: str) -> None:

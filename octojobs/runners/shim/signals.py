@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 WAITED_FOR = (signal.SIGCHLD, signal.SIGTERM)
 _IGNORED = (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
@@ -18,6 +20,16 @@ def prepare() -> None:
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, _never_called)
     signal.pthread_sigmask(signal.SIG_BLOCK, {*WAITED_FOR, signal.SIGALRM})
+
+
+@contextmanager
+def term_kills() -> Iterator[None]:
+    """While this lasts, SIGTERM ends the process, also one that came before."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
 
 
 class Signals:
