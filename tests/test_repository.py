@@ -303,7 +303,7 @@ def test_questions_from_many_threads_leave_no_process_behind(tmp_path: Path) -> 
     for thread in threads:
         thread.join()
     assert wrong == []
-    wait_until(lambda: not _children(), what="git's children to be gone")
+    wait_until(lambda: not _children(), 60, "git's children to be gone")
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
 

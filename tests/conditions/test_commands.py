@@ -123,4 +123,4 @@ def test_a_declared_command_is_asked_like_any_other(repo: Path) -> None:
 
 def test_the_verdict_names_the_guard(repo: Path) -> None:
     """`why` shows which of several commands it was."""
-    assert verdict_of(context_of(repo), Condition("command", {"command": ["false"]})).guard == "command(command: ['false'])"
+    assert verdict_of(context_of(repo), Condition("command", {"command": ["false"]})).guard == "command(command: false)"
