@@ -49,7 +49,8 @@ def sight(job: Job, state: JobState | None, now: datetime) -> Sighting:
     if state.interval_s != period_s:
         state = replace(state, interval_s=period_s)
         if period_s is not None:
-            state = replace(state, cursor=second, anchor=second)
+            # the clock may have been set back by less than a correction: what is settled stays so
+            state = replace(state, cursor=max(state.cursor, second), anchor=second)
         events.append(JobReanchored(job.id, state.cursor, state.anchor, period_s))
     return _corrected(job, state, tuple(events), now)
 

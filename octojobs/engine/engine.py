@@ -12,7 +12,6 @@ import logging
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 
 from octojobs.core.absence import absences, withdrawn
 from octojobs.core.admit import DEFAULT_POOL, Admission, admit
@@ -60,7 +59,6 @@ class Intent:
     """What is recorded but not acted on: kept over a failed flush."""
 
     gated: dict[RunId, Gated] = field(default_factory=dict)
-    requests: list[Path] = field(default_factory=list)
 
 
 class Engine:
@@ -99,8 +97,11 @@ class Engine:
             # Ends are noticed all the same: an ended shim's descriptor stays readable, and the loop must not spin on it.
             self._settle(now)
             return
+        self._inbox.recorded()
         self._follow_definitions(now)
-        self._take_requests(now)
+        if not self._take_requests(now):
+            self._settle(now)
+            return
         self._settle(now)
         if self.scope.plan:
             self._plan(now)
@@ -169,10 +170,18 @@ class Engine:
         for job in jobs:
             self._agenda.put(job, now)
 
-    def _take_requests(self, now: datetime) -> None:
-        taken = self._inbox.take(self.feed.current(), self.store.ledger, now)
-        self._intent.requests += taken.paths
-        self._stage(taken.events)
+    def _take_requests(self, now: datetime) -> bool:
+        """What was asked for, in a write of its own; False when the disk refuses it.
+
+        A run that was asked for may end in this very tick (its guard does not hold). If the request outlived that end, the
+        next daemon would take it for a new one.
+        """
+        self._stage(self._inbox.take(self.feed.current(), self.store.ledger, now))
+        if self._inbox.is_waiting:
+            if not self.recorder.flush():
+                return False
+            self._inbox.recorded()
+        return True
 
     def _settle(self, now: datetime) -> None:
         ended = False
@@ -263,7 +272,6 @@ class Engine:
 
     def _act(self) -> None:
         intent, self._intent = self._intent, Intent()
-        self._inbox.done(intent.requests)
         for run, gated in intent.gated.items():
             gated.shim.start(gated.launch)
             self.running.watch(self.store.ledger.runs[run], gated.shim)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+import os
 from datetime import datetime
 from pathlib import Path
 
@@ -19,30 +18,20 @@ from octojobs.store.paths import StatePaths
 log = logging.getLogger("octojobs.inbox")
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """The files that were read and what they ask for."""
-
-    paths: tuple[Path, ...] = ()
-    events: tuple[Event, ...] = ()
-
-
 class Inbox:
     """Reads `requests/`; a file stays until what it asked for is on disk, so a crash repeats it and never drops it."""
 
     def __init__(self, paths: StatePaths) -> None:
         self._paths = paths
-        self._seen: set[Path] = set()
+        self._taken: list[Path] = []
 
-    def take(self, definitions: Definitions, ledger: Ledger, now: datetime) -> Taken:
-        """The requests that have come since the last look, in the order in which they were made."""
-        paths: list[Path] = []
+    def take(self, definitions: Definitions, ledger: Ledger, now: datetime) -> tuple[Event, ...]:
+        """What has been asked for since the last look, in the order of asking."""
         events: list[Event] = []
         for path, request in requests.take(self._paths):
-            if path in self._seen:
+            if path in self._taken:
                 continue
-            self._seen.add(path)
-            paths.append(path)
+            self._taken.append(path)
             try:
                 asked = events_for(request, definitions.jobs, ledger, now, definitions.source)
             except (Refused, InvalidId) as refusal:
@@ -50,10 +39,22 @@ class Inbox:
                 continue
             log.info("%s asked: %s %s", request.by or "somebody", request.kind, request.run or request.job or "all")
             events += asked
-        return Taken(tuple(paths), tuple(events))
+        return tuple(events)
 
-    def done(self, paths: Sequence[Path]) -> None:
-        """What these files asked for is durable: they may go."""
-        for path in paths:
-            requests.done(path)
-            self._seen.discard(path)
+    @property
+    def is_waiting(self) -> bool:
+        """Whether something was taken that is not recorded yet."""
+        return bool(self._taken)
+
+    def recorded(self) -> None:
+        """All that was taken is durable: the files may go. One that can't be removed now is not taken again, and tried again."""
+        self._taken = [path for path in self._taken if not _removed(path)]
+
+
+def _removed(path: Path) -> bool:
+    try:
+        requests.done(path)
+    except OSError as error:
+        log.warning("can't remove %s: %s", path, os.strerror(error.errno or 0))
+        return False
+    return True

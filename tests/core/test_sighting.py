@@ -48,6 +48,12 @@ def test_an_edited_interval_counts_from_now() -> None:
     assert schedule_of(job(when=IntervalWhen(90)), sighting.state, NOW).next_after(NOON) == NOON + timedelta(seconds=90)
 
 
+def test_an_interval_that_is_edited_after_the_clock_went_back_repeats_no_instant() -> None:
+    """It counts from now, and nothing up to the cursor is due again: that is settled."""
+    ahead = replace(KNOWN, cursor=NOON + timedelta(hours=1), interval_s=60)
+    assert sight(job(when=IntervalWhen(90)), ahead, NOW).events == (JobReanchored(NAME, ahead.cursor, NOON, 90),)
+
+
 def test_a_job_that_came_to_have_an_interval_counts_from_now() -> None:
     """It had a cron expression before."""
     assert sight(job(when=IntervalWhen(90)), KNOWN, NOW).events == (JobReanchored(NAME, NOON, NOON, 90),)

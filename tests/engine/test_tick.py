@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 
+import pytest
+
 from octojobs.core.definitions import Settings
 from octojobs.core.guards import Condition
 from octojobs.core.identity import JobId, RunId
-from octojobs.core.job import CommandAction, FollowUp, Overlap, Priority, RetryPolicy, ScheduleWhen
+from octojobs.core.job import CommandAction, FollowUp, Overlap, Priority, RetryPolicy, ScheduleWhen, WhenBlocked
 from octojobs.core.run import Outcome, Phase
 from octojobs.engine.engine import Scope
 from tests.engine.world import World, job
@@ -141,6 +143,16 @@ def test_a_manual_request_starts_one_run_even_when_it_is_read_twice(world: World
     world.tick()
     world.drain()
     assert [row.run.id for row in world.rows if row.run] == [f"hand@20261120T100000Z-{suffix}"]
+
+
+def test_a_request_whose_run_ends_at_once_is_not_taken_again_after_a_crash(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its guard does not hold: the daemon that is killed right after that was recorded has no request left to repeat."""
+    never = Condition("file_exists", {"path": "never"})
+    world.declare(job("gated", conditions=(never,), when_blocked=WhenBlocked.SKIP))
+    world.ask("run", job=JobId("gated"))
+    monkeypatch.setattr(world.engine, "_act", lambda: None)
+    world.tick()
+    assert (world.outcomes(), list(world.paths.requests.glob("*.json"))) == (["skipped"], [])
 
 
 def test_a_request_for_an_unknown_job_is_refused_and_removed(world: World, caplog: object) -> None:
