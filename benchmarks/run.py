@@ -1,0 +1,198 @@
+"""Everything that octojobs measures, in one run: octojobs beside its peers, each figure beside its bar. See docs/benchmarks.md.
+
+    benchmarks/run [--quick] [--only PART]... [--rounds N] [--folder FOLDER]
+
+Exits 0 when everything could be measured, whether the bars hold or not; 1 when a measurement crashed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bombs import BOMBS
+from daemon import commits_live, idle_cpu, kills_adopted, size
+from engines import IDLE, WIDTH
+from figures import Figure, below, percentile
+from peers import BASE, NOT_MEASURED, PEERS, Result, measure, report
+from validate import hook_times, many_times
+
+from octojobs import __version__
+from octojobs.platform import filesystem_of
+
+HERE = Path(__file__).parent
+OURS = "octojobs"
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is measured: `rounds` of everything that is repeated; `quick` is a look whether it works."""
+
+    folder: Path
+    rounds: int
+    quick: bool
+
+    def fresh(self) -> tempfile.TemporaryDirectory[str]:
+        """A new folder on the file system that is measured."""
+        return tempfile.TemporaryDirectory(dir=self.folder, prefix="octojobs-bench-")
+
+
+Lines = Iterator[Figure | str]
+
+
+def _engine(*args: object) -> Any:
+    """What engines.py measured in a process of its own."""
+    return _json("engines.py", *args)
+
+
+def _json(program: str, *args: object) -> Any:
+    done = subprocess.run([sys.executable, str(HERE / program), *map(str, args)], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"{program} {' '.join(map(str, args))}: {done.stderr.strip()[-2000:]}")
+    return json.loads(done.stdout)
+
+
+def octojobs(runs: int, folder: Path) -> Result:
+    """The engine, journal, history, logs and receipts and all; from its first tick to the last row on the disk."""
+    found = _engine("launches", runs, folder)
+    return Result(OURS, found["runs"], found["seconds"])
+
+
+def launches(effort: Effort) -> Lines:
+    """Launches of `true` a second."""
+    runs = 100 if effort.quick else 500
+    results, skipped = measure({OURS: octojobs, **PEERS}, runs, effort.rounds, effort.folder)
+    yield f"  {runs} jobs, all due at once, {WIDTH} wide; median of {effort.rounds} rounds in turns (least to most)"
+    for line in report(results, [*skipped, *NOT_MEASURED]):
+        yield f"  {line}"
+    medians = {name: statistics.median(result.rate for result in found) for name, found in results.items()}
+    for peer, bar in ((BASE, 0.25), ("bare loop", 0.25), ("cronstable", 1.0)):
+        if peer in medians:
+            ratio = medians[OURS] / medians[peer]
+            yield Figure(f"octojobs / {peer}", f"{ratio:.2f}", f">= {bar:g}" if bar < 1 else f"> {bar:g}", ratio >= bar)
+
+
+def delays(effort: Effort) -> Lines:
+    """From the due instant to the start of the process."""
+    for count, rounds, gap in ((1, 4 if effort.quick else 20, 1), (50, 1 if effort.quick else 5, 3), (500, 1 if effort.quick else 3, 10)):
+        with effort.fresh() as folder:
+            found = _engine("delays", count, rounds, gap, folder)
+        value = f"p50 {percentile(found, 50):.0f} ms, p99 {percentile(found, 99):.0f} ms"
+        yield Figure(f"{count} due at one second, {rounds} times, {WIDTH} wide", value)
+
+
+def sizes(effort: Effort) -> Lines:
+    """Memory (PSS) at rest, and the time from the start of `octojobs up` to its first finished tick."""
+    for jobs in (10, 1_000) if effort.quick else (10, 1_000, 10_000):
+        with effort.fresh() as folder:
+            found = size(Path(folder), jobs)
+        memory = f"{found.daemon_mb:.0f} MB + {found.launchers_mb:.0f} MB launchers"
+        yield Figure(f"{jobs:,} jobs", f"{memory}, ready in {found.ready_s:.2f} s")
+
+
+def ticks(effort: Effort) -> Lines:
+    """CPU time of the tick that claims and starts one due job."""
+    count = 50 if effort.quick else 500
+    with effort.fresh() as folder:
+        found = _engine("ticks", count, folder)
+    few, many = (found[str(idle)] for idle in IDLE)
+    for idle, spent in zip(IDLE, (few, many), strict=True):
+        yield Figure(f"beside {idle:,} idle jobs", f"{spent:.2f} ms  (median of {count})")
+    yield Figure("ratio", f"{many / few:.2f}", "<= 1.2", many / few <= 1.2)
+
+
+def idle(effort: Effort) -> Lines:
+    """CPU of `octojobs up` with nothing to do, launchers included."""
+    seconds = 10 if effort.quick else 60
+    with effort.fresh() as folder:
+        yield below(f"1,000 jobs, {seconds} s", idle_cpu(Path(folder), 1_000, seconds), 0.1, "% of a core")
+
+
+def changes(effort: Effort) -> Lines:
+    """A commit, and a daemon that was killed."""
+    with effort.fresh() as folder:
+        live = commits_live(Path(folder), effort.rounds)
+    yield below("`git commit` returns -> live", statistics.median(live), 1.0, "s", f"(most {max(live):.2f} s)")
+    with effort.fresh() as folder:
+        adopted = kills_adopted(Path(folder), effort.rounds)
+    yield below("`kill -9`, new daemon -> run adopted", statistics.median(adopted), 5.0, "s", f"(most {max(adopted):.2f} s)")
+
+
+def definitions(effort: Effort) -> Lines:
+    """Checking definitions."""
+    imports, hook = hook_times(5 if effort.quick else 15)
+    value = f"{hook / imports:.2f}  ({hook:.0f} ms / {imports:.0f} ms)"
+    yield Figure("hook, 20 jobs / bare imports of its libraries", value, "<= 1.5", hook / imports <= 1.5)
+    whole, again = many_times()
+    yield below("10,000 jobs in 20 files", whole, 10, "s")
+    yield Figure("again, one file of the 20 changed", f"{again * 1000:.0f} ms")
+
+
+def bombs(_effort: Effort) -> Lines:
+    """Files made to exhaust a YAML reader: until refused, and the memory it took."""
+    for name in BOMBS:
+        found = _json("bombs.py", name)
+        holds = found["ms"] < 250 and found["mb"] < 100
+        yield Figure(name, f"{found['ms']:.0f} ms, {found['mb']:.0f} MB", "< 250 ms, < 100 MB", holds)
+
+
+PARTS: Mapping[str, Callable[[Effort], Lines]] = {
+    "launches": launches,
+    "delays": delays,
+    "sizes": sizes,
+    "ticks": ticks,
+    "idle": idle,
+    "changes": changes,
+    "definitions": definitions,
+    "bombs": bombs,
+}
+
+
+def machine(folder: Path) -> str:
+    """What it was measured on; the load says whether somebody else was at work."""
+    file_system = filesystem_of(folder) or "an unknown file system"
+    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
+    return (
+        f"{os.cpu_count()} cores, {file_system}, {platform.system()} {platform.release()}, Python {platform.python_version()}, load {load}"
+    )
+
+
+def main() -> int:
+    """Measure and print, part by part; a part that crashes does not keep the others from being measured."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="little of everything, to see that it works")
+    parser.add_argument("--only", action="append", choices=list(PARTS), help="just this part; may be given several times")
+    parser.add_argument("--rounds", type=int, help="how often what is repeated is repeated (default 5, quick 2)")
+    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="where files are written, hence the file system")
+    options = parser.parse_args()
+    effort = Effort(options.folder.absolute(), options.rounds or (2 if options.quick else 5), options.quick)
+    print(f"octojobs {__version__}, {datetime.now(UTC):%Y-%m-%d}{', quick' if effort.quick else ''}\n{machine(effort.folder)}")
+    crashed = missed = 0
+    for name in options.only or PARTS:
+        print(f"\n{name}: {PARTS[name].__doc__}", flush=True)
+        try:
+            for line in PARTS[name](effort):
+                print(line, flush=True)
+                missed += isinstance(line, Figure) and line.holds is False
+        except Exception:  # noqa: BLE001  # whatever it was, the other parts are measured
+            traceback.print_exc()
+            print("  crashed", flush=True)
+            crashed += 1
+    print(f"\n{missed} bars missed" + (f", {crashed} parts crashed" if crashed else "") + f"; load at the end {os.getloadavg()[0]:.1f}")
+    return 1 if crashed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
