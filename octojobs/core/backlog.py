@@ -16,7 +16,7 @@ from octojobs.core.run import Phase, Run
 LATE = timedelta(seconds=1)
 """A run is too late when its deadline has passed, not when it has come."""
 
-MORE = 8
+MORE = 2
 """How many runs are offered beyond the room of their pool, for some may be held by their overlap or a pause."""
 
 

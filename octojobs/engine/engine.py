@@ -142,6 +142,16 @@ class Engine:
         for run in runs:
             self.running.stop(run, why)
 
+    def get_ready(self) -> None:
+        """Something is about to fall due: ask git and have a shim forked now, so that the start need not wait for them."""
+        self.ground.refresh_revision()
+        self._starter.pool.get_ready()
+
+    def rest(self) -> None:
+        """There is nothing to do for a while."""
+        self.store.rest()
+        self._starter.pool.rest()
+
     def close(self) -> None:
         """Write what is staged if the disk takes it, snapshot, and give the repository free. Running jobs go on."""
         self.recorder.flush()

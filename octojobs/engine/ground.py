@@ -17,6 +17,9 @@ log = logging.getLogger("octojobs.ground")
 DIRTY_FRESH_S = 5.0
 """How old the answer to "is the worktree dirty" may be: the question costs a walk of the tree."""
 
+REFRESH_S = 2.0
+"""How long before that it is asked for again when something is about to start: the loop looks ahead once a second."""
+
 
 @dataclass(frozen=True, slots=True)
 class Revision:
@@ -56,6 +59,12 @@ class Ground:
                 log.warning("the commit of the next starts is not known: %s", refused)
                 self._revision = Revision()
         return self._revision
+
+    def refresh_revision(self) -> None:
+        """Ask now if the answer will be too old in the next seconds: a start should not have to wait for git."""
+        if self._revision_at is not None and self.clock.monotonic() - self._revision_at > DIRTY_FRESH_S - REFRESH_S:
+            self._revision_at = None
+        self.revision()
 
     def forget_revision(self) -> None:
         """HEAD moved: the next start asks git again."""

@@ -21,6 +21,9 @@ LOOK_S = 1.0
 SLEEP_S = 30.0
 """The longest sleep, so that a stepped clock is noticed."""
 
+AHEAD_S = 1.25
+"""How long before an instant all is made ready for its start: a little more than from one look to the next."""
+
 CALM_S = 3600.0
 """What is done at rest (forgetting old runs) is done after this long at the latest: a job every three seconds leaves no rest."""
 
@@ -65,7 +68,7 @@ class Service:
                 self._engine.tick()
                 idle_since, rested = self._clock.monotonic(), False
             elif not rested and self._clock.monotonic() - idle_since > REST_S:
-                self._engine.store.rest()
+                self._engine.rest()
                 self._calm()
                 rested = True
             if self._clock.monotonic() - self._calm_at > CALM_S:
@@ -114,6 +117,9 @@ class Service:
             log.info("live: %d jobs of %s", len(definitions.jobs), definitions.source[:12])
         self.on_look()
         self._tell_note()
+        wake_at = self._engine.wake_at()
+        if wake_at is not None and (wake_at - self._clock.now()).total_seconds() < AHEAD_S:
+            self._engine.get_ready()
         return self._requests_changed() or changed
 
     def _requests_changed(self) -> bool:

@@ -62,7 +62,7 @@ def _about(run: Run, run_dir: Path, repository_root: Path) -> dict[str, str]:
         "OCTOJOBS_REPO": str(repository_root),
         "OCTOJOBS_COMMIT": run.commit,
         "OCTOJOBS_RUN_DIR": str(run_dir),
-        "OCTOJOBS_RESULT": str(run_dir / RESULT_FILE),
+        "OCTOJOBS_RESULT": f"{run_dir}/{RESULT_FILE}",
         "OCTOJOBS_LAST_SUCCESS_AT": "",  # empty, not missing: `set -u` is common in shell jobs
         "OCTOJOBS_TRIGGER": run.cause.value,
     }

@@ -51,12 +51,15 @@ class Pool:
                 shim.close()
         self._unrecorded = []
 
-    def rest(self) -> None:
-        """There is nothing to do: keep one ready, which may fail in silence, since `take` will say why."""
-        while len(self._ready) > READY_AT_REST:
-            self._ready.pop().close()
+    def get_ready(self) -> None:
+        """Have one ready; which may fail in silence, since `take` will say why."""
         if not self._ready:
             self._ready, _ = self._launcher.fork(READY_AT_REST)
+
+    def rest(self) -> None:
+        """There is nothing to do: keep no more than one."""
+        while len(self._ready) > READY_AT_REST:
+            self._ready.pop().close()
 
     def close(self) -> None:
         """End the launcher and the idle shims."""

@@ -46,7 +46,7 @@ class Exit:
 def read_exit(run_dir: Path) -> Exit | None:
     """The result of a run; None while there is none, or when it can't be read as one (it is renamed into place whole)."""
     try:
-        content = json.loads(_read(run_dir / "exit.json"))
+        content = json.loads(_read(f"{run_dir}/exit.json"))
         return Exit(
             Outcome(content["outcome"]),
             parse_instant(content["started_at"]),
@@ -66,7 +66,7 @@ def read_exit(run_dir: Path) -> Exit | None:
 def read_result(run_dir: Path) -> Any:
     """The JSON value that the job left as its result; None when it left none, or none of at most a megabyte."""
     try:
-        return json.loads(_read(run_dir / "result.json"))
+        return json.loads(_read(f"{run_dir}/result.json"))
     except (OSError, ValueError, RecursionError):
         return None
 
@@ -74,7 +74,7 @@ def read_result(run_dir: Path) -> Any:
 def is_live(run_dir: Path) -> bool:
     """Whether a shim holds the run: its flock on `live`, which the kernel frees with it. Raises OSError when it can't be told."""
     try:
-        descriptor = os.open(run_dir / "live", os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        descriptor = os.open(f"{run_dir}/live", os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except (FileNotFoundError, NotADirectoryError):
         return False
     try:
@@ -89,7 +89,7 @@ def is_live(run_dir: Path) -> bool:
 
 def has_started(run_dir: Path) -> bool:
     """Whether `started` is there: the run's code may have run (or somebody has fenced it)."""
-    return os.path.lexists(run_dir / "started")
+    return os.path.lexists(f"{run_dir}/started")
 
 
 def fence(run_dir: Path) -> bool:
@@ -99,7 +99,7 @@ def fence(run_dir: Path) -> bool:
     """
     platform.make_private_folders(run_dir)
     try:
-        descriptor = os.open(run_dir / "started", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(f"{run_dir}/started", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except FileExistsError:
         return False
     try:
@@ -120,7 +120,7 @@ def stop(process: Process, run_dir: Path, why: str) -> bool:
 
     The shim sends TERM to everything of the run, waits `kill_grace` and sends KILL. Returns at once.
     """
-    note = run_dir / "stop"
+    note = f"{run_dir}/stop"
     try:
         descriptor = os.open(note, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
@@ -133,7 +133,7 @@ def stop(process: Process, run_dir: Path, why: str) -> bool:
     return platform.send_signal(process, signal.SIGTERM)
 
 
-def _read(path: Path) -> bytes:
+def _read(path: str) -> bytes:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         data = bytearray()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from octojobs.core.identity import JobId, RunId
+from octojobs.platform import make_private_folders
 
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600
@@ -91,7 +92,7 @@ class StatePaths:
 
     def run_dir(self, run: RunId, attempt: int) -> Path:
         """The folder of one attempt; attempts count from 1."""
-        return self.runs / run.job / run / str(attempt)
+        return Path(f"{self.root}/runs/{run.job}/{run}/{attempt}")  # four joins would cost more than all else about it
 
 
 def make_folders(paths: StatePaths) -> bool:
@@ -118,11 +119,11 @@ def make_run_folder(paths: StatePaths, run: RunId, attempt: int) -> Path:
     """
     folder = paths.run_dir(run, attempt)
     try:
-        folder.mkdir(mode=FOLDER_MODE)
+        os.mkdir(folder, FOLDER_MODE)
     except FileExistsError:
         return folder
     except FileNotFoundError:
-        make_folders(paths)
-        for parent in (folder.parent.parent, folder.parent, folder):
-            parent.mkdir(mode=FOLDER_MODE, exist_ok=True)  # `parents=True` would give the parents the umask's mode
+        if not paths.runs.exists():
+            make_folders(paths)
+        make_private_folders(folder)
     return folder

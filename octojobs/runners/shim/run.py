@@ -78,11 +78,22 @@ def _run(spec: Spec, daemon: Link, *, subreaper: bool) -> bool:
 def _start_once(run_dir: str) -> bool:
     """Make `started`; False when it is there already, which means that this run was fenced.
 
+    A second name of `live` is as exclusive as O_EXCL, and spares ext4 the search for an inode, a tenth of a run of `true`.
     It need not be durable before the job runs: on this boot the name is seen by everybody, synced or not, and after
     another boot the journal decides alone. It is synced at the first look, if the job still runs by then.
     """
     try:
-        os.close(os.open(f"{run_dir}/started", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        os.link(f"{run_dir}/live", f"{run_dir}/started")
+    except FileExistsError:
+        return False
+    except OSError:  # no hard links on this file system, or somebody has removed `live`
+        return _make_once(f"{run_dir}/started")
+    return True
+
+
+def _make_once(path: str) -> bool:
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     except FileExistsError:
         return False
     return True

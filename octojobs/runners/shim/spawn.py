@@ -51,6 +51,8 @@ def _spawn_first(argv: list[str], env: dict[str, str]) -> int:
     name = argv[0]
     denied: OSError | None = None
     for path in [name] if "/" in name else [f"{folder or '.'}/{name}" for folder in env.get("PATH", DEFAULT_PATH).split(":")]:
+        if "/" not in name and not os.access(path, os.F_OK):
+            continue  # a spawn that fails costs a process; a PATH has eight folders before the right one
         try:
             return os.posix_spawn(path, argv, env, setpgroup=0, setsigmask=(), setsigdef=_ignored)
         except (FileNotFoundError, NotADirectoryError):
