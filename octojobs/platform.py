@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 SYSTEM: str = sys.platform
 _PR_SET_CHILD_SUBREAPER = 36
+_PR_GET_CHILD_SUBREAPER = 37
 _PR_SET_NO_NEW_PRIVS = 38
 _MACOS_PROC_PIDTBSDINFO = 3
 _MACOS_ZOMBIE = 5
@@ -129,6 +130,14 @@ def load() -> None:
 def set_subreaper() -> bool:
     """Make this process the parent of its orphaned descendants; False where that can't be (macOS, no ctypes)."""
     return _prctl(_PR_SET_CHILD_SUBREAPER)
+
+
+def has_subreapers() -> bool:
+    """Whether `set_subreaper` would work here; asked without becoming one: whoever is must wait for orphans."""
+    import ctypes  # lazily: see _c_library
+
+    prctl = _prctl_function()
+    return prctl is not None and prctl(_PR_GET_CHILD_SUBREAPER, ctypes.byref(ctypes.c_int()), 0, 0, 0) == 0
 
 
 def set_no_new_privileges() -> bool:

@@ -159,3 +159,21 @@ def test_a_file_in_the_place_of_a_folder_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "run").touch()
     with pytest.raises(FileExistsError):
         platform.make_private_folders(tmp_path / "run")
+
+
+@linux
+def test_asking_for_subreapers_makes_no_subreaper() -> None:
+    """An orphan goes to init (or another subreaper above), and not to whoever only asked, who would never wait for it."""
+    program = """
+import os
+from octojobs import platform
+
+assert platform.has_subreapers()
+if not os.fork():
+    os.fork()
+    os._exit(0)
+os.wait()
+print(platform.children(os.getpid()))
+"""
+    done = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, check=True, timeout=60)
+    assert done.stdout == "[]\n"

@@ -98,6 +98,6 @@ def _processes() -> Finding:
         os.close(os.pidfd_open(os.getpid()))
     except (AttributeError, OSError):
         return weak("processes", "there are no pidfds here: the end of a run is polled for", "use Linux 5.3 or later")
-    if not platform.set_subreaper():
+    if not platform.has_subreapers():
         return weak("processes", "a process that leaves its group can't be followed here", "expect some to outlive their runs")
     return ok("processes", "pidfds, subreaper")
