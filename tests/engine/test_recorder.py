@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -84,9 +83,8 @@ def test_a_shim_that_died_before_it_was_used_costs_an_attempt_and_no_run(world: 
     assert [(row.outcome.value, row.run.attempt) for row in world.rows if row.run] == [("succeeded", 2)]
 
 
-def test_a_state_folder_that_was_removed_stops_new_starts(tmp_path: Path) -> None:
+def test_a_state_folder_that_was_removed_stops_new_starts(world: World) -> None:
     """The lock is gone with it, so somebody else may serve the repository by now."""
-    world = World(tmp_path)
     world.declare(job("beat", every=60))
     world.tick()
     world.drain()
@@ -95,7 +93,7 @@ def test_a_state_folder_that_was_removed_stops_new_starts(tmp_path: Path) -> Non
     assert "journal.jsonl" in world.engine.held
     assert "start it again" in world.engine.held
     assert world.outcomes() == ["succeeded"]
-    world.engine.close()
+    world.stop()
 
 
 def test_the_word_of_a_failure_to_prepare_is_recorded_with_it(world: World) -> None:

@@ -123,9 +123,9 @@ def test_a_missed_stretch_is_caught_up_by_one_run_and_one_row(world: World) -> N
     world.declare(job("beat", every=60))
     world.tick()
     world.drain()
-    world.engine.close()
+    world.stop()
     world.clock.advance(60 * 100)
-    world.engine = world._open()
+    world.start()
     world.tick()
     world.drain()
     assert [(row.outcome.value, row.count) for row in world.rows] == [("succeeded", 1), ("missed", 99), ("succeeded", 1)]

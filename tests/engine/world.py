@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import select
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from octojobs.core.definitions import Settings
 from octojobs.core.identity import JobId, RunId
@@ -32,7 +34,7 @@ def job(name: str, command: str | tuple[str, ...] = ("true",), **fields: Any) ->
 
 
 class World:
-    """One repository's engine; `restart` is a crash of the daemon unless it is told to close."""
+    """One repository's engine, on a clock that stands still until the test moves it."""
 
     def __init__(self, root: Path, environ: Mapping[str, str] | None = None) -> None:
         self.root = root
@@ -42,13 +44,20 @@ class World:
         self.ground = Ground(root, self.paths, self.clock, dict(environ or os.environ), "salt")
         self.rows: list[Row] = []
         self.requests = 0
-        self.engine = self._open()
+        self.start()
 
-    def _open(self) -> Engine:
+    def start(self) -> None:
+        """The daemon starts; so it has when the world is made."""
         store = Store.open(self.paths, self.clock.now)
-        engine = Engine(self.ground, store, self.feed, Starter(self.ground, Launcher()), Scope())
-        engine.recorder.on_row = self.rows.append
-        return engine
+        self.engine = Engine(self.ground, store, self.feed, Starter(self.ground, Launcher()), Scope())
+        self.engine.recorder.on_row = self.rows.append
+        self.lives = True
+
+    def stop(self) -> None:
+        """The daemon ends, its runs go on; a second time is nothing."""
+        if self.lives:
+            self.lives = False
+            self.engine.close()
 
     def declare(self, *jobs: Job, settings: Settings | None = None) -> None:
         """Make exactly these jobs live."""
@@ -90,14 +99,25 @@ class World:
 
     def restart(self) -> None:
         """The daemon stops and starts again; its runs go on."""
-        self.engine.close()
-        self.engine = self._open()
+        self.stop()
+        self.start()
 
     def close(self) -> None:
-        """The end of the test: cancel what runs, then let go."""
-        self.engine.cancel([run for run in self.runs() if run.holds_slot], "the test is over")
-        self.drain()
-        self.engine.close()
+        """The end of the test, also of one that failed anywhere: cancel what runs, then let go of every process."""
+        try:
+            if self.lives:
+                self.engine.cancel([run for run in self.runs() if run.holds_slot], "the test is over")
+                self.drain()
+        finally:
+            self.stop()
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """An engine with a real store and real processes, closed at the end."""
+    made = World(tmp_path)
+    yield made
+    made.close()
 
 
 def at(text: str) -> datetime:

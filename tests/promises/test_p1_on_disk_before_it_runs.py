@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from octojobs.runners.base import Launch, Shim
-from tests.engine.world import World, job
+from tests.engine.world import World, job, world
+
+__all__ = ["world"]
 
 
 def _events(path: Path) -> list[dict[str, Any]]:
@@ -15,7 +17,7 @@ def _events(path: Path) -> list[dict[str, Any]]:
     return [event for line in path.read_text().splitlines() for event in json.loads(line)["events"]]
 
 
-def test_the_journal_says_starting_and_started_before_the_shim_hears_of_the_run(tmp_path: Path, monkeypatch: Any) -> None:
+def test_the_journal_says_starting_and_started_before_the_shim_hears_of_the_run(world: World, monkeypatch: Any) -> None:
     """At the moment in which it is handed over, the record is in the file."""
     seen: list[list[str]] = []
     start = Shim.start
@@ -25,22 +27,18 @@ def test_the_journal_says_starting_and_started_before_the_shim_hears_of_the_run(
         return start(self, launch)
 
     monkeypatch.setattr(Shim, "start", spy)
-    world = World(tmp_path)
     world.declare(job("beat", every=60))
     world.tick()
     world.drain()
-    world.close()
     assert seen[0] == ["JobSeen", "RunClaimed", "AttemptStarting", "AttemptStarted"]
 
 
-def test_the_journal_says_started_with_the_process_before_the_users_code_runs(tmp_path: Path) -> None:
+def test_the_journal_says_started_with_the_process_before_the_users_code_runs(world: World) -> None:
     """The job itself reads the journal, and finds itself there as started, with the identity of its process."""
-    world = World(tmp_path)
     world.declare(job("reader", f"cat {world.paths.journal}", every=60))
     world.tick()
     world.drain()
     lines = world.output("reader@20261120T100000Z").splitlines()
-    world.close()
     events = [event for line in lines for event in json.loads(line)["events"]]
     (started,) = [event for event in events if event["kind"] == "AttemptStarted"]
     assert started["run"] == "reader@20261120T100000Z"
@@ -48,9 +46,8 @@ def test_the_journal_says_started_with_the_process_before_the_users_code_runs(tm
     assert started["process"]["boot_id"]
 
 
-def test_while_the_record_can_not_be_written_nothing_runs(tmp_path: Path, monkeypatch: Any) -> None:
+def test_while_the_record_can_not_be_written_nothing_runs(world: World, tmp_path: Path, monkeypatch: Any) -> None:
     """The disk is full: the shim is told nothing; when there is space, the run starts, once."""
-    world = World(tmp_path)
     effects = tmp_path / "effects"
     world.declare(job("writer", f"echo $OCTOJOBS_ATTEMPT >> {effects}", every=3600))
     with monkeypatch.context() as patch:
@@ -61,7 +58,6 @@ def test_while_the_record_can_not_be_written_nothing_runs(tmp_path: Path, monkey
         world.tick(10)
     world.tick(10)
     world.drain()
-    world.close()
     assert effects.read_text() == "1\n"
     assert world.outcomes() == ["succeeded"]
 

@@ -12,40 +12,37 @@ import pytest
 from octojobs.core.job import Limits
 from octojobs.core.run import Phase
 from octojobs.runners.base import Launch, Shim
-from tests.engine.world import World, job
+from tests.engine.world import World, job, world
 from tests.helpers import wait_until
 
+__all__ = ["world"]
 
-def test_a_run_goes_on_without_a_daemon_and_its_exit_code_is_found(tmp_path: Path) -> None:
+
+def test_a_run_goes_on_without_a_daemon_and_its_exit_code_is_found(world: World, tmp_path: Path) -> None:
     """It ends while nobody watches; the next start reads its result first."""
-    world = World(tmp_path)
     world.declare(job("slow", f"until test -e {tmp_path}/go; do sleep 0.02; done; exit 9", every=3600))
     world.tick()
-    world.engine.close()
+    world.stop()
     (tmp_path / "go").touch()
     wait_until(lambda: list(world.paths.runs.glob("slow/*/1/exit.json")), 10, "the shim to write its result")
-    world.engine = world._open()
+    world.start()
     world.tick()
-    world.close()
     assert [(row.outcome.value, row.run.attempts[-1].exit_code) for row in world.rows if row.run] == [("failed", 9)]
 
 
-def test_the_time_limit_holds_while_no_daemon_lives(tmp_path: Path) -> None:
+def test_the_time_limit_holds_while_no_daemon_lives(world: World) -> None:
     """The shim keeps the limit, not the daemon."""
-    world = World(tmp_path)
     world.declare(job("slow", "sleep 60", every=3600, limits=Limits(timeout_s=0.5, kill_grace_s=0.2)))
     world.tick()
-    world.engine.close()
+    world.stop()
     wait_until(lambda: list(world.paths.runs.glob("slow/*/1/exit.json")), 15, "the shim to end the run")
-    world.engine = world._open()
+    world.start()
     world.tick()
-    world.close()
     assert world.outcomes() == ["timed_out"]
 
 
-def test_an_adopted_run_can_be_cancelled(tmp_path: Path) -> None:
+def test_an_adopted_run_can_be_cancelled(world: World) -> None:
     """The second daemon finds the shim by its identity and asks it to end the run."""
-    world = World(tmp_path)
     world.declare(job("slow", "sleep 60", every=3600))
     world.tick()
     world.restart()
@@ -53,13 +50,11 @@ def test_an_adopted_run_can_be_cancelled(tmp_path: Path) -> None:
     world.ask("cancel", run=world.runs()[0].id)
     world.tick()
     world.drain()
-    world.close()
     assert world.outcomes() == ["cancelled"]
 
 
-def test_a_shim_that_was_killed_leaves_a_lost_run_and_no_second_start(tmp_path: Path) -> None:
+def test_a_shim_that_was_killed_leaves_a_lost_run_and_no_second_start(world: World, tmp_path: Path) -> None:
     """`started` without a result and without a shim: the code may have run, so it is not run again."""
-    world = World(tmp_path)
     effects = tmp_path / "effects"
     world.declare(job("slow", f"echo ran >> {effects}; sleep 60", every=3600))
     world.tick()
@@ -69,26 +64,25 @@ def test_a_shim_that_was_killed_leaves_a_lost_run_and_no_second_start(tmp_path: 
     os.kill(run.process.pid, signal.SIGKILL)
     world.drain()
     world.tick(60)
-    world.close()
     assert world.outcomes() == ["lost"]
     assert effects.read_text() == "ran\n"
 
 
-def test_a_crash_between_claim_and_gate_starts_the_instant_again_exactly_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_crash_between_claim_and_gate_starts_the_instant_again_exactly_once(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The journal says running, no shim was ever told: the attempt is fenced, and the same due instant is attempt 2."""
-    world = World(tmp_path)
     effects = tmp_path / "effects"
     world.declare(job("once", f"echo $OCTOJOBS_ATTEMPT >> {effects}", every=3600))
     with monkeypatch.context() as patch:
         patch.setattr(Shim, "start", _die)
         with pytest.raises(KeyboardInterrupt):
             world.tick()
-    world.engine.close()
-    world.engine = world._open()
+    world.stop()
+    world.start()
     assert [run.phase for run in world.runs()] == [Phase.RUNNING]
     world.tick()
     world.drain()
-    world.close()
     assert effects.read_text() == "2\n"
     assert world.outcomes() == ["succeeded"]
 
@@ -98,9 +92,8 @@ def _die(shim: Shim, _: Launch) -> None:
     raise KeyboardInterrupt
 
 
-def test_what_a_killed_shim_leaves_behind_is_ended_before_the_run_counts_as_lost(tmp_path: Path) -> None:
+def test_what_a_killed_shim_leaves_behind_is_ended_before_the_run_counts_as_lost(world: World, tmp_path: Path) -> None:
     """Nobody holds it to its limits, and a second run beside it would be one too many."""
-    world = World(tmp_path)
     world.declare(job("slow", f"setsid sleep 300 & echo $! > {tmp_path}/pid.tmp; mv {tmp_path}/pid.tmp {tmp_path}/pid; wait", every=3600))
     world.tick()
     wait_until((tmp_path / "pid").exists, 10, "the job to begin")
@@ -108,27 +101,24 @@ def test_what_a_killed_shim_leaves_behind_is_ended_before_the_run_counts_as_lost
     assert run.process is not None
     os.kill(run.process.pid, signal.SIGKILL)
     world.drain()
-    world.close()
     assert world.outcomes() == ["lost"]
     assert "sleep 300" in world.rows[0].reason
     pid = int((tmp_path / "pid").read_text())
     wait_until(lambda: not Path(f"/proc/{pid}").exists() or "Z" in Path(f"/proc/{pid}/stat").read_text().split()[2], 10, "it to be gone")
 
 
-def test_a_started_run_whose_folder_is_gone_is_lost_and_not_run_again(tmp_path: Path) -> None:
+def test_a_started_run_whose_folder_is_gone_is_lost_and_not_run_again(world: World, tmp_path: Path) -> None:
     """`started` may have been in the folder: at most once is the promise."""
-    world = World(tmp_path)
     effects = tmp_path / "effects"
     world.declare(job("slow", f"echo ran >> {effects}; sleep 60", every=3600))
     world.tick()
     wait_until(effects.exists, 10, "the job to begin")
     (run,) = world.runs()
     assert run.process is not None
-    world.engine.close()
+    world.stop()
     os.kill(run.process.pid, signal.SIGKILL)
     shutil.rmtree(world.paths.runs / "slow")
-    world.engine = world._open()
+    world.start()
     world.drain()
-    world.close()
     assert world.outcomes() == ["lost"]
     assert effects.read_text() == "ran\n"
