@@ -103,7 +103,7 @@ def _put(runs_by_job: dict[JobId, list[Run]], run: Run) -> None:
 
 def _ending(run: Run, now: datetime) -> RunDropped | None:
     if run.cancel:
-        return RunDropped(run.id, Outcome.CANCELLED, f"cancelled: {run.cancel}", now)
+        return RunDropped(run.id, Outcome.CANCELLED, f"cancelled by {run.cancel}", now)
     if run.deadline is not None and now > run.deadline and not _has_started(run):
         reason = start_deadline_reason(run.definition)
         if run.phase is Phase.WAITING and run.verdicts:

@@ -15,7 +15,7 @@ from octojobs.core.ledger import Ledger
 from octojobs.core.run import Phase, Run
 from octojobs.engine.settle import settle
 from octojobs.runners import receipts
-from octojobs.runners.base import Shim
+from octojobs.runners.base import OFFER, Shim
 from octojobs.runners.pool import Pool
 from octojobs.store.paths import StatePaths
 
@@ -125,10 +125,13 @@ class Running:
 
     def _forget(self, run_id: RunId) -> None:
         shim = self._shims.get(run_id)
-        if shim is not None and run_id not in self._stopped and shim.has_offered_itself():
+        words = shim.last_words() if shim is not None else ""
+        if shim is not None and words == OFFER and run_id not in self._stopped:
             del self._shims[run_id]
             self._selector.unregister(shim.connection)
             self._pool.give_back(shim)
+        elif words not in ("", OFFER):
+            log.warning("%s could not begin: %s", run_id, words)
         self._unwatch(run_id)
         self._polled.discard(run_id)
         self._stopped.discard(run_id)

@@ -17,6 +17,9 @@ from octojobs.core.run import Process
 
 LISTEN_S = 5.0
 """How long a shim may take to read a run that is larger than its socket's buffer before it counts as gone."""
+OFFER = "."
+"""What a shim says that takes another run."""
+_MOST_WORDS = 8192
 HEADER = struct.Struct("!I")
 """What precedes a message to a shim: the length of the spec, 0 for "recorded"."""
 
@@ -72,12 +75,15 @@ class Shim:
         with suppress(OSError):
             self.connection.sendall(HEADER.pack(0))
 
-    def has_offered_itself(self) -> bool:
-        """Of a readable connection: True when the run's result is there and the shim takes another run, False when it is gone."""
+    def last_words(self) -> str:
+        """Of a readable connection: OFFER when the run's result is there and the shim takes another run.
+
+        Else the shim is gone, and this is why the run could not begin, or "".
+        """
         try:
-            return self.connection.recv(1) == b"."
+            return self.connection.recv(_MOST_WORDS).decode("utf-8", "backslashreplace")
         except OSError:
-            return False
+            return ""
 
     def is_there(self) -> bool:
         """Whether an idle shim still listens."""

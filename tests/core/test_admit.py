@@ -141,7 +141,7 @@ def test_a_deadline_that_passed_ends_the_run_as_missed() -> None:
 def test_a_cancelled_run_that_holds_no_slot_ends(phase: Phase) -> None:
     """One that runs is the runner's to stop."""
     cancelled = run(job("a"), phase=phase, cancel="ada")
-    assert admitted(cancelled).dropped == (RunDropped(cancelled.id, Outcome.CANCELLED, "cancelled: ada", NOON),)
+    assert admitted(cancelled).dropped == (RunDropped(cancelled.id, Outcome.CANCELLED, "cancelled by ada", NOON),)
     assert admitted(replace(cancelled, phase=Phase.RUNNING)) == Admission()
 
 

@@ -93,7 +93,7 @@ def test_a_wait_that_ends_well_counts_from_the_end_of_the_run() -> None:
 def test_a_run_that_was_cancelled_before_it_started_is_followed_by_the_next() -> None:
     """A delay after somebody cancelled it."""
     world, run = waiting()
-    world.tell(CancelAsked(run.id, "ada"), RunDropped(run.id, Outcome.CANCELLED, "cancelled: ada", NOON + MINUTE))
+    world.tell(CancelAsked(run.id, "ada"), RunDropped(run.id, Outcome.CANCELLED, "cancelled by ada", NOON + MINUTE))
     assert world.tick(NOON + MINUTE).next_due == {NAME: NOON + 11 * MINUTE}
 
 

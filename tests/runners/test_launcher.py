@@ -17,7 +17,7 @@ import pytest
 from octojobs import platform
 from octojobs.core.run import Outcome, Process
 from octojobs.runners import launcher, receipts
-from octojobs.runners.base import HEADER, Shim
+from octojobs.runners.base import HEADER, OFFER, Shim
 from octojobs.runners.launcher import BATCH, Launcher
 from tests.helpers import wait_until, write
 from tests.runners.world import Launched, World, is_over, limits, pid_in, result_of, shell, world
@@ -138,7 +138,7 @@ def test_the_connection_tells_the_end_of_a_run(world: World) -> None:
     (world.root / "go").touch()
     for launch, code in ((first, 3), (second, 4)):
         assert ear.poll(10_000) != []
-        assert shim.has_offered_itself()
+        assert shim.last_words() == OFFER
         found = receipts.read_exit(launch.run_dir)
         assert found is not None
         assert found.exit_code == code

@@ -17,7 +17,7 @@ from octojobs import platform
 from octojobs.core.job import Limits
 from octojobs.core.run import Outcome
 from octojobs.runners import receipts
-from octojobs.runners.base import Shim
+from octojobs.runners.base import OFFER, Shim
 from tests.helpers import wait_until
 from tests.runners.world import World, is_over, is_running, limits, output, pid_in, python, result_of, shell, world
 
@@ -303,7 +303,7 @@ def test_what_the_daemon_has_recorded_need_not_be_synced(world: World) -> None:
     shim = world.gated(launch).shim
     shim.start(launch)
     _wait_readable(shim)
-    assert (shim.has_offered_itself(), receipts.is_live(launch.run_dir)) == (True, True)
+    assert (shim.last_words(), receipts.is_live(launch.run_dir)) == (OFFER, True)
     shim.recorded()
     wait_until(lambda: not receipts.is_live(launch.run_dir))
     fds = Path(f"/proc/{shim.process.pid}/fd")
@@ -322,7 +322,7 @@ def test_a_result_that_nobody_records_is_made_durable_by_the_shim(world: World) 
     first = (launch.run_dir / "exit.json").stat().st_ino
     wait_until(lambda: not receipts.is_live(launch.run_dir))
     assert (launch.run_dir / "exit.json").stat().st_ino != first
-    assert shim.has_offered_itself()
+    assert shim.last_words() == OFFER
     shim.recorded()  # late, and harmless
     again = world.spec(*shell("exit 6"))
     shim.start(again)
@@ -349,9 +349,21 @@ def test_a_shim_that_something_of_the_run_is_left_in_takes_no_other(
     shim = world.gated(launch).shim
     shim.start(launch)
     wait_until(lambda: platform.is_alive(shim.process) is False, 15)
-    assert not shim.has_offered_itself()
+    assert shim.last_words() == ""
     shim.close()
     assert receipts.read_exit(launch.run_dir) is not None
+
+
+def test_a_run_whose_folder_is_gone_does_not_begin_and_the_shim_says_why(world: World) -> None:
+    """Not in the daemon's error stream: a shim that outlives the daemon must not hold it open."""
+    launch = world.spec("true")
+    launch.run_dir.rmdir()
+    shim = world.gated(launch).shim
+    shim.start(launch)
+    _wait_readable(shim)
+    assert shim.last_words() == f"{launch.run_dir} can't be written: No such file or directory"
+    shim.close()
+    wait_until(lambda: platform.is_alive(shim.process) is False)
 
 
 def _wait_readable(shim: Shim) -> None:

@@ -1,7 +1,8 @@
 """The shim's end of its connection to the daemon: runs come in, the end of each is told.
 
 A message from the daemon is a length and so many bytes of JSON, a run; the length 0 says that the end of the last run is on
-disk in the journal. A message to the daemon is one byte: the result is there, and the next run is welcome.
+disk in the journal. A message to the daemon is "." when the result is there and the next run is welcome, and anything else in
+words: why the run could not begin.
 The end of file says that there is no daemon any more, or that it wants no more of this shim.
 """
 
@@ -11,6 +12,7 @@ import json
 import os
 import select
 import struct
+from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 
 from octojobs.runners.shim import signals
@@ -31,7 +33,7 @@ class Link:
         self._ear = select.poll()
         self._ear.register(fd, select.POLLIN)
         self._next: int | None = None  # the length of a spec whose header was read already
-        self._streams = os.dup(1), os.dup(2)
+        self._nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
 
     def receive(self) -> Spec | None:
         """Wait for a run; None when there will be none. SIGTERM ends an idle shim, which has nothing to tidy up."""
@@ -61,10 +63,15 @@ class Link:
         (self._next,) = _HEADER.unpack(header)
         return True
 
+    def complain(self, why: str) -> None:
+        """Tell the daemon why the run could not begin."""
+        with suppress(OSError):
+            os.write(self._fd, why.encode("utf-8", "surrogateescape"))
+
     def _let_go(self) -> None:
-        """Close the last run's output: an idle shim must pin no file, and what it says itself belongs in the daemon's log."""
-        for number, stream in enumerate(self._streams, 1):
-            os.dup2(stream, number)
+        """Close the last run's output, and at first the daemon's: a shim must pin no file, and no pipe that somebody reads to its end."""
+        for number in (1, 2):
+            os.dup2(self._nothing, number)
 
     def _read(self, size: int) -> bytes | None:
         data = b""

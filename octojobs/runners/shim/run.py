@@ -63,9 +63,13 @@ def _run(spec: Spec, daemon: Link, *, subreaper: bool) -> bool:
     """One run, until its result is there and safe; whether this process may take another."""
     run_dir = spec["run_dir"]
     signals = Signals()
-    live = os.open(f"{run_dir}/live", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    fcntl.flock(live, fcntl.LOCK_EX)
-    if not _start_once(run_dir):
+    try:
+        live = os.open(f"{run_dir}/live", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        fcntl.flock(live, fcntl.LOCK_EX)
+        if not _start_once(run_dir):
+            return False
+    except OSError as error:
+        daemon.complain(f"{run_dir} can't be written: {error.strerror}")
         return False
     began = time.time(), time.monotonic()
     ending, output = _carry_out(spec, signals, subreaper=subreaper)
