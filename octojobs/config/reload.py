@@ -58,6 +58,7 @@ class Reload:
         self._current: Definitions | None = None
         self._refused: OctojobsError | None = None
         self._judged: tuple[dict[str, str], Plan | None] | None = None
+        self._files: tuple[Path, ...] = self._watched()
         self._stamp: Stamp = ()
         self._asked_at = float("-inf")
 
@@ -74,15 +75,14 @@ class Reload:
 
     def watch_files(self) -> tuple[Path, ...]:
         """The files whose change is worth a `check`: what the watcher should follow, after each check anew."""
-        return (*self._source.watch_files(), *(self._approval.watch_files() if self._approval else ()))
+        return self._files
 
     def check(self, *, ask: bool = False) -> bool:
         """Whether the definitions in force are others now; `ask` skips the look at time stamps.
 
         Raises NotTrusted when the trust was taken back: nothing is in force then.
         """
-        files = self.watch_files()
-        now, stamp = self._monotonic(), _stamp(files)
+        now, stamp = self._monotonic(), _stamp(self._files)
         if not ask and stamp == self._stamp and now - self._asked_at < ASK_ANYWAY_S:
             return False
         # The stamp is older than the answer: what changes in between is seen by the next check.
@@ -95,9 +95,13 @@ class Reload:
             raise
         except OctojobsError as refused:
             self._keep(refused)
-        if self.watch_files() != files:
-            self._stamp = ()  # another branch, another file: its time stamp is not known from before
+        if (files := self._watched()) != self._files:
+            # Another branch, another file: its time stamp is not known from before.
+            self._files, self._stamp = files, ()
         return (before.digest if before else None) != (self._current.digest if self._current else None)
+
+    def _watched(self) -> tuple[Path, ...]:
+        return (*self._source.watch_files(), *(self._approval.watch_files() if self._approval else ()))
 
     def _look(self) -> None:
         files = self._contents.look()

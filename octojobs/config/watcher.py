@@ -19,7 +19,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,6 +46,7 @@ class Watcher:
         self._debounce_s = debounce_s
         self._lock = threading.Lock()  # for _arrange: the loop's thread and our own call it; never taken on the observer's
         self._folders = frozenset({os.path.join(self._root, FOLDER), os.path.join(self._root, JOBS_FOLDER)})
+        self._asked_for: tuple[Path, ...] = ()
         self._files: frozenset[str] = frozenset()
         self._places = self._folders
         self._stale: deque[str] = deque()
@@ -71,8 +72,11 @@ class Watcher:
         with self._lock:
             self._arrange()
 
-    def follow(self, files: Iterable[Path]) -> None:
+    def follow(self, files: tuple[Path, ...]) -> None:
         """Watch these files (they need not exist) in place of those before; cheap when they are the same."""
+        if files == self._asked_for:
+            return
+        self._asked_for = files
         wanted = frozenset(os.path.join(os.path.realpath(file.parent), file.name) for file in files)
         with self._lock:
             if wanted != self._files:
