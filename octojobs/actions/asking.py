@@ -16,7 +16,7 @@ from octojobs.engine.heartbeat import Heartbeat
 from octojobs.errors import RepositoryBusy
 from octojobs.store.activity import touch_activity
 from octojobs.store.lock import Holder
-from octojobs.store.requests import Request, done, leave
+from octojobs.store.requests import Refusal, Request, done, leave, take_refusal
 
 WAIT_S = 5.0
 """How long a daemon may take: it looks at once when it is woken, and once a second if the signal got lost."""
@@ -25,10 +25,19 @@ LOOK_S = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of a request: `taken` says whether it was carried out by now, `by` who did or who is to."""
+    """What became of a request: `taken` says whether it was looked at by now, `by` who did or who is to (empty: we ourselves).
+
+    `refusal` is why it was not carried out then; None when it was.
+    """
 
     taken: bool
     by: str
+    refusal: Refusal | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether what was asked for has been recorded."""
+        return self.taken and self.refusal is None
 
 
 def ask(workspace: Workspace, request: Request) -> Answer:
@@ -44,11 +53,12 @@ def ask(workspace: Workspace, request: Request) -> Answer:
         holder = workspace.holder()
         if holder is None:
             if _pass(workspace, path):
-                return Answer(taken=True, by="")
+                return Answer(taken=True, by="", refusal=take_refusal(path))
         elif not woken:
             woken = wake(workspace, holder)
         pause.wait(LOOK_S)
-    return Answer(not path.exists(), str(workspace.holder() or "the next daemon"))
+    by = str(workspace.holder() or "the next daemon")
+    return Answer(taken=False, by=by) if path.exists() else Answer(taken=True, by=by, refusal=take_refusal(path))
 
 
 def wake(workspace: Workspace, holder: Holder | None) -> bool:

@@ -30,6 +30,8 @@ from octojobs.views.runs import past_view
 from octojobs.views.values import View
 
 LOOK_S = 0.05
+RECORDED_WITHIN_S = 2.0
+"""A line of history is written right after the journal's; a slow disk may take its time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ def ask_daemon(workspace: Workspace, request: Request) -> Answer | None:
 def run_in_foreground(workspace: Workspace, request: Request, started: Callable[[RunId], None]) -> View | None:
     """Run it here and wait; the view of the finished run, None when it was interrupted (the next daemon goes on with it).
 
-    Raises NotTrusted, RepositoryBusy and what a pass raises.
+    Raises NotTrusted, RepositoryBusy, RequestRefused when it is refused, and what a pass raises.
     """
     # lazily: the engine is 0.1 s that a running daemon spares us
     from octojobs.actions.running import run_here
@@ -109,12 +111,24 @@ def run_in_foreground(workspace: Workspace, request: Request, started: Callable[
     return past_view(row_to_dict(row)) if row is not None else None
 
 
+def asked_run(workspace: Workspace, run: RunId) -> View:
+    """The view of a run that is recorded. One that ends leaves the ledger a moment before it is in the history: that is waited for."""
+    deadline, pause = workspace.clock.monotonic() + RECORDED_WITHIN_S, threading.Event()
+    while True:
+        try:
+            return find_run(workspace, run)
+        except UsageError:
+            if workspace.clock.monotonic() >= deadline:
+                raise
+        pause.wait(LOOK_S)
+
+
 def wait_for(workspace: Workspace, run: RunId) -> View:
     """The view of the run once it has ended; waits as long as it takes."""
     pause = threading.Event()
     while run in workspace.ledger().runs:
         pause.wait(LOOK_S)
-    return find_run(workspace, run)
+    return asked_run(workspace, run)
 
 
 def _run_of(job: Job, request: Request, source: str) -> Run:

@@ -52,12 +52,9 @@ def cancel_requests(workspace: Workspace, text: str) -> list[tuple[Run, Request]
     return [(run, Request("cancel", now, job=run.job, run=run.id, by=by)) for run in runs]
 
 
-def cancel(workspace: Workspace, requests: list[tuple[Run, Request]]) -> Answer:
-    """Ask for all of them."""
-    answer = Answer(taken=True, by="")
-    for _, request in requests:
-        answer = ask(workspace, request)
-    return answer
+def cancel(workspace: Workspace, requests: list[tuple[Run, Request]]) -> list[tuple[Run, Answer]]:
+    """Ask for all of them; what became of each request."""
+    return [(run, ask(workspace, request)) for run, request in requests]
 
 
 def ended_soon(workspace: Workspace, run: RunId) -> View | None:
@@ -74,13 +71,6 @@ def own_pause(ledger: Ledger, job: JobId) -> Pause | None:
     """The pause of the job itself, not that of all."""
     state = ledger.jobs.get(job)
     return state.pause if state else None
-
-
-def pause_in_force(workspace: Workspace, job: JobId | None) -> Pause | None:
-    """The pause of the job, or (None) of all, as it is recorded now."""
-    ledger, now = workspace.ledger(), workspace.clock.now()
-    pause = ledger.pause if job is None else own_pause(ledger, job)
-    return pause if pause is not None and pause.holds(now) else None
 
 
 def _known(workspace: Workspace, job: str | None) -> JobId | None:

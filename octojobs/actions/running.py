@@ -28,7 +28,7 @@ from octojobs.engine.retaining import Retainer
 from octojobs.engine.service import Service
 from octojobs.engine.wake import Wake
 from octojobs.engine.wiring import ground_of, open_engine
-from octojobs.store.requests import Request, leave
+from octojobs.store.requests import Request, RequestRefused, leave, take_refusal
 
 log = logging.getLogger("octojobs")
 
@@ -150,13 +150,18 @@ def _busy(engine: Engine, until: datetime) -> bool:
 def run_here(
     workspace: Workspace, request: Request, *, allow_network_fs: bool = False, started: Callable[[RunId], None] = lambda _: None
 ) -> Row | None:
-    """Carry out a request to run a job in the foreground, holding the repository; the finished run's row, None when it was stopped."""
+    """Carry out a request to run a job in the foreground, holding the repository; the finished run's row, None when it was stopped.
+
+    Raises RequestRefused when it is refused, and what `session` raises.
+    """
     assert request.job is not None
     run = RunId.of(request.job, request.at, request.suffix)
     mine = (run, run.follow_up("on_success"), run.follow_up("on_failure"))
     with session(workspace, "run-now", Scope(plan=False, only=mine), allow_network_fs=allow_network_fs) as running:
-        leave(workspace.paths, request)
+        path = leave(workspace.paths, request)
         running.engine.tick()
+        if not path.exists() and (refusal := take_refusal(path)) is not None:
+            raise RequestRefused("the run", refusal)
         if run in running.engine.store.ledger.runs:
             started(run)
         running.service.run(lambda: not any(open_run in mine for open_run in running.engine.store.ledger.runs))

@@ -7,17 +7,16 @@ from contextlib import suppress
 from itertools import count
 
 from octojobs.actions.asking import Answer
-from octojobs.actions.by_hand import run_id, run_in_foreground, wait_for
-from octojobs.actions.history import find_run
+from octojobs.actions.by_hand import asked_run, run_id, run_in_foreground, wait_for
 from octojobs.actions.output import pieces
 from octojobs.actions.workspace import Workspace
 from octojobs.cli.app import App
 from octojobs.cli.commands.logs import print_output
 from octojobs.cli.logs import log_to_stderr
-from octojobs.cli.operating import not_taken
+from octojobs.cli.operating import not_done
 from octojobs.cli.running import tell_ended
 from octojobs.core.identity import RunId
-from octojobs.errors import ExitCode, OctojobsError
+from octojobs.errors import ExitCode
 from octojobs.runners.output import OUTPUT_FILE
 from octojobs.store.requests import Request
 
@@ -47,12 +46,9 @@ def run_here(app: App, workspace: Workspace, request: Request) -> int:
 def follow_asked(app: App, workspace: Workspace, request: Request, answer: Answer, *, wait: bool) -> int:
     """After the daemon took it: say which run it is, and with `wait` follow it to its end."""
     run = run_id(request)
-    if not answer.taken:
-        return not_taken(app, answer, "the run")
-    try:
-        view = find_run(workspace, run)
-    except OctojobsError:
-        return not_taken(app, answer, "the run")
+    if not answer.done:
+        return not_done(app, answer, "the run")
+    view = asked_run(workspace, run)
     app.screen.say(f"{run} {view['outcome'] or view['phase']}")
     if not wait:
         return ExitCode.OK

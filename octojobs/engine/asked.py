@@ -19,6 +19,14 @@ from octojobs.store.requests import Request
 class Refused(Exception):
     """The request can't be done as things stand; the message says why."""
 
+    wrong_usage = False
+
+
+class NoSuchJob(Refused):
+    """It names a job that nobody declares."""
+
+    wrong_usage = True
+
 
 def events_for(request: Request, jobs: Mapping[JobId, Job], ledger: Ledger, now: datetime, source: str) -> tuple[Event, ...]:
     """The events that carry out the request; empty when it is done already (a request may be read twice after a crash).
@@ -44,7 +52,7 @@ def events_for(request: Request, jobs: Mapping[JobId, Job], ledger: Ledger, now:
 
 def _known(job: JobId | None, jobs: Mapping[JobId, object]) -> None:
     if job is not None and job not in jobs:
-        raise Refused(f"there is no job {job!r} in the definitions that are live")
+        raise NoSuchJob(f"there is no job {job!r} in the definitions that are live")
 
 
 def first_sight(job: Job, ledger: Ledger, now: datetime) -> tuple[Event, ...]:

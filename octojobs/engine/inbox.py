@@ -14,6 +14,7 @@ from octojobs.core.ledger import Ledger
 from octojobs.engine.asked import Refused, events_for
 from octojobs.store import requests
 from octojobs.store.paths import StatePaths
+from octojobs.store.requests import Refusal
 
 log = logging.getLogger("octojobs.inbox")
 
@@ -23,19 +24,24 @@ class Inbox:
 
     def __init__(self, paths: StatePaths) -> None:
         self._paths = paths
-        self._taken: list[Path] = []
+        self._taken: dict[Path, Refusal | None] = {}
+        self._sweeps = True  # answers of the daemon before this one may lie about
 
     def take(self, definitions: Definitions, ledger: Ledger, now: datetime) -> tuple[Event, ...]:
         """What has been asked for since the last look, in the order of asking."""
         events: list[Event] = []
+        if self._sweeps:
+            requests.forget_answers(self._paths, now)
+            self._sweeps = False
         for path, request in requests.take(self._paths):
             if path in self._taken:
                 continue
-            self._taken.append(path)
+            self._taken[path], self._sweeps = None, True
             try:
                 asked = events_for(request, definitions.jobs, ledger, now, definitions.source)
-            except (Refused, InvalidId) as refusal:
-                log.error("request %s of %s refused: %s", request.kind, request.by or "somebody", refusal)
+            except (Refused, InvalidId) as refused:
+                log.error("request %s of %s refused: %s", request.kind, request.by or "somebody", refused)
+                self._taken[path] = Refusal(str(refused), isinstance(refused, InvalidId) or refused.wrong_usage)
                 continue
             log.info("%s asked: %s %s", request.by or "somebody", request.kind, request.run or request.job or "all")
             events += asked
@@ -47,13 +53,19 @@ class Inbox:
         return bool(self._taken)
 
     def recorded(self) -> None:
-        """All that was taken is durable: the files may go. One that can't be removed now is not taken again, and tried again."""
-        self._taken = [path for path in self._taken if not _removed(path)]
+        """All that was taken is durable: the files may go, a refused one with an answer to whoever asked.
+
+        One that can't be removed now is not taken again, and tried again.
+        """
+        self._taken = {path: refusal for path, refusal in self._taken.items() if not _removed(path, refusal)}
 
 
-def _removed(path: Path) -> bool:
+def _removed(path: Path, refusal: Refusal | None) -> bool:
     try:
-        requests.done(path)
+        if refusal is None:
+            requests.done(path)
+        else:
+            requests.refuse(path, refusal)
     except OSError as error:
         log.warning("can't remove %s: %s", path, os.strerror(error.errno or 0))
         return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from octojobs.core.ledger import Ledger
 from octojobs.engine.inbox import Inbox
 from octojobs.store import requests
 from octojobs.store.paths import StatePaths
-from octojobs.store.requests import Request, leave
+from octojobs.store.requests import ANSWER_TTL, Refusal, Request, leave, refuse, take_refusal
 from tests.engine.world import job
 from tests.fakes import START
 
@@ -76,12 +77,37 @@ def test_a_request_that_was_not_recorded_is_taken_again_by_the_next_daemon(paths
 
 
 def test_one_that_is_refused_is_told_and_keeps_no_other_from_being_done(paths: StatePaths, caplog: pytest.LogCaptureFixture) -> None:
-    """Its file goes with the others: it can't be done later either."""
-    ask(paths, "run", 0, "nobody")
-    ask(paths, "pause", 1)
+    """Its file goes with the others, since it can't be done later either; whoever asked finds the reason, once."""
+    refused, obeyed = ask(paths, "run", 0, "nobody"), ask(paths, "pause", 1)
     inbox = Inbox(paths)
     assert take(inbox) == [Paused]
     assert caplog.messages == ["request run of ada refused: there is no job 'nobody' in the definitions that are live"]
+    inbox.recorded()
+    assert (take_refusal(refused), take_refusal(obeyed)) == (
+        Refusal("there is no job 'nobody' in the definitions that are live", wrong_usage=True),
+        None,
+    )
+    assert (take_refusal(refused), left(paths)) == (None, set())
+
+
+def test_an_answer_that_nobody_fetches_is_forgotten(paths: StatePaths) -> None:
+    """By the next daemon at its first look, and by this one when it is asked something later; a young one stays."""
+    refuse(ask(paths, "pause"), Refusal("so"))
+    (answer,) = left(paths)
+    os.utime(answer, (START.timestamp(), START.timestamp()))
+    assert Inbox(paths).take(LIVE, Ledger(), START + ANSWER_TTL) == ()
+    assert left(paths) == {answer}
+    inbox = Inbox(paths)
+    take(inbox)
+    assert left(paths) == set()
+    refuse(ask(paths, "pause"), Refusal("so"))
+    (answer,) = left(paths)
+    os.utime(answer, (START.timestamp(), START.timestamp()))
+    take(inbox)
+    assert left(paths) == {answer}
+    ask(paths, "pause", 1)
+    take(inbox)
+    take(inbox)
     inbox.recorded()
     assert left(paths) == set()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import random
@@ -11,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from octojobs.core.identity import RUN_ID, RunId
+from octojobs.store import requests
 from octojobs.store.paths import StatePaths
-from octojobs.store.requests import MAX_BYTES, Request, done, leave, take
+from octojobs.store.requests import MAX_BYTES, Refusal, Request, done, leave, refuse, take, take_refusal
 from tests.store.world import NIGHTLY, SWEEP, T0, run_of
 
 
@@ -103,6 +105,36 @@ def test_what_is_no_file_is_not_read(paths: StatePaths, tmp_path: Path) -> None:
     (paths.requests / "folder.json").mkdir()
     assert take(paths) == []
     assert sorted(path.name for path in paths.requests.iterdir()) == ["folder.refused", "link.refused", "pipe.refused"]
+
+
+def test_a_refused_request_leaves_its_reason_to_the_one_who_asked(paths: StatePaths) -> None:
+    """For nobody else to read, and fetched once. The request is gone."""
+    path = leave(paths, Request("run", T0, NIGHTLY))
+    refuse(path, Refusal("no such luck"))
+    (answer,) = paths.requests.iterdir()
+    assert (answer.name, answer.stat().st_mode & 0o777) == (f"{path.stem}.answer", 0o600)
+    assert (take(paths), take_refusal(path), take_refusal(path)) == ([], Refusal("no such luck"), None)
+    assert list(paths.requests.iterdir()) == []
+
+
+def test_a_refusal_is_known_even_where_its_reason_can_t_be_written(paths: StatePaths, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk: the request itself becomes the answer, for which no room is needed."""
+    path = leave(paths, Request("run", T0, NIGHTLY))
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(requests, "replace_file", full)
+    refuse(path, Refusal("no such luck"))
+    assert (take(paths), take_refusal(path)) == ([], Refusal("the reason could not be written; the daemon's log has it"))
+    assert list(paths.requests.iterdir()) == []
+
+
+def test_one_that_can_t_be_read_counts_as_refused(paths: StatePaths) -> None:
+    """A newer command asks an older daemon for what it doesn't know."""
+    path = leave(paths, Request("dance", T0, NIGHTLY))
+    assert take(paths) == []
+    assert take_refusal(path) == Refusal("it can't read the request; is it another version of octojobs?")
 
 
 def test_a_file_that_is_being_written_is_not_seen(paths: StatePaths) -> None:

@@ -7,7 +7,7 @@ import click
 from octojobs.actions.operating import cancel, cancel_requests, ended_soon
 from octojobs.cli.app import App, complete_job, dry_run_option, state_options
 from octojobs.cli.group import Verb
-from octojobs.cli.operating import not_taken
+from octojobs.cli.operating import not_done
 from octojobs.core.durations import format_duration
 from octojobs.errors import ExitCode
 
@@ -32,11 +32,13 @@ def command(app: App, run: str, dry_run: bool) -> int:
         for one, _ in requests:
             app.screen.say(f"{one.id} would be cancelled; it is {one.phase}")
         return ExitCode.OK
-    answer = cancel(workspace, requests)
-    if not answer.taken:
-        return not_taken(app, answer, "the cancelling")
-    for one, _ in requests:
+    for one, answer in cancel(workspace, requests):
+        if not answer.taken:
+            return not_done(app, answer, "the cancelling")
+        # One that ended meanwhile is refused, and has its end told like the others.
         ended = ended_soon(workspace, one.id)
+        if ended is None and not answer.done:
+            return not_done(app, answer, "the cancelling")
         if ended is not None:
             app.screen.say(f"{one.id} {'was cancelled' if ended['outcome'] == 'cancelled' else 'ended before that: ' + ended['outcome']}")
         else:

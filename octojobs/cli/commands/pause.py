@@ -7,10 +7,10 @@ from datetime import timedelta
 import click
 
 from octojobs.actions.asking import ask
-from octojobs.actions.operating import pause_in_force, pause_request
+from octojobs.actions.operating import pause_request
 from octojobs.cli.app import App, complete_job, dry_run_option, state_options
 from octojobs.cli.group import Verb
-from octojobs.cli.operating import not_taken, one_or_all
+from octojobs.cli.operating import not_done, one_or_all
 from octojobs.cli.params import DURATION
 from octojobs.cli.text import is_text
 from octojobs.errors import ExitCode
@@ -46,9 +46,8 @@ def command(app: App, job: str | None, everything: bool, lasts: timedelta | None
         app.screen.say(f"{what} would be paused" + (f" until {app.screen.when(request.until)}" if request.until else ""))
         return ExitCode.OK
     answer = ask(workspace, request)
-    pause = pause_in_force(workspace, request.job)
-    if not answer.taken or pause is None:
-        return not_taken(app, answer, "the pause")
-    until = f"until {app.screen.when(pause.until)}" if pause.until else "until `octojobs resume" + (f" {job}`" if job else " --all`")
+    if not answer.done:
+        return not_done(app, answer, "the pause")
+    until = f"until {app.screen.when(request.until)}" if request.until else "until `octojobs resume" + (f" {job}`" if job else " --all`")
     app.screen.say(f"{what} is paused {until}")
     return ExitCode.OK

@@ -5,10 +5,10 @@ from __future__ import annotations
 import click
 
 from octojobs.actions.asking import ask
-from octojobs.actions.operating import pause_in_force, resume_request
+from octojobs.actions.operating import resume_request
 from octojobs.cli.app import App, complete_job, dry_run_option, state_options
 from octojobs.cli.group import Verb
-from octojobs.cli.operating import not_taken, one_or_all
+from octojobs.cli.operating import not_done, one_or_all
 from octojobs.errors import ExitCode
 
 
@@ -32,7 +32,7 @@ def command(app: App, job: str | None, everything: bool, dry_run: bool) -> int:
         app.screen.say(f"{what} would be resumed")
         return ExitCode.OK
     answer = ask(workspace, request)
-    if not answer.taken or pause_in_force(workspace, request.job) is not None:
-        return not_taken(app, answer, "the end of the pause")
+    if not answer.done:
+        return not_done(app, answer, "the end of the pause")
     app.screen.say(f"{what} is resumed")
     return ExitCode.OK
