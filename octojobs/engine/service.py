@@ -90,8 +90,7 @@ class Service:
     def _sleep(self) -> bool:
         """Wait for a run's end, a ring or the time; whether a ring or an end came."""
         ready = self._selector.select(self._timeout(self._engine.wake_at()))
-        rang = self._wake.drain()
-        if rang:
+        if ready and self._wake.drain():
             # Somebody said that something changed: look now, not at the next second.
             self._looked_at = -LOOK_S
         return bool(ready) or self._engine.running.polls
