@@ -220,7 +220,7 @@ def filesystem_of(path: str | os.PathLike[str]) -> str:
     if sys.platform != "linux":
         return ""
     try:
-        lines = _read("/proc/self/mountinfo").decode("utf-8", "surrogateescape").splitlines()
+        lines = _read("/proc/self/mountinfo").decode("utf-8", "surrogateescape").split("\n")[:-1]
     except OSError:
         return ""
     longest, found = "", ""

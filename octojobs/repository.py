@@ -23,6 +23,7 @@ from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequenc
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from octojobs.core.one_line import require_one_line
 from octojobs.errors import OctojobsError, UsageError
 
 TIMEOUT_S = 30.0
@@ -126,19 +127,21 @@ class Repository:
         """The repository that `path` (a folder) lies in.
 
         Pops `GIT_*` from this process's environment first; so the first call in a process sees a hook's `GIT_INDEX_FILE`.
-        Raises UsageError outside git and in a bare repository, GitFailed when git refuses (dubious ownership).
+        Raises UsageError outside git, in a bare repository and in a path of several lines, GitFailed when git refuses (dubious ownership).
         """
         index_file = scrub(os.environ).get("GIT_INDEX_FILE")
         if not path.is_dir():
             raise UsageError(f"{path} is not a folder", "name a folder inside a git repository")
+        require_one_line(str(path.resolve()))
         answer = _run(path, ["rev-parse", "--path-format=absolute", "--git-common-dir", "--git-dir", "--show-toplevel"], (0, 128))
-        lines = os.fsdecode(answer.out).splitlines()
+        lines = os.fsdecode(answer.out).split("\n")[:-1]
         if len(lines) < 2:
             raise _not_found(path, answer)
         common_dir, git_dir = Path(lines[0]).resolve(), Path(lines[1]).resolve()
         here = Path(lines[2]).resolve() if len(lines) > 2 else None
         main = here if here and git_dir == common_dir else _main_worktree(path, common_dir)
         worktree = here or main
+        require_one_line(str(main), str(common_dir), str(worktree))
         return cls(main, common_dir, worktree, worktree / index_file if index_file else None)
 
     def head(self, worktree: Path | None = None) -> Head:

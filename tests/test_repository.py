@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from octojobs.errors import UsageError
+from octojobs.errors import ExitCode, UsageError
 from octojobs.repository import GitFailed, Head, Repository, scrub
-from tests.helpers import commit_files, git, make_repository, wait_until, write
+from tests.helpers import commit_files, git, make_repository, octojobs, wait_until, write
 
 JOBS = ".octopoid/jobs.yaml"
 
@@ -48,6 +48,33 @@ def test_the_git_folder_itself_leads_to_the_main_worktree(tmp_path: Path) -> Non
     """A hook may run with the git folder as its current one."""
     root = make_repository(tmp_path, {JOBS: "jobs: {}\n"})
     assert Repository.discover(root / ".git").main_worktree == root
+
+
+@pytest.mark.parametrize("name", ["new\nline", "re\rturn", "bell\x07"])
+def test_a_path_with_a_control_character_is_refused(tmp_path: Path, name: str) -> None:
+    """Git answers in lines: another folder, outside the repository, would be taken for it."""
+    root = make_repository(tmp_path / name, {JOBS: "jobs: {}\n"})
+    shown = str(root).replace("\n", "\\x0a").replace("\r", "\\x0d").replace("\x07", "\\x07")
+    message = f'there is a newline or another control character in the path "{shown}"; rename the folder'
+    with pytest.raises(UsageError) as refused:
+        Repository.discover(root)
+    assert str(refused.value) == message
+    plain = tmp_path / "plain"
+    git(root, "worktree", "add", "--quiet", str(plain))
+    with pytest.raises(UsageError) as refused:
+        Repository.discover(plain)
+    assert str(refused.value) == message
+    assert octojobs(root, "list").returncode == ExitCode.USAGE
+
+
+@pytest.mark.parametrize("name", ["\u2028", "\x85", "sp ace ", "bs\\", "ap'os", "ü"])
+def test_any_other_path_is_as_good_as_the_next(tmp_path: Path, name: str) -> None:
+    """Also with what Python takes for the end of a line."""
+    root = make_repository(tmp_path / name, {JOBS: "jobs: {}\n"})
+    git(root, "worktree", "add", "--quiet", "-b", "side", str(tmp_path / f"side{name}"))
+    for place in (root, tmp_path / f"side{name}"):
+        found = Repository.discover(place)
+        assert (found.main_worktree, found.worktree, found.common_dir) == (root, place, root / ".git")
 
 
 def test_a_submodule_is_a_repository_of_its_own(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -157,6 +158,35 @@ def test_systemd_accepts_the_units_of_jobs(tmp_path: Path) -> None:
     assert verify(units) == ""
 
 
+NAMES = ["a$b", "sp ace", 'q"x', "bs\\", "pct%h", "ap'os", "end ", "semi;", "${HOME}", "two  blanks", "\u2028"]
+"""What a folder may be called."""
+
+
+@needs_systemd
+@pytest.mark.parametrize("name", NAMES)
+def test_systemd_finds_folder_and_program_whatever_they_are_called(tmp_path: Path, name: str) -> None:
+    """It looks whether the program can be executed, and says so where a setting swallows the next line."""
+    root, units = tmp_path / name, tmp_path / "units"
+    (root / "bin").mkdir(parents=True)
+    units.mkdir()
+    shutil.copy("/bin/true", root / "bin/octojobs")
+    program = (str(root / "bin/octojobs"),)
+    jobs = jobs_of('jobs: {a: {interval: 1h, command: "true", title: "ends in \\\\"}}\n')
+    template = (ROOT / "contrib/systemd/octojobs@.service").read_text(encoding="utf-8")
+    for file in (*job_units(jobs.values(), root, program).files, daemon_unit(template, root, program)):
+        (units / file.name).write_text(file.text, encoding="utf-8")
+        assert [line for line in file.text.split("\n") if line.endswith("\\")] == []
+    assert verify(units) == ""
+
+
+def test_a_file_name_adds_no_line_to_a_unit() -> None:
+    """The file that a job stands in has whatever name somebody committed."""
+    (job,) = jobs_of('jobs: {a: {interval: 1h, command: "true"}}\n').values()
+    named = replace(job, source=replace(job.source, path=".octopoid/jobs/x\nExecStartPre=rm.yaml"))
+    for file in job_units([named], Path("/src/x"), PROGRAM).files:
+        assert file.text.startswith("# .octopoid/jobs/x\\x0aExecStartPre=rm.yaml:1\n[Unit]\n")
+
+
 def test_the_daemons_unit_is_the_template_with_its_folder_and_program_filled_in() -> None:
     """Nothing of an instance is left, and everything else of the template is."""
     template = (ROOT / "contrib/systemd/octojobs@.service").read_text(encoding="utf-8")
@@ -202,6 +232,8 @@ def test_a_drop_in_replaces_the_program_of_one_instance() -> None:
     ("argv", "line"),
     [
         (["/bin/echo", "a b", "100%"], '/bin/echo "a b" 100%%'),
+        (["/opt/$x/echo", "a\nb\tc"], '/opt/$x/echo "a\\x0ab\\x09c"'),
+        (["/opt/a\\b/echo", "$x"], "/usr/bin/env /opt/a\\\\b/echo $$x"),
         (["/bin/echo", "$HOME", 'say "hi"', "back\\slash", "semi;"], '/bin/echo $$HOME "say \\"hi\\"" back\\\\slash "semi;"'),
     ],
 )

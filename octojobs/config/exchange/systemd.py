@@ -5,6 +5,7 @@ The daemon's unit is the template `contrib/systemd/octojobs@.service`; this room
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -12,11 +13,13 @@ from pathlib import Path
 from octojobs.config.exchange.systemd_calendar import calendars
 from octojobs.config.exchange.units import Exported, Inexpressible, UnitFile, check_exportable, problem_of
 from octojobs.core.job import AfterWhen, CatchUp, IntervalWhen, Job, ManualWhen, ScheduleWhen
+from octojobs.core.one_line import spelled
 from octojobs.core.schedule import Once, parse_entry
 from octojobs.errors import Problem, Severity
 
 TEMPLATE = "octojobs@.service"
 _PLAIN_BYTES = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789:_.")
+_UNFIT_FOR_PROGRAM = re.compile(r"[\"'\\\x00-\x1f\x7f]")
 _EXEC = re.compile(r"^ExecStart=.*$", re.MULTILINE)
 
 
@@ -27,7 +30,7 @@ def escape_path(path: Path) -> str:
     ('home-ada-my\\x2dproject', '-')
     """
     parts = str(path).strip("/").split("/")
-    escaped = "-".join("".join(chr(byte) if byte in _PLAIN_BYTES else f"\\x{byte:02x}" for byte in part.encode()) for part in parts)
+    escaped = "-".join("".join(chr(byte) if byte in _PLAIN_BYTES else f"\\x{byte:02x}" for byte in os.fsencode(part)) for part in parts)
     return f"\\x2e{escaped[1:]}" if escaped.startswith(".") else escaped or "-"
 
 
@@ -35,7 +38,8 @@ def daemon_unit(template: str, root: Path, program: Sequence[str]) -> UnitFile:
     """The unit that runs `octojobs up` in one repository: the template with its folder and its program filled in."""
     comments, _, body = template.partition("\n[Unit]")
     del comments  # they explain the template
-    body = body.replace("RequiresMountsFor=%f", f"RequiresMountsFor={_word(str(root))}").replace("%f", _specifiers(str(root)))
+    body = body.replace("RequiresMountsFor=%f", f"RequiresMountsFor={_word(str(root))}")
+    body = body.replace("WorkingDirectory=%f", f"WorkingDirectory={_folder(root)}").replace("%f", _rest(str(root)))
     text = _EXEC.sub(lambda _: f"ExecStart={command_line([*program, 'up'])}", f"[Unit]{body}")
     return UnitFile(f"octojobs-{_safe(root.name)}.service", text)
 
@@ -63,17 +67,23 @@ def job_units(jobs: Iterable[Job], root: Path, program: Sequence[str]) -> Export
 
 
 def command_line(argv: Sequence[str]) -> str:
-    """An `ExecStart=` that runs exactly these words.
+    """An `ExecStart=` that runs exactly these words; the first is an absolute path.
 
-    >>> command_line(["/opt/a b/octojobs", "run-now", "100%"])
-    '"/opt/a b/octojobs" run-now 100%%'
+    The program's path is no place for `$$`, nor may it hold quotes and backslashes, however they are escaped: `env` takes any.
+
+    >>> print(command_line(["/opt/a b/octojobs", "run-now", "100%", "$HOME"]))
+    "/opt/a b/octojobs" run-now 100%% $$HOME
+    >>> print(command_line(["/opt/ada's/octojobs", "up"]))
+    /usr/bin/env "/opt/ada's/octojobs" up
     """
-    return " ".join(_word(word).replace("$", "$$") for word in argv)
+    if _UNFIT_FOR_PROGRAM.search(argv[0]):
+        argv = ["/usr/bin/env", *argv]
+    return " ".join([_word(argv[0]), *(_word(word).replace("$", "$$") for word in argv[1:])])
 
 
 def _timer(job: Job, root: Path) -> str:
     check_exportable(job)
-    lines = [f"# {job.source.path}:{job.source.line}", "[Unit]", f"Description={_description(job, root)}, its times", "", "[Timer]"]
+    lines = [_origin(job), "[Unit]", f"Description={_description(job, root)}, its times", "", "[Timer]"]
     lines += _times(job)
     if job.jitter_s:
         # the same delay each time, as octojobs has it
@@ -99,14 +109,14 @@ def _times(job: Job) -> list[str]:
 def _service(job: Job, root: Path, program: Sequence[str]) -> str:
     return "\n".join(
         [
-            f"# {job.source.path}:{job.source.line}",
+            _origin(job),
             "[Unit]",
             f"Description={_description(job, root)}",
             f"RequiresMountsFor={_word(str(root))}",
             "",
             "[Service]",
             "Type=oneshot",
-            f"WorkingDirectory={_specifiers(str(root))}",
+            f"WorkingDirectory={_folder(root)}",
             "# Jobs get this PATH: a user manager starts with a bare one.",
             "Environment=PATH=%h/.local/bin:/usr/local/bin:/usr/bin:/bin",
             f"ExecStart={command_line([*program, 'run-now', job.id, '--wait'])}",
@@ -128,21 +138,36 @@ def _differences(job: Job) -> list[tuple[str, str]]:
     return found
 
 
+def _origin(job: Job) -> str:
+    return f"# {spelled(job.source.path)}:{job.source.line}"
+
+
 def _description(job: Job, root: Path) -> str:
     title = " ".join((job.title or job.description).split())
-    return _specifiers(f"octojobs in {root}: {job.id}" + (f", {title}" if title else ""))
+    return _rest(f"octojobs in {root}: {job.id}" + (f", {title}" if title else ""))
 
 
 def _word(text: str) -> str:
     r"""One word of a line that systemd splits at spaces.
 
-    >>> _word('a "b" c')
-    '"a \\"b\\" c"'
+    >>> print(_word('a "b" c'), _word("a\nb"))
+    "a \"b\" c" "a\x0ab"
     """
     escaped = _specifiers(text).replace("\\", "\\\\")
-    if escaped and not re.search(r"[\s\"';]", escaped):
+    if escaped and not re.search(r"[\s\"';\x00-\x1f\x7f]|\\$", escaped):
         return escaped
-    return '"' + escaped.replace('"', '\\"').replace("\n", "\\n") + '"'
+    return '"' + spelled(escaped.replace('"', '\\"')) + '"'
+
+
+def _folder(path: Path) -> str:
+    """A setting that is one path: systemd takes quotes and spaces in it as they are, and a backslash at the end for "goes on"."""
+    return _specifiers(str(path)) + "/" * str(path).endswith((" ", "\\"))
+
+
+def _rest(text: str) -> str:
+    """A setting that is free text up to the end of its line."""
+    plain = _specifiers(spelled(text))
+    return f"{plain}." if plain.endswith("\\") else plain
 
 
 def _specifiers(text: str) -> str:
