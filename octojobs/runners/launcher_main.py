@@ -21,7 +21,7 @@ from octojobs import platform
 from octojobs.runners.shim import run as shim
 from octojobs.runners.shim import signals, spawn
 
-REAP_MS = 1000
+FIRST_REAP_MS, LAST_REAP_MS = 1000, 16_000
 _MOST_FDS = 253
 
 
@@ -41,10 +41,11 @@ def main() -> None:
     ear.register(connection, select.POLLIN)
     while True:
         # Ended shims are reaped after a second of rest and before the next batch, never earlier: until then the daemon may
-        # still be about to identify the pids of the last answer, and a zombie's pid is nobody else's.
-        some_left = True
-        while not ear.poll(REAP_MS if some_left else None):
-            some_left = reap()
+        # still be about to identify the pids of the last answer, and a zombie's pid is nobody else's. While none ends, as
+        # at rest, where one waits for its run, the looks become rare.
+        pause_ms: int | None = FIRST_REAP_MS
+        while not ear.poll(pause_ms):
+            pause_ms = min(2 * (pause_ms or 0), LAST_REAP_MS) if reap() else None
         reap()
         count, links = receive(connection)
         if not count:
@@ -70,7 +71,10 @@ def reap() -> bool:
 def receive(connection: socket.socket) -> tuple[int, list[int]]:
     """How many shims are wanted, with a connection for each; 0 at the end."""
     flags = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
-    wanted, links, _, _ = socket.recv_fds(connection, 1, _MOST_FDS, flags)
+    try:
+        wanted, links, _, _ = socket.recv_fds(connection, 1, _MOST_FDS, flags)
+    except ConnectionError:  # the daemon was killed before it had read our last answer
+        return 0, []
     for link in links:
         os.set_inheritable(link, False)
     return (wanted[0] if wanted else 0), links

@@ -6,6 +6,7 @@ import os
 import resource
 import select
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -248,3 +249,21 @@ def test_the_launcher_knows_nothing_of_the_daemons_environment(world: World, mon
     if sys.platform == "linux":
         assert Path(f"/proc/{world.launcher.pid}/environ").read_bytes() == b""
     assert "hunter22" not in repr(world.spec("true", env={"TOKEN": "hunter22"}))
+
+
+def test_a_daemon_that_was_killed_before_it_read_the_answer_leaves_a_launcher_that_ends_in_silence(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """The kernel resets such a connection instead of closing it: that is the end like any other."""
+    daemon = Launcher()
+    daemon.start()
+    assert daemon._socket is not None
+    ours, theirs = socket.socketpair()
+    socket.send_fds(daemon._socket, [bytes([1])], [theirs.fileno()])
+    theirs.close()
+    select.select([daemon._socket], [], [], 10)
+    daemon._socket.close()
+    ours.close()
+    daemon._process.wait(10)
+    daemon.close()
+    assert capfd.readouterr().err == ""
