@@ -1,0 +1,1 @@
+"""What must hold whatever befalls octojobs, and the means to befall it."""

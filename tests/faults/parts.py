@@ -1,0 +1,12 @@
+"""The parts of the fault tests, in the order in which they are told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.faults import kills
+from tests.faults.tally import Scale, Step
+
+PARTS: dict[str, Callable[[Scale], list[Step]]] = {
+    "kills": kills.steps,
+}
