@@ -15,6 +15,7 @@ from octojobs.engine.heartbeat import Heartbeat
 from octojobs.errors import OctojobsError, RepositoryBusy
 from octojobs.process import spawn
 from octojobs.runners import output
+from octojobs.store.access import storage_failed
 from octojobs.store.paths import FILE_MODE, make_folders
 
 WAIT_S = 15.0
@@ -44,11 +45,8 @@ def detach(workspace: Workspace, options: Sequence[str]) -> Detached:
     holder = workspace.holder()
     if holder is not None:
         raise RepositoryBusy(f"this repository is held by {holder}", "`octojobs down` stops it, `octojobs status` shows what it does")
-    make_folders(workspace.paths)
     log = workspace.paths.root / LOG_FILE
-    if log.exists() and log.stat().st_size > MOST_LOG:
-        log.replace(log.with_suffix(".log.1"))
-    descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+    descriptor = _open_log(workspace, log)
     begin = os.fstat(descriptor).st_size
     argv = [sys.executable, "-P", "-c", PROGRAM, "up", "--repo", str(workspace.root), "--source", workspace.source_name, *options]
     try:
@@ -65,6 +63,16 @@ def detach(workspace: Workspace, options: Sequence[str]) -> Detached:
             return Detached(process.pid, log)
         pause.wait(0.02)
     raise OctojobsError(f"the daemon (pid {process.pid}) is not up after {WAIT_S:.0f} s", f"look at {log}")
+
+
+def _open_log(workspace: Workspace, log: Path) -> int:
+    try:
+        make_folders(workspace.paths)
+        if log.exists() and log.stat().st_size > MOST_LOG:
+            log.replace(log.with_suffix(".log.1"))
+        return os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+    except OSError as error:
+        raise storage_failed("write", log, error) from None
 
 
 def _lines_from(log: Path, begin: int) -> tuple[str, ...]:

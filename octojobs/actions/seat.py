@@ -10,7 +10,8 @@ from pathlib import Path
 
 from octojobs.actions.workspace import Workspace
 from octojobs.core.definitions import Settings
-from octojobs.errors import StorageFailed, UsageError
+from octojobs.errors import UsageError
+from octojobs.store.access import storage_failed
 from octojobs.store.lock import DaemonLock
 from octojobs.store.paths import StatePaths, make_folders
 
@@ -41,8 +42,7 @@ def _take(workspace: Workspace, role: str) -> DaemonLock | None:
         _refuse_others(workspace, root)
         return None if os.path.samefile(home.root, root) else DaemonLock(home, workspace.clock.now(), role, state=root)
     except OSError as error:
-        fix = "make it writable, or choose another folder with --state-dir"
-        raise StorageFailed(f"can't use {root}: {os.strerror(error.errno or 0)}", fix) from None
+        raise storage_failed("use", error.filename or root, error) from None
 
 
 class StateMoved:

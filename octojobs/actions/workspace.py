@@ -25,6 +25,7 @@ from octojobs.engine.clock import Clock, SystemClock
 from octojobs.engine.heartbeat import Heartbeat, Vitals
 from octojobs.errors import InvalidDefinitions, NotTrusted
 from octojobs.repository import Repository
+from octojobs.store.access import require_readable
 from octojobs.store.lock import Holder, holder
 from octojobs.store.paths import StatePaths
 from octojobs.store.view import read_state
@@ -143,10 +144,19 @@ class Workspace:
 
     @cached_property
     def paths(self) -> StatePaths:
-        """Where the state is: `--state-dir`, else where a running daemon has it, else `state_dir`, else below git's folder."""
+        """Where the state is: `--state-dir`, else where a running daemon has it, else `state_dir`, else below git's folder.
+
+        Raises StorageFailed where this user may not read it.
+        """
+        found = self._place()
+        require_readable(found)
+        return found
+
+    def _place(self) -> StatePaths:
         if self.state_dir is not None:
             return StatePaths(self.state_dir.absolute())
         home = StatePaths(self.repository.common_dir / "octojobs")
+        require_readable(home)
         if (serving := holder(home)) is not None:
             # A daemon keeps its folder until it ends, whatever the settings say by now.
             return StatePaths(Path(serving.state)) if serving.state else home

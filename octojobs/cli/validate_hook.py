@@ -65,11 +65,10 @@ def check(files: Sequence[Path], repo: Path | None) -> Report:
 
 
 def _root_of(file: Path) -> Path | None:
-    """The folder whose `.octopoid` the file is in, or the folder itself; None for a file of its own."""
-    if file.is_dir():
-        return file
+    """The folder whose `.octopoid` the file is in, or is; another folder itself; None for a file of its own."""
     absolute = Path(os.path.abspath(file))  # not resolved: a link in the place of a file is to be seen
-    return next((parent.parent for parent in absolute.parents if parent.name == FOLDER), None)
+    root = next((place.parent for place in (absolute, *absolute.parents) if place.name == FOLDER), None)
+    return file if root is None and file.is_dir() else root
 
 
 def _root(repo: Path | None) -> Path:

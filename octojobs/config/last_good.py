@@ -24,7 +24,7 @@ class LastGood:
         if self._kept is not None and self._kept.listing == plan.listing:
             return
         try:
-            write_private(self._file, plan_record(plan))
+            write_private(self._file, plan_record(plan), "see to the state folder: it is tried again with the next change")
         except OctojobsError as error:
             log.warning("%s", error)
             return

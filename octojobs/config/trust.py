@@ -127,13 +127,13 @@ def require(repository: Repository) -> Trust:
     return trust
 
 
-def write_private(file: Path, record: Mapping[str, Any]) -> None:
-    """Replace a JSON file that nobody but the user may read (0600, its folder 0700)."""
+def write_private(file: Path, record: Mapping[str, Any], fix: str = "make the folder writable, or set XDG_STATE_HOME") -> None:
+    """Replace a JSON file that nobody but the user may read (0600, its folder 0700). OctojobsError, with the remedy, when it can't be."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         replace_file(file, (json.dumps(record, indent=1, sort_keys=True) + "\n").encode("utf-8"))
     except OSError as error:
-        raise OctojobsError(f"{file} can't be written: {error.strerror}", "make the folder writable, or set XDG_STATE_HOME") from error
+        raise OctojobsError(f"{file} can't be written: {error.strerror}", fix) from error
 
 
 def read_private(file: Path) -> dict[str, Any] | None:

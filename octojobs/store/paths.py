@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,12 +97,16 @@ class StatePaths:
 
 
 def make_folders(paths: StatePaths) -> bool:
-    """Make the state folder and the folders in it, 0700; whether the state folder is new. Raises OSError.
+    """Make the state folder and the folders in it, 0700; whether the state folder is new.
 
-    A folder that is there is left as it is.
+    A folder that is there is left as it is. Raises OSError, also where no file could be made in it.
     """
     is_new = not paths.root.exists()
     paths.root.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    if not os.access(paths.root, os.W_OK | os.X_OK):
+        # The journal, which is there, could still be written: the trouble would come with the first snapshot.
+        number = errno.EROFS if os.statvfs(paths.root).f_flag & os.ST_RDONLY else errno.EACCES
+        raise OSError(number, os.strerror(number), str(paths.root))
     for folder in (paths.requests, paths.history):
         folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
     try:

@@ -33,7 +33,7 @@ class Loaded:
 
     `base` is the snapshot's seq and `entries` the rows of history that the batches after it made. `journal_end` is where
     the journal's last good line ends. `damaged` are the files that are not as they were written, and `notes` says so in
-    words: both empty when all is well. `is_new` means that there was nothing to read.
+    words: both empty when all is well. `is_new` means that there was nothing to read; there may be a note about it, too.
     """
 
     ledger: Ledger
@@ -55,7 +55,7 @@ def load(paths: StatePaths) -> Loaded:
     data = _read(paths.state)
     records = _read(paths.journal)
     if data is None and records is None and not _traces(paths):
-        return Loaded(Ledger(), 0, 0, is_new=True)
+        return Loaded(Ledger(), 0, 0, is_new=True, notes=_forgotten(paths))
     if data is None:
         return _recover(paths, {paths.state: "it is missing"})
     try:
@@ -199,6 +199,15 @@ def _nothing_left(paths: StatePaths, damaged: Mapping[Path, str]) -> StateDamage
 def _traces(paths: StatePaths) -> bool:
     """Whether there has been a state here."""
     return paths.backup.exists() or paths.old_journal.exists() or bool(days(paths.history)) or any(paths.root.glob("quarantine-*"))
+
+
+def _forgotten(paths: StatePaths) -> tuple[str, ...]:
+    """A note when there has been a state here after all: somebody removed all of it but what the runs left."""
+    left = sum(1 for _ in paths.runs.glob("*/*/"))
+    if not left:
+        return ()
+    runs = f"{left} run{'s' * (left != 1)}"
+    return (f"no state was found although runs/ has {runs}: what ran, and up to when, is not known, so every job is as if it were new",)
 
 
 def _read(path: Path) -> bytes | None:

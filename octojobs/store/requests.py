@@ -17,6 +17,7 @@ from pathlib import Path
 from octojobs.core.codec import NotDecodable, decode, encode
 from octojobs.core.identity import JobId, RunId
 from octojobs.errors import ExitCode, OctojobsError
+from octojobs.store.access import storage_failed
 from octojobs.store.atomic import replace_file
 from octojobs.store.lines import Unreadable, canonical, parse
 from octojobs.store.paths import StatePaths, make_folders
@@ -60,10 +61,13 @@ class Request:
 
 
 def leave(paths: StatePaths, request: Request) -> Path:
-    """Put the request where the daemon finds it, durably; returns the file. Raises OSError."""
-    make_folders(paths)
+    """Put the request where the daemon finds it, durably; returns the file. Raises StorageFailed."""
     path = paths.requests / f"{request.at.astimezone(UTC):%Y%m%dT%H%M%S.%fZ}-{request.id}.json"
-    replace_file(path, canonical(encode(request)) + b"\n")
+    try:
+        make_folders(paths)
+        replace_file(path, canonical(encode(request)) + b"\n")
+    except OSError as error:
+        raise storage_failed("leave a request in", paths.root, error) from None
     return path
 
 

@@ -8,8 +8,6 @@ A flush that fails leaves the events staged; nothing is written to history, or i
 
 from __future__ import annotations
 
-import errno
-import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -20,6 +18,7 @@ from octojobs.core.events import Event
 from octojobs.core.ledger import Ledger, Row
 from octojobs.errors import StorageFailed, UsageError
 from octojobs.store import recovery, snapshot
+from octojobs.store.access import storage_failed
 from octojobs.store.atomic import keep_file, remove_debris, replace_file, sync_folder
 from octojobs.store.history import Entry, History
 from octojobs.store.journal import Journal
@@ -78,13 +77,13 @@ class Store:
                 sync_folder(paths.root.parent)
             lock = DaemonLock(paths, clock(), role)
         except OSError as error:
-            raise _failed("open", paths.root, error) from None
+            raise storage_failed("open", paths.root, error) from None
         try:
             remove_debris(paths.root)
             return cls(paths, lock, clock, recovery.load(paths))
         except OSError as error:
             lock.release()
-            raise _failed("open", paths.root, error) from None
+            raise storage_failed("open", paths.root, error) from None
         except BaseException:
             lock.release()
             raise
@@ -221,20 +220,6 @@ class Store:
         return free
 
     def _fail(self, path: Path, error: OSError) -> StorageFailed:
-        failure = _failed("write", path, error)
+        failure = storage_failed("write", path, error)
         self._failures[path.name] = str(failure)
         return failure
-
-
-def _failed(what: str, path: Path, error: OSError) -> StorageFailed:
-    number = error.errno or 0
-    reason = os.strerror(number) if number else str(error)
-    fixes = {
-        errno.ENOSPC: "free some space: octojobs goes on by itself then",
-        errno.EDQUOT: "free some space: octojobs goes on by itself then",
-        errno.EFBIG: "raise the limit on file sizes (ulimit -f)",
-        errno.EROFS: "make the file system writable, or move the state with --state-dir",
-        errno.ESTALE: "it was removed or replaced while this daemon runs: stop it, see that no other runs, and start it again",
-        errno.EACCES: "make the folder yours, or move the state with --state-dir",
-    }
-    return StorageFailed(f"can't {what} {path}: {reason}", fixes.get(number, "see to the disk: octojobs tries again by itself"))

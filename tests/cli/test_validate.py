@@ -56,3 +56,12 @@ def test_another_format_is_refused_with_those_that_are_there(repo: Path, call: C
     said = call(repo, "validate", "--format", "xml")
     assert said.code == 2
     assert said.err.splitlines()[0].endswith("'xml' is not one of 'text', 'json', 'github', 'sarif'")
+
+
+def test_the_folder_of_definitions_means_its_repository(repo: Path, call: Call) -> None:
+    """What a script has at hand: the folder itself, one below it, or a file."""
+    (repo / ".octopoid/jobs").mkdir()
+    expected = call(repo, "validate")
+    for name in (".octopoid", ".octopoid/", ".octopoid/jobs", ".octopoid/jobs.yaml", "."):
+        assert call(repo, "validate", name) == expected
+    assert call(repo / ".octopoid", "validate", ".").out.startswith("../.octopoid/jobs.yaml:2:24:")
