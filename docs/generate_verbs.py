@@ -34,15 +34,17 @@ Written by `docs/generate_verbs.py` from the verbs themselves; a test compares.
 - **list**: `source`, `note`, `damage`, `warnings` (`what`, `fix`), `jobs`: each `job`, `title`, `type`, `when`, `timezone`, `enabled`, `unsupported`, `priority`,
   `pool`, `group`, `tags`, `next`, `paused`, `open_runs`, `last_run`, `last_outcome`, `last_end`, `last_success_at`, `failures`,
   `source` (`path`, `line`)
-- **inspect**: those of a job, `description`, `seen` (`cursor`, `anchor`), `fields` (by the names of the jobs file), `commit`,
-  `note`
+- **inspect**: those of a job, `description`, `seen` (`cursor`, `anchor`), `fields` (by the names of the jobs file), `last_result`,
+  `last_result_note`, `commit`, `note`
 - **next**: `job`, `when`, `timezone`, `note`, `instants` (each `at`); without a job `jobs`, a list of those
 - **plan**: `at`, `source`, `note`, `next` (`job`, `at`), `decisions`: each `job`, `id`, `scheduled_at`, `first_scheduled_at`,
   `count`, `action` (`start` `wait` `go_on` `cancel` `skip` `miss`), `cause`, `reason`, `conditions`
 - **why**: `job`, `at`, `records` (runs), `now` (`decisions`, `conditions`, `next`), `text` (sentences)
 - **runs**: `runs`: each `id`, `job`, `scheduled_at`, `attempt`, `outcome`, `reason`, `phase`, `cause`, `claimed_at`,
   `started_at`, `ended_at`, `at`, `duration_s`, `exit_code`, `signal`, `count`, `first_scheduled_at`, `correction`,
-  `conditions`, `attempts`, `commit`, `definitions`, `dirty`, `forced`, `requested_by`, `not_before`, `pid`
+  `conditions`, `attempts`, `commit`, `definitions`, `dirty`, `forced`, `requested_by`, `not_before`, `pid`,
+  `result` (the JSON that the last attempt left in `OCTOJOBS_RESULT`; null where it left none, or its folder is gone), `result_note` (why
+  a result is not shown: more than 64 KiB, no JSON)
 - **logs**: `run`, `job`, `attempt`, `outcome`, `bytes` (that it wrote), `truncated` (whether some of that is left out), `output`;
   with `-f` an object a line, each with the output that is new
 - **status**: `repository`, `state`, `healthy`, `problems` (`what`, `fix`), `daemon` (`pid`, `since`, `role`, `stopped`, `version`,

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from octojobs.actions.outlook import Outlook
+from octojobs.actions.results import with_result
 from octojobs.actions.workspace import Workspace
 from octojobs.config.suggest import did_you_mean
 from octojobs.core.definitions import Definitions
 from octojobs.core.job import Job
 from octojobs.core.ledger import Ledger
 from octojobs.errors import StateDamaged, UsageError
+from octojobs.store.index import query
 from octojobs.views.jobs import job_detail, job_view
+from octojobs.views.runs import past_view
 from octojobs.views.values import View
+
+_NO_RESULT: View = {"last_result": None, "last_result_note": ""}
 
 
 def find_job(workspace: Workspace, name: str) -> Job:
@@ -53,7 +58,10 @@ def warnings_of(definitions: Definitions) -> list[View]:
 
 
 def inspect_job(workspace: Workspace, name: str) -> View:
-    """A `job_detail`, with `commit` (where its definition was read from, or "worktree") and `note`."""
+    """A `job_detail`, with `commit` (where its definition was read from, or "worktree"), `note`, and the result of its last run."""
     job = find_job(workspace, name)
     detail = job_detail(job, Outlook.of(workspace).standing(job))
-    return {**detail, "commit": workspace.definitions.source, "note": workspace.source_note}
+    rows = query(workspace.paths, run=detail["last_run"]) if detail["last_run"] else []
+    last = [with_result(workspace.paths, past_view(row)) for row in rows if row["id"] == detail["last_run"]]
+    result = {"last_result": last[0]["result"], "last_result_note": last[0]["result_note"]} if last else _NO_RESULT
+    return {**detail, **result, "commit": workspace.definitions.source, "note": workspace.source_note}

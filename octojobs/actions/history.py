@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
+from octojobs.actions.results import with_result
 from octojobs.actions.workspace import Workspace
 from octojobs.config.diagnostics import visible
 from octojobs.config.suggest import did_you_mean
@@ -35,7 +36,7 @@ def list_runs(
     views = sorted((view for view in views if status in (None, view["phase"])), key=lambda view: view["claimed_at"], reverse=True)[:limit]
     left = limit - len(views)
     past = query(workspace.paths, job=name, outcome=status, since=since, limit=left) if left else []
-    return {"runs": [*views, *(past_view(row) for row in past)]}
+    return {"runs": [*views, *(with_result(workspace.paths, past_view(row)) for row in past)]}
 
 
 def find_run(workspace: Workspace, text: str) -> View:
@@ -51,6 +52,10 @@ def find_run(workspace: Workspace, text: str) -> View:
         if latest is not None:
             return latest
     found = _matching(workspace, ledger, text)
+    if "+" not in text:
+        # A run is meant rather than its follow-up commands, whose ids begin as its own does.
+        named = {view["id"] for view in found}
+        found = [view for view in found if view["id"].partition("+")[0] not in named - {view["id"]}]
     if len(found) == 1:
         return found[0]
     exact = [view for view in found if view["id"] == text]

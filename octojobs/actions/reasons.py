@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 
 from octojobs.actions.catalog import find_job
 from octojobs.actions.foresight import Foresight, decisions, facts_of, foresee
-from octojobs.actions.history import known_job
+from octojobs.actions.history import find_run, known_job
+from octojobs.actions.results import with_result
 from octojobs.actions.workspace import Workspace
 from octojobs.conditions.judging import judge_jobs
 from octojobs.core.due import next_after
@@ -17,7 +18,7 @@ from octojobs.core.ledger import Ledger
 from octojobs.errors import InvalidDefinitions, UsageError
 from octojobs.store.index import query
 from octojobs.views.prose import condition_lines, sentences
-from octojobs.views.runs import past_view, run_view
+from octojobs.views.runs import past_view, run_view, scheduled_at
 from octojobs.views.values import View, instant, verdict_views
 
 SECOND = timedelta(seconds=1)
@@ -25,14 +26,23 @@ MOST_RECORDS = 10
 
 
 def explain(workspace: Workspace, name: str, at: datetime | None = None) -> View:
-    """`job`, `at`, `records` (views of the runs and non-runs of that due instant; the latest without `at`), `now` and `text`.
+    """Of a job: `job`, `at`, `records` (views of the runs and non-runs of that due instant; the latest without `at`), `now`, `text`.
+
+    `name` may be a run instead, its id shortened or not: the one record is that run then, its follow-up commands after it.
 
     `now` has `decisions`, `conditions` (the verdicts of the job's guards) and `next`; None for a job that is not declared any more.
-    `text` is all of it in sentences. UsageError for a job that nobody knows.
+    `text` is all of it in sentences. UsageError for a job or run that nobody knows.
     """
-    ledger = workspace.ledger()
+    ledger, run = workspace.ledger(), ""
+    if "@" in name:
+        found = find_run(workspace, name)
+        if at is not None:
+            raise UsageError(f"{found['id']} names its due instant itself", f"leave out --at, or ask about {found['job']}")
+        run, name, at = found["id"], found["job"], scheduled_at(found)
     job_name = JobId(known_job(workspace, ledger, name))
     records = _records(workspace, ledger, job_name, at)
+    if run:
+        records = [record for record in records if record["id"].partition("+")[0] == run.partition("+")[0]]
     text = [sentence for record in records for sentence in sentences(record)]
     job = _declared(workspace, job_name)
     foresight = foresee(workspace, [job]) if job is not None else None
@@ -60,7 +70,7 @@ def _records(workspace: Workspace, ledger: Ledger, job: JobId, at: datetime | No
     if at is None and past and "+" in past[0]["id"]:
         # The latest row is a follow-up command's: its run is what was asked about, and both belong together.
         past = query(workspace.paths, run=past[0]["id"].partition("+")[0], limit=MOST_RECORDS)
-    views += [past_view(row) for row in past]
+    views += [with_result(workspace.paths, past_view(row)) for row in past]
     return sorted(views, key=lambda view: (view["id"].count("+"), view["id"].count("-", view["id"].index("@"))))
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from octojobs.actions.catalog import warnings_of
 from octojobs.actions.outlook import Outlook
 from octojobs.actions.output import tail
+from octojobs.actions.results import with_result
 from octojobs.actions.workspace import Workspace
 from octojobs.config.approval import approved
 from octojobs.config.contents import Contents, named
@@ -205,7 +206,7 @@ def _failures(seen: Seen) -> Iterator[View]:
         if row is None or row["id"] != last:
             row = next(iter(query(seen.workspace.paths, run=last, limit=1)), None) if last else None
         if row is not None and row["outcome"] in FAILURES:
-            found.append({**past_view(row), "failures": seen.ledger.jobs[name].failures})
+            found.append({**with_result(seen.workspace.paths, past_view(row)), "failures": seen.ledger.jobs[name].failures})
     for run in sorted(found, key=lambda one: one["at"], reverse=True):
         yield {**run, "tail": [_cut(line) for line in tail(seen.workspace, run, TAIL_LINES)]}
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from typing import Any
 
 from octojobs.core.codec import parse_instant
 from octojobs.views.values import View, instant
+
+RESULT_COLUMNS = 200
+"""How much of a result a line shows."""
 
 _CAUSES = {
     "schedule": "fell due at {at}",
@@ -43,6 +48,16 @@ def sentences(run: View) -> Iterator[str]:
         yield _phase(run)
     elif not attempts:
         yield f"{_OUTCOMES[run['outcome']]}{': ' + run['reason'] if run['reason'] else ''}."
+    if said := result_text(run["result"], run["result_note"]):
+        yield f"Its result: {said}."
+
+
+def result_text(value: Any, note: str) -> str:
+    """The result of a run as one short line of JSON, or why it is not shown; empty where there is none."""
+    if value is None:
+        return note
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= RESULT_COLUMNS else f"{text[:RESULT_COLUMNS]} … ({len(text)} characters; `--json` has them all)"
 
 
 def condition_lines(conditions: list[View]) -> Iterator[str]:

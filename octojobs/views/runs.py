@@ -1,4 +1,4 @@
-"""A run as a view: the history's own keys, and four more that only an open run has something to say for."""
+"""A run as a view: the history's own keys, four more that only an open run has something to say for, and its result."""
 
 from __future__ import annotations
 
@@ -19,10 +19,14 @@ _OF_THE_FILE = ("seq", "n")
 """Where a row stands in the history: of use to the store alone."""
 
 
+_NO_RESULT = {"result": None, "result_note": ""}
+"""A result lies in the run's folder: whoever shows it reads it there."""
+
+
 def past_view(row: Mapping[str, Any]) -> View:
     """A row of the history: a finished run, or `count` due instants that ended without one."""
     said = {key: value for key, value in row.items() if key not in _OF_THE_FILE}
-    return {**said, "phase": Phase.FINISHED.value, "not_before": None, "pid": None, "duration_s": _duration(row)}
+    return {**said, "phase": Phase.FINISHED.value, "not_before": None, "pid": None, "duration_s": _duration(row), **_NO_RESULT}
 
 
 def run_view(run: Run, held: str = "") -> View:
@@ -41,7 +45,7 @@ def run_view(run: Run, held: str = "") -> View:
         "pid": run.process.pid if run.process else None,
         "duration_s": None,
     }
-    return {**row, **open_now}
+    return {**row, **open_now, **_NO_RESULT}
 
 
 def _duration(row: Mapping[str, Any]) -> float | None:

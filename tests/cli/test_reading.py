@@ -134,7 +134,7 @@ def test_problems_are_named_all_at_once(repo: Path, call: Call) -> None:
 def test_inspect_shows_every_effective_field(repo: Path, call: Call) -> None:
     """By the names of the jobs file, defaults written out, with the source line and the commit."""
     view = call(repo, "inspect", "sweep", "--json").json
-    assert list(view) == [*JOB_KEYS, "description", "seen", "fields", "commit", "note"]
+    assert list(view) == [*JOB_KEYS, "description", "seen", "fields", "last_result", "last_result_note", "commit", "note"]
     assert view["fields"]["interval"] == "1h"
     assert view["fields"]["run"] == "tools.sweep:main"
     assert view["fields"]["args"] == {"deep": True}
