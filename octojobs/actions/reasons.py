@@ -107,6 +107,8 @@ def _now_sentences(job: Job, now: View) -> Iterator[str]:
     verbs = {"start": "would start", "wait": "waits", "go_on": "goes on", "cancel": "is being cancelled", "skip": "would be skipped"}
     for decision in now["decisions"]:
         what = decision["id"] or f"the instant {decision['scheduled_at']}"
+        if decision["count"] > 1:
+            what = f"{decision['count']} instants from {decision['first_scheduled_at']} to {decision['scheduled_at']}"
         reason = f": {decision['reason']}" if decision["reason"] else ""
         yield f"Now: {what} {verbs.get(decision['action'], 'would be missed')}{reason}."
     if not job.enabled:

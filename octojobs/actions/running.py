@@ -196,4 +196,4 @@ def _vitals_of(workspace: Workspace, engine: Engine, reload: Reload) -> Callable
 
 def _goes_on(engine: Engine) -> str:
     running = sum(1 for run in engine.store.ledger.runs.values() if run.phase is Phase.RUNNING)
-    return f"{running} running job{'s' if running != 1 else ''} go on" if running else "nothing was running"
+    return f"{running} running job{'s go' if running != 1 else ' goes'} on" if running else "nothing was running"

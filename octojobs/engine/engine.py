@@ -220,7 +220,8 @@ class Engine:
         self._stage(RunClaimed(child) for child in children if child.id not in self.store.ledger.runs)
         state, limit = self.store.ledger.jobs.get(run.job), run.definition.pause_after
         if state is not None and limit is not None and state.failures >= limit and state.pause is None:
-            reason = f"{state.failures} consecutive failures, the last one {run.id}"
+            many = f"{state.failures} consecutive failures, the last one" if state.failures > 1 else "1 failure,"
+            reason = f"{many} {run.id}"
             log.error("%s is paused: %s; `octojobs resume %s` when it is mended", run.job, reason, run.job)
             self._stage((Paused(run.job, now, None, reason),))
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,10 @@ import pytest
 from octojobs.actions.foresight import plan_view
 from octojobs.actions.reasons import explain
 from octojobs.actions.workspace import Workspace
+from octojobs.core.codec import format_instant
+from octojobs.core.identity import JobId
 from octojobs.views.values import View
+from tests.fakes import FakeClock
 from tests.helpers import environment, home_of, make_repository, octojobs, wait_until
 
 JOBS = """\
@@ -85,6 +90,16 @@ def test_why_speaks_of_what_is_to_come_and_of_what_nobody_decided(repo: Path) ->
     assert explain(workspace, "slow")["text"][0] == (
         "Nothing is recorded of slow yet: it was never due while a daemon or `octojobs tick` looked."
     )
+
+
+def test_why_counts_the_instants_that_would_be_missed(repo: Path) -> None:
+    """The machine was off for twenty days: one sentence says how many, and from when to when."""
+    assert octojobs(repo, "tick").returncode == 0
+    workspace = Workspace.open(repo)
+    anchor = workspace.ledger().jobs[JobId("runs")].cursor
+    later = explain(replace(workspace, clock=FakeClock(anchor + timedelta(days=20, hours=1))), "runs")["text"]
+    second, newest, last = (format_instant(anchor + timedelta(days=days)) for days in (1, 20, 19))
+    assert f"Now: 19 instants from {second} to {last} would be missed: coalesced into {newest}." in later
 
 
 def test_a_run_whose_daemon_is_gone_is_planned_to_go_on(repo: Path) -> None:

@@ -240,6 +240,15 @@ def test_a_job_that_keeps_failing_is_paused_with_the_reason(world: World) -> Non
     assert world.rows[-1].reason == "paused (2 consecutive failures, the last one bad@20261120T100100Z)"
 
 
+def test_one_failure_may_be_enough_to_pause_a_job(world: World) -> None:
+    """`pause_after: 1`, and the reason counts one."""
+    world.declare(job("bad", "exit 1", every=60, pause_after=1))
+    world.tick()
+    world.drain()
+    world.tick(60)
+    assert world.rows[-1].reason == "paused (1 failure, bad@20261120T100000Z)"
+
+
 def test_a_removed_job_keeps_its_cursor_and_comes_back_without_a_burst(world: World) -> None:
     """Absent for an hour, then back: no run for what fell due meanwhile."""
     beat = job("beat", every=60)
