@@ -113,5 +113,6 @@ def _keeper(jobs: Jobs, paths: StatePaths) -> Callable[[Row], None]:
 
 
 def _busy(paths: StatePaths) -> RepositoryBusy:
-    who = holder(paths) or "another process"
+    by = holder(paths)
+    who = "another Scheduler of this process" if by is not None and by.pid == os.getpid() else by or "another process"
     return RepositoryBusy(f"the state in {paths.root} is held by {who}", "close() that scheduler, or give this one a state_dir of its own")
