@@ -124,7 +124,7 @@ jobs:
     what = 'this version can\'t evaluate "has_stale_prs": it never holds; use a condition of your own (`command:`), or `on_unknown: run`'
     assert list(map(str, loaded.problems)) == [
         f'{JOBS}:2:68: warning: job "held": conditions: {what}',
-        f'{JOBS}:3:61: warning: job "nested": conditions: {what}',
+        f'{JOBS}:3:76: warning: job "nested": conditions.any.has_stale_prs: {what}',
     ]
 
 
