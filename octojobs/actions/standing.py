@@ -20,6 +20,7 @@ from octojobs.core.run import Phase, Run
 from octojobs.errors import NotTrusted, OctojobsError, Severity, StateDamaged
 from octojobs.runners.receipts import is_live
 from octojobs.store.index import latest, query
+from octojobs.store.space import space
 from octojobs.store.view import view as read_view
 from octojobs.views.runs import FAILURES, past_view, run_view
 from octojobs.views.values import View, instant, pause_view
@@ -94,8 +95,16 @@ def _problems(seen: Seen) -> Iterator[View]:
     vitals, holder = workspace.vitals, workspace.holder()
     if holder is not None and holder.is_stopped:
         yield {"what": f"the daemon is stopped: {holder}", "fix": f"`kill -CONT {holder.pid}` wakes it"}
+    free = space(workspace.paths)
     if vitals is not None and vitals.held:
-        yield {"what": f"no new starts: {vitals.held}", "fix": "it goes on by itself when that is mended"}
+        # A failing disk has told its remedy.
+        yield {
+            "what": f"no new starts: {vitals.held}",
+            "fix": "" if "by itself" in vitals.held else "it goes on by itself when that is mended",
+        }
+    elif free.is_full:
+        what = f"the disk of the state is full ({free}): nothing starts, and no end is recorded"
+        yield {"what": what, "fix": "make room there: it goes on by itself then"}
     if workspace.loaded.definitions is None:
         mended = workspace.working_tree.definitions is not None
         fix = "the working tree's are fine: commit them" if mended else "`octojobs validate` shows them all"

@@ -32,7 +32,7 @@ def test_a_healthy_repository_is_looked_at_in_all_parts(repo: Path, call: Call) 
     said = call(repo, "doctor")
     assert said.code == 0
     found = _findings(call, repo)
-    parts = "python git clock file-system locks processes time-zones trust hooks agents separation daemon state history definitions"
+    parts = "python git clock file-system locks processes time-zones trust hooks agents separation daemon state space history definitions"
     assert {part.replace("-", " ") for part in parts.split()} == set(found)
     assert {one["level"] for one in found.values()} <= {"ok", "weak"}
     assert "weak   hooks: no pre-commit hook checks the definitions; `octojobs init` installs it\n" in said.out

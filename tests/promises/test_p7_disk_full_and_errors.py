@@ -8,7 +8,7 @@ import resource
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from octojobs.store import store as store_module
 from octojobs.store.journal import scan
 from octojobs.store.paths import StatePaths
 from octojobs.store.store import Store
+from tests.helpers import make_repository, octojobs, output_of, start_octojobs, wait_until
 from tests.store.world import batches, check_rows, clock, copy_of, live, open_store, opened, run_of, seen
 
 
@@ -280,3 +281,45 @@ def test_a_folder_that_can_not_be_written_is_refused_with_the_remedy(tmp_path: P
     )
     with opened(root) as store:
         live(store, [0])
+
+
+def test_a_daemon_on_a_full_disk_says_so_and_goes_on_when_there_is_room(tmp_path: Path, small_disk: Path) -> None:
+    """`status` is exit 1 and names the disk, `doctor` and the log too; a run that ended meanwhile is recorded with its end."""
+    repo = make_repository(tmp_path, {".octopoid/jobs.yaml": "jobs: {beat: {interval: 1s, command: 'true'}}\n"})
+    octojobs(repo, "allow", "--yes")
+    daemon = start_octojobs(repo, "up", "--state-dir", str(small_disk), "--allow-network-fs")
+    filler = small_disk / "filler"
+    try:
+        wait_until(lambda: octojobs(repo, "runs").stdout.count("succeeded") > 0, 60, "a first run")
+        with filler.open("wb", buffering=0) as file, suppress(OSError):
+            while file.write(bytes(512)):
+                continue
+        wait_until(lambda: "no new starts: " in octojobs(repo, "status").stdout, 60, "the daemon to notice")
+        said = octojobs(repo, "status")
+        assert said.returncode == 1
+        assert "No space left on device; free some space: octojobs goes on by itself then\n" in said.stdout
+        examined = octojobs(repo, "doctor")
+        assert examined.returncode == 1
+        assert f"for {small_disk}: nothing starts, and no end is recorded; make room there" in examined.stdout
+        ended = octojobs(repo, "runs").stdout.count("succeeded")
+        filler.unlink()
+        wait_until(lambda: octojobs(repo, "runs").stdout.count("succeeded") > ended, 60, "runs to go on")
+        wait_until(lambda: octojobs(repo, "status").returncode == 0, 60, "nothing to be wrong any more")
+    finally:
+        octojobs(repo, "down")
+        assert daemon.wait(60) == 0
+    log = output_of(repo).read_text()
+    assert "error no new starts for now: can't" in log
+    assert "warning the state can be written again\n" in log
+
+
+def test_a_full_disk_is_a_problem_also_while_nothing_has_failed_yet(tmp_path: Path, small_disk: Path) -> None:
+    """Without a daemon, or before it has to write: the ends of runs can't be recorded."""
+    repo = make_repository(tmp_path, {".octopoid/jobs.yaml": "jobs: {beat: {interval: 1h, command: 'true'}}\n"})
+    octojobs(repo, "allow", "--yes")
+    before = octojobs(repo, "status", "--state-dir", str(small_disk))
+    (small_disk / "filler").write_bytes(bytes(90_000))
+    said = octojobs(repo, "status", "--state-dir", str(small_disk))
+    assert (before.returncode, said.returncode) == (0, 1)
+    assert "the disk of the state is full (0.0 MB" in said.stdout
+    assert "are free): nothing starts, and no end is recorded; make room there: it goes on by itself then\n" in said.stdout

@@ -13,6 +13,7 @@ from octojobs.actions.foresight import facts_of
 from octojobs.actions.hooks import HookState
 from octojobs.actions.workspace import Workspace
 from octojobs.conditions.judging import judge_jobs
+from octojobs.config.files import SETTINGS_FILE
 from octojobs.config.trust import lookup
 from octojobs.core.guards import Condition
 from octojobs.core.identity import JobId
@@ -21,6 +22,7 @@ from octojobs.core.ledger import Ledger
 from octojobs.errors import NotTrusted
 from octojobs.store.requests import take
 from octojobs.store.retention import run_folders
+from octojobs.store.space import space
 from octojobs.store.view import damage
 
 NEARLY_FULL = 0.9
@@ -41,6 +43,7 @@ def kept(workspace: Workspace) -> Iterator[Finding]:
     yield ok("separation", f"jobs run as {who(workspace.environ)}, in the working tree, without a sandbox")
     yield from _daemon(workspace)
     yield from _state(workspace)
+    yield _space(workspace)
     yield _history(workspace)
 
 
@@ -100,6 +103,15 @@ def _state(workspace: Workspace) -> Iterator[Finding]:
         yield wrong("state", f"{root} can't be written", "give it to the user that octojobs runs as")
     elif not found:
         yield ok("state", str(root))
+
+
+def _space(workspace: Workspace) -> Finding:
+    free = space(workspace.paths)
+    place = f"{free} for {workspace.paths.root}"
+    fix = f"make room there, keep less (`retention:` in {SETTINGS_FILE}), or choose another disk with --state-dir"
+    if free.is_full:
+        return wrong("space", f"{place}: nothing starts, and no end is recorded", fix)
+    return weak("space", place, fix) if free.is_scarce else ok("space", place)
 
 
 def _history(workspace: Workspace) -> Finding:
