@@ -9,8 +9,10 @@ from datetime import datetime, timedelta
 from octojobs.core.events import Event, NotRun, RunClaimed
 from octojobs.core.identity import JobId, RunId
 from octojobs.core.job import FollowUp, Job, ManualWhen, RetryPolicy
-from octojobs.core.plan import Action, Decision, Plan
+from octojobs.core.ledger import Ledger
+from octojobs.core.plan import Action, Decision, Plan, missed_once
 from octojobs.core.run import Cause, Outcome, Phase, Run
+from octojobs.core.sighting import sight
 
 _OUTCOMES = {Action.SKIP: Outcome.SKIPPED, Action.MISS: Outcome.MISSED}
 _FAILURES = (Outcome.FAILED, Outcome.TIMED_OUT, Outcome.LOST)
@@ -37,6 +39,19 @@ def _decided(decision: Decision, job: Job, now: datetime, source: str) -> NotRun
         count=decision.count,
         first_due=decision.first_due,
     )
+
+
+def first_sight(job: Job, ledger: Ledger, now: datetime, salt: str) -> tuple[Event, ...]:
+    """What the ledger must learn of a job that is paused, or asked for, before it was ever planned; empty when it is known.
+
+    Pauses, failures and the last success stand in the job's state. A disabled job gets one, too: the plan calls it absent. An
+    `@once` that is past is missed, as it is where a plan sees the job first; a disabled job has no due instants.
+    """
+    if job.id in ledger.jobs:
+        return ()
+    sighting = sight(replace(job, enabled=True), None, now)
+    missed = missed_once(job, sighting.state.cursor, salt) if job.enabled and sighting.state is not None else ()
+    return (*sighting.events, *(_decided(decision, job, now, "") for decision in missed))
 
 
 def manual_run(job: Job, now: datetime, suffix: str, *, forced: bool, by: str, source: str) -> Run:

@@ -106,7 +106,7 @@ def _plan_job(draft: _Draft, job: Job, state: JobState, ledger: Ledger, now: dat
     if isinstance(job.when, AfterWhen):
         return _plan_after(draft, job, state, schedule, runs, ledger, now, salt)
     if job.id not in ledger.jobs:
-        draft.decisions += [_missed_once(job, at) for at in once_instants(job, salt) if at <= state.cursor]
+        draft.decisions += missed_once(job, state.cursor, salt)
     first = next_after(schedule, state.cursor)
     if first is None or first > now:
         return first
@@ -181,8 +181,10 @@ def _not_run(job: Job, action: Action, missed: Missed, now: datetime) -> Decisio
     return Decision(job.id, missed.last, action, _cause(missed.last, now), missed.reason, missed.count, first_due)
 
 
-def _missed_once(job: Job, at: datetime) -> Decision:
-    return Decision(job.id, at, Action.MISS, Cause.CATCH_UP, "it was past when the job was first seen")
+def missed_once(job: Job, seen_at: datetime, salt: str) -> tuple[Decision, ...]:
+    """What becomes of the job's `@once` instants that were past when it was first seen: they are known, and nothing else tells of them."""
+    reason = "it was past when the job was first seen"
+    return tuple(Decision(job.id, at, Action.MISS, Cause.CATCH_UP, reason) for at in once_instants(job, salt) if at <= seen_at)
 
 
 def _replaced(run: Run, at: datetime, now: datetime) -> RunDropped:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import datetime
 
-from octojobs.core.claim import manual_run
+from octojobs.core.claim import first_sight, manual_run
 from octojobs.core.events import CancelAsked, Event, Paused, Resumed, RunClaimed
 from octojobs.core.identity import JobId, RunId
 from octojobs.core.job import Job
 from octojobs.core.ledger import Ledger
 from octojobs.core.run import Run
-from octojobs.core.sighting import sight
 from octojobs.store.requests import Request
 
 
@@ -28,19 +26,21 @@ class NoSuchJob(Refused):
     wrong_usage = True
 
 
-def events_for(request: Request, jobs: Mapping[JobId, Job], ledger: Ledger, now: datetime, source: str) -> tuple[Event, ...]:
+def events_for(
+    request: Request, jobs: Mapping[JobId, Job], ledger: Ledger, now: datetime, source: str, salt: str = ""
+) -> tuple[Event, ...]:
     """The events that carry out the request; empty when it is done already (a request may be read twice after a crash).
 
-    Raises Refused when it names a job or run that is not there.
+    `salt` names the repository: jitter hashes it. Raises Refused when it names a job or run that is not there.
     """
     match request.kind:
         case "run" | "retry":
-            return _run(request, jobs, ledger, now, source)
+            return _run(request, jobs, ledger, now, source, salt)
         case "cancel":
             return tuple(CancelAsked(run.id, request.by or "somebody") for run in _runs_named(request, ledger) if not run.cancel)
         case "pause":
             _known(request.job, jobs)
-            seen = first_sight(jobs[request.job], ledger, now) if request.job is not None else ()
+            seen = first_sight(jobs[request.job], ledger, now, salt) if request.job is not None else ()
             return (*seen, Paused(request.job, now, request.until, request.reason))
         case "resume":
             # Also of a job that was removed meanwhile: a run of it may wait for this.
@@ -55,15 +55,7 @@ def _known(job: JobId | None, jobs: Mapping[JobId, object]) -> None:
         raise NoSuchJob(f"there is no job {job!r} in the definitions that are live")
 
 
-def first_sight(job: Job, ledger: Ledger, now: datetime) -> tuple[Event, ...]:
-    """What the ledger must learn of a job that is paused, or asked for, before it was ever planned; empty when it is known.
-
-    Pauses, failures and the last success stand in the job's state. A disabled job gets one, too: the plan calls it absent.
-    """
-    return () if job.id in ledger.jobs else sight(replace(job, enabled=True), None, now).events
-
-
-def _run(request: Request, jobs: Mapping[JobId, Job], ledger: Ledger, now: datetime, source: str) -> tuple[Event, ...]:
+def _run(request: Request, jobs: Mapping[JobId, Job], ledger: Ledger, now: datetime, source: str, salt: str = "") -> tuple[Event, ...]:
     _known(request.job, jobs)
     if request.job is None:
         raise Refused("the request names no job")
@@ -71,7 +63,7 @@ def _run(request: Request, jobs: Mapping[JobId, Job], ledger: Ledger, now: datet
     if job.unsupported:
         raise Refused(job.unsupported)
     run = manual_run(job, request.at, request.suffix, forced=request.force, by=request.by, source=source)
-    return () if run.id in ledger.runs else (*first_sight(job, ledger, now), RunClaimed(run))
+    return () if run.id in ledger.runs else (*first_sight(job, ledger, now, salt), RunClaimed(run))
 
 
 def _runs_named(request: Request, ledger: Ledger) -> Iterator[Run]:

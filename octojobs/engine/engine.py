@@ -16,7 +16,7 @@ from datetime import datetime
 from octojobs.core.absence import absences, withdrawn
 from octojobs.core.admit import DEFAULT_POOL, Admission, admit
 from octojobs.core.chain import chained_job, chained_run
-from octojobs.core.claim import events_of, follow_ups
+from octojobs.core.claim import events_of, first_sight, follow_ups
 from octojobs.core.codec import format_instant
 from octojobs.core.events import AttemptEnded, AttemptStarting, Event, Paused, RunClaimed
 from octojobs.core.identity import RunId
@@ -24,7 +24,6 @@ from octojobs.core.ledger import Row
 from octojobs.core.plan import plan
 from octojobs.core.run import Run
 from octojobs.engine.agenda import Agenda
-from octojobs.engine.asked import first_sight
 from octojobs.engine.clock import Watch
 from octojobs.engine.feed import Feed
 from octojobs.engine.ground import Ground
@@ -76,7 +75,7 @@ class Engine:
         self.guards = Guards(ground)
         self.recorder = Recorder(store, ground.clock, self._plan_again)
         self._starter = starter
-        self._inbox = Inbox(ground.paths)
+        self._inbox = Inbox(ground.paths, ground.salt)
         self._agenda = Agenda()
         self._watch = Watch(ground.clock)
         self._intent = Intent()
@@ -214,7 +213,7 @@ class Engine:
         children = [*follow_ups(run, now)]
         if (chained := chained_run(run, definitions.jobs, now, definitions.source)) is not None:
             children.append(chained)
-            self._stage(first_sight(chained.definition, self.store.ledger, now))
+            self._stage(first_sight(chained.definition, self.store.ledger, now, self.ground.salt))
         elif (named := chained_job(run)) is not None:
             log.error("%s asks for a run of %s, which is not declared any more", run.id, named[0])
         self._stage(RunClaimed(child) for child in children if child.id not in self.store.ledger.runs)

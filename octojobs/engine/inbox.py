@@ -22,8 +22,9 @@ log = logging.getLogger("octojobs.inbox")
 class Inbox:
     """Reads `requests/`; a file stays until what it asked for is on disk, so a crash repeats it and never drops it."""
 
-    def __init__(self, paths: StatePaths) -> None:
+    def __init__(self, paths: StatePaths, salt: str = "") -> None:
         self._paths = paths
+        self._salt = salt
         self._taken: dict[Path, Refusal | None] = {}
         self._sweeps = True  # answers of the daemon before this one may lie about
 
@@ -38,7 +39,7 @@ class Inbox:
                 continue
             self._taken[path], self._sweeps = None, True
             try:
-                asked = events_for(request, definitions.jobs, ledger, now, definitions.source)
+                asked = events_for(request, definitions.jobs, ledger, now, definitions.source, self._salt)
             except (Refused, InvalidId) as refused:
                 log.error("request %s of %s refused: %s", request.kind, request.by or "somebody", refused)
                 self._taken[path] = Refusal(str(refused), isinstance(refused, InvalidId) or refused.wrong_usage)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,8 +12,9 @@ from octojobs.core.claim import manual_run
 from octojobs.core.events import CancelAsked, Event, JobSeen, Paused, Resumed, RunClaimed
 from octojobs.core.guards import Condition
 from octojobs.core.identity import JobId, RunId
-from octojobs.core.job import AgentAction, Job, ManualWhen
+from octojobs.core.job import AgentAction, Job, ManualWhen, ScheduleWhen
 from octojobs.core.ledger import Ledger
+from octojobs.core.plan import plan
 from octojobs.core.run import Phase
 from octojobs.engine.asked import Refused, events_for
 from octojobs.store.requests import Request
@@ -53,6 +55,24 @@ def test_a_request_to_run_is_due_when_it_was_made_and_names_who_made_it(kind: st
 def test_a_request_that_was_carried_out_is_carried_out_once() -> None:
     """It is read again when the daemon died between the record and the removal of the file."""
     assert asked("run", known(by_hand()), job=HAND.id) == ()
+
+
+@pytest.mark.parametrize("kind", ["run", "pause"])
+def test_a_past_once_is_missed_when_a_request_sees_the_job_first(kind: str) -> None:
+    """As it is when a plan does: every due instant has one outcome, and the next plan has nothing to add."""
+    gone = replace(HAND, when=ScheduleWhen(("@once 2020-01-01T10:00Z", "0 * * * *")))
+    ledger = Ledger()
+    rows = [ledger.apply(event) for event in events_for(Request(kind, START, gone.id), {gone.id: gone}, ledger, START, "abc")]
+    told = [(row.due.isoformat(), row.outcome.value, row.reason) for row in rows if row is not None]
+    assert told == [("2020-01-01T10:00:00+00:00", "missed", "it was past when the job was first seen")]
+    assert plan([gone], ledger, START).decisions == ()
+
+
+def test_a_past_once_of_a_disabled_job_is_no_due_instant() -> None:
+    """It is asked for by hand all the same."""
+    off = replace(HAND, when=ScheduleWhen(("@once 2020-01-01T10:00Z",)), enabled=False)
+    events = events_for(Request("run", START, off.id), {off.id: off}, Ledger(), START, "abc")
+    assert [type(event) for event in events] == [JobSeen, RunClaimed]
 
 
 def test_a_job_that_was_never_planned_is_seen_first() -> None:
