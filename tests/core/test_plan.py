@@ -249,6 +249,19 @@ def test_a_missed_once_of_a_list_is_coalesced_like_any_instant_of_the_job() -> N
     )
 
 
+@pytest.mark.parametrize(("entries", "again"), [(("0 * * * *", "@once 2026-01-01T12:20Z"), True), (("@once 2026-01-01T12:20Z",), False)])
+def test_a_settled_once_comes_again_after_a_correction_only_beside_a_cron_expression(entries: tuple[str, ...], again: bool) -> None:
+    """The clock was a day ahead, and is set right before its time; alone it stays settled."""
+    world = seen(when=ScheduleWhen(entries))
+    at = NOON + 20 * MINUTE
+    for wrong in (at, NOON + 24 * HOUR):
+        world.tick(wrong)
+        world.finish_all(wrong)
+    world.tick(NOON)
+    world.finish_all(NOON)
+    assert world.tick(at).decisions == ((start(at),) if again else ())
+
+
 def test_all_that_is_caught_up_runs_as_wide_as_allow_says_and_then_the_present_has_its_turn() -> None:
     """`max_instances` bounds what runs, not what is owed; an instant that falls due meanwhile is measured by it as ever."""
     world = seen(catch_up=CatchUp.ALL, overlap=Overlap.ALLOW, max_instances=3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -61,6 +62,24 @@ def test_the_second_opener_is_told_who_holds_the_repository(tmp_path: Path) -> N
         f"this repository is held by `octojobs up` (pid {process.pid}, since 2026-11-20T10:00:00Z); "
         "`octojobs down` stops it, `octojobs status` shows what it does"
     )
+
+
+def test_a_tick_beside_a_tick_is_told_so_and_no_wait_leaves_the_repository_free(tmp_path: Path) -> None:
+    """A crontab's line: one that waits keeps the next one out, one with `--no-wait` does not, and what it started is settled later."""
+    repo = make_repository(
+        tmp_path, {".octopoid/jobs.yaml": "jobs: {long: {interval: 1h, command: 'while test ! -e end; do sleep 0.1; done'}}\n"}
+    )
+    assert octojobs(repo, "allow", "--yes").returncode == 0
+    first = octojobs(repo, "tick", "--no-wait")
+    assert (first.returncode, first.stdout) == (0, "")
+    waits = start_octojobs(repo, "tick")
+    wait_until(lambda: holder(StatePaths(repo / ".git/octojobs")), what="the tick that waits")
+    second = octojobs(repo, "tick")
+    assert (second.returncode, second.stdout) == (3, "")
+    assert second.stderr.startswith(f"octojobs: this repository is held by `octojobs tick` (pid {waits.pid}, since ")
+    (repo / "end").touch()
+    assert waits.wait(20) == 0
+    assert [run["outcome"] for run in json.loads(octojobs(repo, "runs", "--json").stdout)["runs"]] == ["succeeded"]
 
 
 def test_a_stopped_holder_is_said_to_be_stopped(tmp_path: Path) -> None:
