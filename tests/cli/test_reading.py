@@ -6,12 +6,19 @@ import os
 import pty
 import re
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from octojobs.core.claim import manual_run
+from octojobs.core.events import AttemptEnded, AttemptStarted, AttemptStarting, JobSeen, RunClaimed
+from octojobs.core.identity import JobId
+from octojobs.core.job import CommandAction, Job, ManualWhen
+from octojobs.core.run import Attempt, Outcome, Process
 from tests.cli.conftest import Call
 from tests.helpers import commit_files, environment, home_of, make_repository, script, write
+from tests.store.world import opened
 
 JOBS = """\
 timezone: Europe/Berlin
@@ -176,11 +183,22 @@ def test_a_condition_that_is_a_command_is_not_run_before_the_repository_is_allow
 
 def test_a_terminal_gets_tables_and_relative_times(repo: Path) -> None:
     """Headings, and the absolute time beside the relative one; no colour with NO_COLOR."""
-    text = _on_a_terminal(repo, "list")
-    assert text.splitlines()[0].split() == ["JOB", "WHEN", "NEXT", "LAST"]
-    assert re.search(r"(now|ago) \(20", text)
-    assert "in " in text
-    assert "\x1b[3" not in text
+    _record_an_end(repo, "by_hand", datetime(2020, 1, 1, 12, tzinfo=UTC))
+    lines = {line.split()[0]: line for line in _on_a_terminal(repo, "list").splitlines() if line}
+    assert lines["JOB"].split() == ["JOB", "WHEN", "NEXT", "LAST"]
+    assert "  succeeded  " in lines["by_hand"]
+    assert re.search(r" in \d+ \w+ \(\d{4}-\d\d-\d\dT0[01]:30:00Z\)", lines["nightly"])
+    assert not any("\x1b[3" in line for line in lines.values())
+    assert re.search(r" succeeded +\d+ \w+ ago \(2020-01-01T12:00:00Z\) ", _on_a_terminal(repo, "runs"))
+
+
+def _record_an_end(repo: Path, name: str, at: datetime) -> None:
+    """A run that somebody asked for and that succeeded, at that instant, in the record."""
+    job = Job(JobId(name), ManualWhen(), CommandAction("true"))
+    run = manual_run(job, at, "3f2c", forced=False, by="ada", source="worktree")
+    begun = (JobSeen(job.id, at, at), RunClaimed(run), AttemptStarting(run.id, 1, at), AttemptStarted(run.id, 1, at, Process(1, 1, "boot")))
+    with opened(repo / ".git/octojobs") as store:
+        store.commit([*begun, AttemptEnded(run.id, Attempt(1, Outcome.SUCCEEDED, at, at, 0))])
 
 
 def _on_a_terminal(repo: Path, *arguments: str) -> str:
