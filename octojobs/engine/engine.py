@@ -71,7 +71,7 @@ class Engine:
         self.store = store
         self.feed = feed
         self.scope = scope
-        self.running = Running(ground.paths, starter.pool)
+        self.running = Running(ground.paths, starter.pool, ground.environ)
         self.guards = Guards(ground)
         self.recorder = Recorder(store, ground.clock, self._plan_again)
         self._starter = starter

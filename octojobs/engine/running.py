@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import selectors
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from octojobs import platform
@@ -28,8 +28,9 @@ POLL_S = 0.25
 class Running:
     """Watches shims by their connection, adopted ones by pidfd, or by their `live` lock. Owned by the engine's thread."""
 
-    def __init__(self, paths: StatePaths, pool: Pool) -> None:
+    def __init__(self, paths: StatePaths, pool: Pool, environ: Mapping[str, str]) -> None:
         self._paths = paths
+        self._environ = environ
         self._pool = pool
         self._boot_id = platform.boot_id()
         self._selector = selectors.DefaultSelector()
@@ -89,7 +90,7 @@ class Running:
 
     def _settle(self, run: Run, now: datetime) -> AttemptEnded | AttemptVoid | None:
         try:
-            return settle(run, self._paths.run_dir(run.id, run.attempt), now, self._boot_id)
+            return settle(run, self._paths.run_dir(run.id, run.attempt), now, self._boot_id, self._environ)
         except OSError as error:
             # A disk that can't be read or written: nothing may be concluded, so the question stays open.
             log.warning("can't tell what became of %s: %s", run.id, error)

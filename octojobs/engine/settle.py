@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -9,18 +10,24 @@ from octojobs.core.events import AttemptEnded, AttemptVoid
 from octojobs.core.retry import next_attempt
 from octojobs.core.run import Attempt, Outcome, Phase, Run
 from octojobs.runners import receipts
+from octojobs.runners.environment import RESULT_FILE
+from octojobs.runners.output import OUTPUT_FILE
 from octojobs.runners.remains import end_remains
+from octojobs.runners.secret_values import mask_of
 
 VOID = "provably never started"
 
 
-def settle(run: Run, run_dir: Path, now: datetime, boot_id: str) -> AttemptEnded | AttemptVoid | None:
+def settle(run: Run, run_dir: Path, now: datetime, boot_id: str, environ: Mapping[str, str]) -> AttemptEnded | AttemptVoid | None:
     """The event that ends the attempt, or None while its shim lives (adopt it, ask again).
 
     A result is always looked for first: `exit.json`, then the `live` lock, then `started`.
     Without `started`, on the same boot, we make it ourselves with O_EXCL: that fences a slow shim, and the same
     due instant may be started again. On another boot a `started` that the journal knows of may have been taken
     by a power cut, so the attempt counts as lost: the user's code starts at most once (promise P3).
+
+    What a shim does at the end of its run is done in its place for a lost one: what is left of it is ended, and the values of
+    its secrets, which `environ` has, are hidden in what it stored.
     """
     finished = receipts.read_exit(run_dir)
     if finished is None and receipts.is_live(run_dir):
@@ -37,7 +44,18 @@ def settle(run: Run, run_dir: Path, now: datetime, boot_id: str) -> AttemptEnded
     reason = "the machine was started anew" if rebooted else "its shim ended without a result, as if it was killed"
     if remains := [] if rebooted else end_remains(run.id, run.attempt):
         reason += f"; what was left of it was ended: {', '.join(remains)}"
+    reason = _without_secrets(run, run_dir, reason, environ)
     return ended(run, Attempt(run.attempt, Outcome.LOST, run.started_at, now, reason=reason), now)
+
+
+def _without_secrets(run: Run, run_dir: Path, reason: str, environ: Mapping[str, str]) -> str:
+    """Hide the values of the run's secrets in its files; the reason without them, and with the names of those that can't be hidden."""
+    mask, unknown = mask_of(run.definition.secrets, environ)
+    if mask:
+        for name in (OUTPUT_FILE, RESULT_FILE):
+            mask.file(f"{run_dir}/{name}")
+    stays = f"; its output may show {', '.join(unknown)}, whose value is not known any more" if unknown else ""
+    return mask.text(reason) + stays
 
 
 def attempt_of(run: Run, finished: receipts.Exit) -> Attempt:

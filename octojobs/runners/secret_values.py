@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from octojobs.runners.base import NotPreparable
+from octojobs.runners.shim.mask import Mask
 
 _MOST_BYTES = 1 << 20
 
@@ -38,6 +39,18 @@ def secret_values(names: Iterable[str], environ: Mapping[str, str]) -> dict[str,
             f"add the line {missing[0]}=… there (mode 0600), or export it and restart the daemon"
         )
     return found | {name: stored[name] for name in wanted}
+
+
+def mask_of(names: Iterable[str], environ: Mapping[str, str]) -> tuple[Mask, list[str]]:
+    """What hides the values of the named secrets as they are now, and the names of those that have none here any more."""
+    found: dict[str, str] = {}
+    unknown = []
+    for name in names:
+        try:
+            found |= secret_values([name], environ)
+        except NotPreparable:
+            unknown.append(name)
+    return Mask(list(found.values())), unknown
 
 
 def _read(path: Path) -> dict[str, str]:

@@ -26,7 +26,7 @@ def test_a_run_goes_on_without_a_daemon_and_its_exit_code_is_found(world: World,
     (tmp_path / "go").touch()
     wait_until(lambda: list(world.paths.runs.glob("slow/*/1/exit.json")), 10, "the shim to write its result")
     world.start()
-    world.tick()
+    world.drain()
     assert [(row.outcome.value, row.run.attempts[-1].exit_code) for row in world.rows if row.run] == [("failed", 9)]
 
 
@@ -37,7 +37,7 @@ def test_the_time_limit_holds_while_no_daemon_lives(world: World) -> None:
     world.stop()
     wait_until(lambda: list(world.paths.runs.glob("slow/*/1/exit.json")), 15, "the shim to end the run")
     world.start()
-    world.tick()
+    world.drain()
     assert world.outcomes() == ["timed_out"]
 
 
@@ -122,3 +122,34 @@ def test_a_started_run_whose_folder_is_gone_is_lost_and_not_run_again(world: Wor
     world.drain()
     assert world.outcomes() == ["lost"]
     assert effects.read_text() == "ran\n"
+
+
+@pytest.mark.parametrize("knows", [True, False])
+def test_a_killed_shim_leaves_no_secret_in_what_is_stored(tmp_path: Path, knows: bool) -> None:
+    """Nobody else masks the log of a lost run. Where the value is not known any more, the reason says so."""
+    world = World(tmp_path, {**os.environ, "OCTOJOBS_TEST_SECRET": "hush-hush"})
+    try:
+        tell = 'echo "it is $OCTOJOBS_TEST_SECRET" | tee "$OCTOJOBS_RESULT"'
+        command = f"until [ -e stopped ]; do sleep 0.02; done; {tell}; touch done; sleep 60"
+        world.declare(job("leaky", command, every=3600, secrets=("OCTOJOBS_TEST_SECRET",)))
+        world.tick()
+        (run,) = world.runs()
+        assert run.process is not None
+        world.stop()
+        os.kill(run.process.pid, signal.SIGSTOP)
+        (tmp_path / "stopped").touch()
+        wait_until((tmp_path / "done").exists, 20, "the job to have told it")
+        os.kill(run.process.pid, signal.SIGKILL)
+        assert "hush-hush" in world.output(run.id)
+        if not knows:
+            world.ground.environ = {name: value for name, value in os.environ.items() if name != "OCTOJOBS_TEST_SECRET"}
+        world.start()
+        world.drain()
+        stored = world.output(run.id), (world.paths.run_dir(run.id, 1) / "result.json").read_text()
+    finally:
+        world.close()
+    assert world.outcomes() == ["lost"]
+    shown = "*********" if knows else "hush-hush"
+    assert stored == (f"it is {shown}\n", f"it is {shown}\n")
+    untold = "its output may show OCTOJOBS_TEST_SECRET, whose value is not known any more"
+    assert world.rows[0].reason.endswith(untold) is not knows
