@@ -15,7 +15,6 @@ from octojobs.actions.workspace import Workspace
 from octojobs.config import trust
 from octojobs.config.approval import Approval
 from octojobs.config.last_good import LastGood
-from octojobs.config.loader import Loader
 from octojobs.config.reload import Reload
 from octojobs.config.watcher import Watcher
 from octojobs.core.codec import format_instant
@@ -176,7 +175,7 @@ def apply_requests(workspace: Workspace) -> None:
 
 def _reload(workspace: Workspace) -> Reload:
     approval, last_good = Approval(workspace.repository), LastGood(workspace.paths.root)
-    reload = Reload(workspace.source, Loader(), approval, workspace.clock.monotonic, last_good)
+    reload = Reload(workspace.source, workspace.loader, approval, workspace.clock.monotonic, last_good)
     reload.check(ask=True)
     reload.current()
     return reload

@@ -76,19 +76,19 @@ class Workspace:
         return CommitSource(self.repository, self.source_name, self.jobs_file)
 
     @cached_property
-    def _loader(self) -> Loader:
+    def loader(self) -> Loader:
         """One for all: what the commit and the working tree have in common is read once."""
         return Loader()
 
     @cached_property
     def loaded(self) -> Loaded:
         """What the source itself declares, or all its problems; `up` may run something else: `in_force`."""
-        return load(self.source, self._loader, self.clock.now())
+        return load(self.source, self.loader, self.clock.now())
 
     @cached_property
     def working_tree(self) -> Loaded:
         """The definitions as they stand in the working tree, or all their problems."""
-        return load(WorktreeSource(self.root, self.jobs_file), self._loader, self.clock.now())
+        return load(WorktreeSource(self.root, self.jobs_file), self.loader, self.clock.now())
 
     @cached_property
     def _kept(self) -> Reload | None:

@@ -14,12 +14,20 @@ from octojobs.config.entries import Entry, each
 from octojobs.config.parsers import command, period
 from octojobs.core.guards import AnyOf, Condition, Guard, Not
 
+_known: dict[str, tuple[Guard, ...]] = {}
+"""What lists of conditions mean, by their text: thousands of jobs have the same few."""
+_MOST_KNOWN = 1024
 _TIME = r"([01]?[0-9]|2[0-3]):([0-5][0-9])"
 
 
 def guards(entry: Entry) -> tuple[Guard, ...]:
-    """All of the entry's conditions."""
-    return tuple(each(entry.items(), _guard))
+    """All of the entry's conditions; those of jobs that say the same are the same object."""
+    written = repr(entry.value)
+    if (known := _known.get(written)) is None:
+        if len(_known) == _MOST_KNOWN:
+            _known.clear()
+        known = _known[written] = tuple(each(entry.items(), _guard))
+    return known
 
 
 def named(entry: Entry) -> Iterator[tuple[str, Entry]]:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from octojobs.config.entries import Entry, Fields
 from octojobs.config.parsers import command, duration, period, size
 from octojobs.core.identity import InvalidId, JobId
 from octojobs.core.job import Backoff, CatchUp, CommandAction, FollowUp, Limits, Overlap, RetryPolicy
 
 _DAY_S = 86_400
+_NO_FOLLOW_UP = FollowUp()
+# Thousands of jobs have the same few policies: each is kept once.
+_limits = lru_cache(1024)(Limits)
+_retry_policy = lru_cache(1024)(RetryPolicy)
 
 
 def limits(fields: Fields) -> Limits:
     """Bounds of one attempt."""
-    plain = Limits()
-    return Limits(
+    plain = _limits()
+    return _limits(
         timeout_s=fields.read("timeout", period, plain.timeout_s),
         idle_timeout_s=fields.read("idle_timeout", period, plain.idle_timeout_s),
         kill_grace_s=fields.read("kill_grace", duration, plain.kill_grace_s),
@@ -23,7 +29,7 @@ def limits(fields: Fields) -> Limits:
 
 def retries(fields: Fields, own: Fields) -> RetryPolicy:
     """`retries` and `max_retries` together: the number may be given in either, and the job's own counts."""
-    policy = fields.read("retries", _policy, RetryPolicy())
+    policy = fields.read("retries", _policy, _retry_policy())
     given = fields.entries.get("retries")
     if "max_retries" in own and "retries" in own and "max" in own.entries["retries"].value:
         fields.problems.append(own.entries["max_retries"].problem_at_key("retries.max and max_retries are both given", "keep one of them"))
@@ -35,11 +41,11 @@ def retries(fields: Fields, own: Fields) -> RetryPolicy:
 
 
 def _replace_max(policy: RetryPolicy, count: int) -> RetryPolicy:
-    return RetryPolicy(count, policy.backoff, policy.delay_s, policy.max_delay_s, policy.jitter, policy.on, policy.exit_codes)
+    return _retry_policy(count, policy.backoff, policy.delay_s, policy.max_delay_s, policy.jitter, policy.on, policy.exit_codes)
 
 
 def _policy(entry: Entry) -> RetryPolicy:
-    value, plain = entry.value, RetryPolicy()
+    value, plain = entry.value, _retry_policy()
     delay = float(duration(entry.at("delay"))) if "delay" in value else plain.delay_s
     longest = float(duration(entry.at("max_delay"))) if "max_delay" in value else max(plain.max_delay_s, delay)
     if longest < delay:
@@ -49,7 +55,7 @@ def _policy(entry: Entry) -> RetryPolicy:
     if codes and "failed" not in outcomes:
         raise entry.at("exit_codes").invalid("narrows `failed`, which `on` leaves out", "add failed to `on`, or remove the exit codes")
     backoff = Backoff(value.get("backoff", plain.backoff))
-    return RetryPolicy(value.get("max", plain.max), backoff, delay, longest, value.get("jitter", plain.jitter), outcomes, codes)
+    return _retry_policy(value.get("max", plain.max), backoff, delay, longest, value.get("jitter", plain.jitter), outcomes, codes)
 
 
 def overlap(fields: Fields, own: Fields) -> tuple[Overlap, int]:
@@ -80,15 +86,15 @@ def follow_up(fields: Fields, name: str) -> FollowUp:
     """`on_success` or `on_failure`: a command, by the job's shell, or the name of a job."""
     entry = fields.entries.get(name)
     if entry is None:
-        return FollowUp()
+        return _NO_FOLLOW_UP
     if "run" in entry.value:
-        return fields.read(name, _job_named, FollowUp())
+        return fields.read(name, _job_named, _NO_FOLLOW_UP)
     if "command" not in entry.value:  # only keys that begin with x-
         fields.problems.append(entry.problem("says nothing about what it runs", "add `command:` or `run:`"))
-        return FollowUp()
+        return _NO_FOLLOW_UP
     argv = fields.read(name, lambda given: command(given.at("command")), None)
     if argv is None:
-        return FollowUp()
+        return _NO_FOLLOW_UP
     shell = fields.plain("shell", "sh") if isinstance(argv, str) else "sh"
     return FollowUp(command=CommandAction(argv, shell))
 
@@ -97,4 +103,4 @@ def _job_named(entry: Entry) -> FollowUp:
     try:
         return FollowUp(run=JobId(entry.value["run"]))
     except InvalidId:
-        return FollowUp()  # no job is called that: told in references.py
+        return _NO_FOLLOW_UP  # no job is called that: told in references.py

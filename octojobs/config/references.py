@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import NamedTuple
 
 from octojobs.config.entries import Entry, Fields
@@ -59,7 +60,8 @@ def references(job: str, fields: Fields, timezone: str) -> Iterator[Reference]:
         yield Reference(Kind.POOL, entry.value, job, entry.problem(""))
     if "conditions" in fields:
         for name, entry in named(fields.entries["conditions"]):
-            yield Reference(Kind.CONDITION, name, job, entry.problem(""), args=None if entry.key != name else entry.value)
+            if name not in built_in():
+                yield Reference(Kind.CONDITION, name, job, entry.problem(""), args=None if entry.key != name else entry.value)
             if name in NOT_EVALUATED and _would_run(fields):
                 yield Reference(Kind.NOT_EVALUATED, name, job, entry.problem(""))
     for event in ("on_success", "on_failure"):
@@ -68,6 +70,12 @@ def references(job: str, fields: Fields, timezone: str) -> Iterator[Reference]:
             yield Reference(Kind.JOB, entry.value, job, entry.problem(""))
     if "schedule" in fields:
         yield from _once(job, fields.entries["schedule"], timezone)
+
+
+@cache
+def built_in() -> tuple[str, ...]:
+    """The conditions that need not be declared; a name of theirs can't be."""
+    return tuple(name for name in properties("jobs", "condition") if name not in ("any", "not"))
 
 
 def _would_run(fields: Fields) -> bool:
@@ -85,7 +93,7 @@ def _once(job: str, entry: Entry, timezone: str) -> Iterator[Reference]:
 
 def check(found: Iterable[Reference], jobs: Mapping[str, object], settings: Settings, now: datetime | None) -> Iterator[Problem]:
     """Names that nothing bears, jobs that start each other for ever, and instants that are past at `now`."""
-    known_conditions = [*(name for name in properties("jobs", "condition") if name not in ("any", "not")), *settings.conditions]
+    known_conditions = [*built_in(), *settings.conditions]
     starts: dict[str, list[Reference]] = {}
     for reference in found:
         name = reference.name
