@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from octojobs.config.approval import Approval
+from octojobs.config.built import Built
 from octojobs.config.contents import load
 from octojobs.config.last_good import LastGood
 from octojobs.config.loader import Loaded, Loader
@@ -78,7 +79,7 @@ class Workspace:
     @cached_property
     def loader(self) -> Loader:
         """One for all: what the commit and the working tree have in common is read once."""
-        return Loader()
+        return Loader(Built.of_user(self.environ))
 
     @cached_property
     def loaded(self) -> Loaded:

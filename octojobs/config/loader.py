@@ -9,6 +9,7 @@ from hashlib import sha256
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
+from octojobs.config.built import WORTH_IT, Built, key_of
 from octojobs.config.file import JobsFile, Placed, read_jobs
 from octojobs.config.files import SETTINGS_FILE, is_definition
 from octojobs.config.jobs import Defaults
@@ -47,9 +48,10 @@ class _Kept(NamedTuple):
 
 
 class Loader:
-    """Loads definitions and remembers each file by its blob id. Not shared by threads."""
+    """Loads definitions and remembers each file by its blob id, large ones in `built` too. Not shared by threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, built: Built | None = None) -> None:
+        self._built = built
         self._kept: dict[str, _Kept] = {}
         self._settings: tuple[str, SettingsFile] | None = None
 
@@ -103,7 +105,14 @@ class Loader:
         # Where a folder is called jobs, a file of it may be one job, and is called as it.
         file = PurePosixPath(path)
         stem = file.stem if file.parent.name == "jobs" else None
-        return _Kept(blob, inherited, read_jobs(path, data, inherited, stem))
+        if self._built is None or len(data) < WORTH_IT:
+            return _Kept(blob, inherited, read_jobs(path, data, inherited, stem))
+        key = key_of(path, blob, inherited, stem)
+        known = self._built.find(key, inherited)
+        if known is None:
+            known = read_jobs(path, data, inherited, stem)
+            self._built.keep(key, known, inherited)
+        return _Kept(blob, inherited, known)
 
 
 def same_names(files: list[JobsFile]) -> Iterator[Problem]:
