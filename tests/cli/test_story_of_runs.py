@@ -25,7 +25,19 @@ jobs:
 """
 RUN_KEYS = {
     *("id", "job", "scheduled_at", "attempt", "outcome", "reason", "phase", "cause", "claimed_at", "started_at", "ended_at", "at"),
-    *("duration_s", "exit_code", "signal", "count", "first_scheduled_at", "correction", "conditions", "attempts", "commit"),
+    *(
+        "result",
+        "result_note",
+        "duration_s",
+        "exit_code",
+        "signal",
+        "count",
+        "first_scheduled_at",
+        "correction",
+        "conditions",
+        "attempts",
+        "commit",
+    ),
     *("definitions", "dirty", "forced", "requested_by", "not_before", "pid"),
 }
 
