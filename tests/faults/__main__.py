@@ -31,7 +31,7 @@ def main() -> int:
             violations += _told(part, step, scale, root / part)
     if not (options.keep or violations):
         shutil.rmtree(root)
-    print(f"\n{len(violations)} violations" + "".join(f"\n- {violation}" for violation in violations))
+    print(f"\n{len(violations)} violations")
     return 1 if violations else 0
 
 
@@ -45,6 +45,8 @@ def _told(part: str, step: Step, scale: Scale, root: Path) -> list[str]:
         return []
     done = ", ".join(f"{times:,} {what}" for what, times in tally.done.items())
     print(f"| {part} | {step.name} | {done} | {time.monotonic() - began:.0f} | {len(tally.violations)} |", flush=True)
+    for violation in tally.violations:
+        print(f"- {violation}", file=sys.stderr, flush=True)
     return [f"{part}, {step.name}: {violation}" for violation in tally.violations]
 
 

@@ -14,9 +14,9 @@ from typing import Any
 from octojobs.core.codec import format_instant, parse_instant
 from octojobs.core.ledger import Ledger
 from octojobs.core.run import Phase, Run
-from octojobs.store.history import days, rows_in
+from octojobs.store import recovery
+from octojobs.store.history import days, row_to_dict, rows_in
 from octojobs.store.paths import StatePaths
-from octojobs.store.view import view
 
 Row = Mapping[str, Any]
 PLANNED = (None, "schedule", "catch_up")
@@ -43,11 +43,13 @@ class Evidence:
 
 
 def gather(paths: StatePaths) -> Evidence:
-    """What lies in the folder while nobody writes there."""
-    seen = view(paths)
+    """What lies in the folder while nobody writes there. A row may be in the journal alone: it is due to be written then."""
+    loaded = recovery.load(paths)
     found = [row for path in days(paths.history) for _, _, row in rows_in(path)]
-    good = sorted((row for row in found if row is not None), key=lambda row: (row["seq"], row["n"]))
-    return Evidence(tuple(good), seen.ledger, seen.notes, len(found) - len(good))
+    rows = {(row["seq"], row["n"]): row for row in found if row is not None}
+    for entry in loaded.entries:
+        rows.setdefault((entry.seq, entry.n), {"seq": entry.seq, "n": entry.n, **row_to_dict(entry.row)})
+    return Evidence(tuple(rows[place] for place in sorted(rows)), loaded.ledger, loaded.notes, found.count(None))
 
 
 def one_outcome(rows: Iterable[Row], open_runs: Iterable[Run], interval_s: int, until: datetime | None = None) -> list[str]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.faults import kills
+from tests.faults import engine_model, kills
 from tests.faults.tally import Scale, Step
 
 PARTS: dict[str, Callable[[Scale], list[Step]]] = {
     "kills": kills.steps,
+    "engine": engine_model.steps,
 }

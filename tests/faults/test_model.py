@@ -15,8 +15,12 @@ from octojobs.core.identity import JobId, RunId
 from octojobs.core.job import CommandAction, IntervalWhen, Job
 from octojobs.core.ledger import Ledger
 from octojobs.core.run import Attempt, Cause, Outcome, Process, Run
+from octojobs.runners import receipts
+from octojobs.store.journal import Journal
 from octojobs.store.paths import StatePaths, make_folders
 from tests.faults import model
+from tests.faults.fake_shims import Stage
+from tests.faults.lives import Life
 from tests.faults.model import Evidence
 from tests.store.world import open_store
 
@@ -167,3 +171,42 @@ def test_a_traceback_is_noticed() -> None:
         "octojobs: a mistake of ours, not of yours (KeyError)",
     ]
     assert list(model.spoken("\n".join(words))) == [f"octojobs printed {words[1]!r}", f"octojobs printed {words[3]!r}"]
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "broken", "found"),
+    [
+        (receipts, "fence", lambda _: True, "took effect, and the record says that it never started"),
+        (receipts, "is_live", lambda _: False, "runs of"),
+        (Journal, "append", lambda self, seq, *_: setattr(self, "seq", seq), "runs and is recorded as None"),
+    ],
+    ids=["a fence that fences nothing", "a run that is taken for dead", "a journal that forgets"],
+)
+def test_an_engine_that_breaks_a_promise_is_found_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: object, name: str, broken: object, found: str
+) -> None:
+    """The same life as in the model of the engine, with one of its safeguards taken out."""
+    life = Life(tmp_path)
+    monkeypatch.setattr(owner, name, broken)
+    life.tick()
+    life.die()
+    life.launcher.at(Stage.RUNNING)[-1].gone()
+    life.engine = life.opened()
+    life.tick(31)
+    wrong = life.violations()
+    life.die()
+    for shim in life.launcher.shims:
+        shim.gone()
+    assert found in "\n".join(wrong)
+
+
+def test_an_engine_that_is_whole_is_found_whole(tmp_path: Path) -> None:
+    """The same life, with nothing taken out."""
+    life = Life(tmp_path)
+    life.tick()
+    life.die()
+    life.launcher.at(Stage.RUNNING)[-1].gone()
+    life.engine = life.opened()
+    life.tick(31)
+    assert life.violations() == []
+    assert life.end() == []
