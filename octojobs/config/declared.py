@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 from octojobs.config.entries import Entry
@@ -10,6 +11,8 @@ from octojobs.config.reader import Document
 from octojobs.core.identity import InvalidId, JobId
 from octojobs.errors import Problem
 
+MOST_PROBLEMS = 1_000
+"""Entries of one file that are no jobs, each told by itself: nobody mends more by hand."""
 _NAMES = ("id", "slug", "name")
 _NAME_FIX = "write a letter or _ first, then letters, digits, _ . -, 63 at most"
 
@@ -29,6 +32,9 @@ def declared(document: Document, stem: str | None) -> tuple[list[Declared], list
     for one in _all(document, stem):
         if isinstance(one, Problem):
             problems.append(one)
+            if len(problems) == MOST_PROBLEMS:
+                problems.append(replace(one, what="so many entries are no jobs that the rest is not read", fix="is this a file of jobs?"))
+                break
         else:
             found.append(one)
     return found, problems

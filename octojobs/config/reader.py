@@ -8,7 +8,7 @@ input (the C parser's own composer overflows the stack on 100 KB of `[`). It is 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -100,23 +100,22 @@ class _Walk:
 
     def __init__(self, document: Document) -> None:
         self.document = document
-        self.events: Iterator[Any] = yaml.parse(document.text, Loader=_Loader)
+        self.next: Callable[[], Any] = _Loader(document.text).get_event  # yaml.parse costs a fifth more
         self.anchors: dict[str, tuple[Any, int]] = {}
         self.nodes = 0
         self.aliases = 0
 
     def run(self) -> None:
         """Read the only document of the stream into `document`."""
-        for event in self.events:
-            if type(event) is yaml.DocumentStartEvent:
-                first = next(self.events)
-                self.document.top[0] = self.node(first, 0)
-                self.document.root = _mark(first, first, self.document.top[0])
-                next(self.events)  # the document's end
-                break
-        for event in self.events:
-            if type(event) is yaml.DocumentStartEvent:
-                raise _refuse(event, "a second document begins here", "keep one document a file; more files go to .octopoid/jobs/")
+        self.next()  # the stream's start
+        if type(self.next()) is yaml.StreamEndEvent:
+            return
+        first = self.next()
+        self.document.top[0] = self.node(first, 0)
+        self.document.root = _mark(first, first, self.document.top[0])
+        self.next()  # the document's end
+        if type(event := self.next()) is not yaml.StreamEndEvent:
+            raise _refuse(event, "a second document begins here", "keep one document a file; more files go to .octopoid/jobs/")
 
     def node(self, event: Any, depth: int) -> Any:
         """The value that begins with this event."""
@@ -125,7 +124,9 @@ class _Walk:
         if event.tag is not None:
             raise _tagged(event)
         before = self.nodes
-        self.count(event, 1)
+        self.nodes = before + 1
+        if before == MAX_NODES:
+            raise _too_large(event)
         if event.anchor is not None:
             if len(self.anchors) == MAX_ANCHORS:
                 raise _refuse(event, f"more than {MAX_ANCHORS} anchors", "use `defaults:` for what jobs share")
@@ -154,11 +155,9 @@ class _Walk:
         """Keys are text as it stands (`on`, `no` and `1` too), each once."""
         values: dict[str, Any] = {}
         marks: dict[str | int, Mark] = {}
-        for event in self.events:
-            if type(event) is yaml.MappingEndEvent:
-                break
+        while type(event := self.next()) is not yaml.MappingEndEvent:
             key = self.key(event)
-            value_event = next(self.events)
+            value_event = self.next()
             value = self.node(value_event, depth)
             if key in values:
                 first = marks[key].key_line
@@ -175,9 +174,7 @@ class _Walk:
         """Items in order."""
         values: list[Any] = []
         marks: dict[str | int, Mark] = {}
-        for event in self.events:
-            if type(event) is yaml.SequenceEndEvent:
-                break
+        while type(event := self.next()) is not yaml.SequenceEndEvent:
             value = self.node(event, depth)
             marks[len(values)] = _mark(event, event, value)
             values.append(value)
@@ -212,17 +209,26 @@ class _Walk:
         """Add to the size of the document, aliases expanded."""
         self.nodes += nodes
         if self.nodes > MAX_NODES:
-            raise _refuse(event, f"more than {MAX_NODES:,} values, aliases counted each time", "split the file into .octopoid/jobs/*.yaml")
+            raise _too_large(event)
 
 
 def _mark(key_event: Any, value_event: Any, value: Any) -> Mark:
     """The mark of an entry from the events that began its key and its value."""
-    key, place = key_event.start_mark, value_event.start_mark
+    place = value_event.start_mark
+    line, column = place.line + 1, place.column + 1
     raw = None if type(value) in _WITHOUT_RAW or type(value_event) is not yaml.ScalarEvent else value_event.value
-    return Mark(key.line + 1, key.column + 1, place.line + 1, place.column + 1, raw)
+    if key_event is value_event:
+        return _new(Mark, (line, column, line, column, raw))
+    key = key_event.start_mark
+    return _new(Mark, (key.line + 1, key.column + 1, line, column, raw))
 
 
+_new = tuple.__new__  # what a named tuple's own constructor calls, at half the cost
 _WITHOUT_RAW = frozenset((str, dict, list))
+
+
+def _too_large(event: Any) -> Refused:
+    return _refuse(event, f"more than {MAX_NODES:,} values, aliases counted each time", "split the file into .octopoid/jobs/*.yaml")
 
 
 def _tagged(event: Any) -> Refused:

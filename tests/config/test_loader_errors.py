@@ -388,3 +388,13 @@ def test_a_repository_without_jobs_is_told_so() -> None:
     assert problems(settings="max_concurrent: 2") == [
         f"{JOBS}: there is no such file, and no other that declares jobs; write one with `octojobs init`"
     ]
+
+
+def test_a_file_of_something_else_is_not_told_entry_by_entry() -> None:
+    """A thousand entries that are no jobs, a hundred unknown fields: then it is another file, and 4 MiB of it cost no minute."""
+    rows = problems("jobs:\n" + "- row\n" * 5_000)
+    assert len(rows) == 1_001
+    assert rows[-1].endswith("so many entries are no jobs that the rest is not read; is this a file of jobs?")
+    fields = problems("jobs: {a: {manual: true, command: x}}\n" + "".join(f"k{number}: 1\n" for number in range(5_000)))
+    assert len(fields) == 101
+    assert fields[-1].endswith("4,900 more unknown fields begin here; is this a file of jobs?")
