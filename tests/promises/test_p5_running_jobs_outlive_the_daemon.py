@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
+import sys
 from pathlib import Path
 
 import pytest
 
+from octojobs import platform
 from octojobs.core.job import Limits
 from octojobs.core.run import Phase
 from octojobs.runners.base import Launch, Shim
 from tests.engine.world import World, job, world
-from tests.helpers import wait_until
+from tests.helpers import make_repository, octojobs, output_of, start_octojobs, wait_until
 
 __all__ = ["world"]
 
@@ -153,3 +156,44 @@ def test_a_killed_shim_leaves_no_secret_in_what_is_stored(tmp_path: Path, knows:
     assert stored == (f"it is {shown}\n", f"it is {shown}\n")
     untold = "its output may show OCTOJOBS_TEST_SECRET, whose value is not known any more"
     assert world.rows[0].reason.endswith(untold) is not knows
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks /proc")
+def test_a_launcher_that_is_killed_costs_no_run_and_the_next_one_starts(tmp_path: Path) -> None:
+    """Under a running daemon, with a shim that is busy and one that is idle: `kill -9` of what forked them, twice."""
+    effects = tmp_path / "effects"
+    jobs = {
+        "busy": f"echo busy >> {effects}; until [ -e {tmp_path}/go ]; do sleep 0.05; done; exit 3",
+        "quick": f"echo quick >> {effects}",
+    }
+    text = "\n".join(f"  {name}: {{manual: true, command: '{command}'}}" for name, command in jobs.items())
+    repo = make_repository(tmp_path, {".octopoid/jobs.yaml": f"jobs:\n{text}\n"})
+    octojobs(repo, "allow", "--yes")
+    daemon = start_octojobs(repo, "up")
+    try:
+        wait_until(lambda: "info up:" in output_of(repo).read_text(), 30, "the daemon")
+        assert octojobs(repo, "run-now", "busy").returncode == 0
+        wait_until(lambda: effects.exists() and "busy" in effects.read_text(), 30, "the busy one to begin")
+        assert octojobs(repo, "run-now", "quick", "--wait").returncode == 0  # its shim is idle now
+        for _ in range(2):
+            launchers = [pid for pid in platform.children(daemon.pid) if "launcher_main" in platform.describe(pid)]
+            (launcher,) = launchers
+            idle = [shim for shim in platform.children(launcher) if not platform.children(shim)]
+            assert idle != []
+            os.kill(launcher, signal.SIGKILL)
+            assert octojobs(repo, "run-now", "quick", "--wait").returncode == 0
+            # The idle shim took that one: without it the next start needs a launcher.
+            for shim in idle:
+                os.kill(shim, signal.SIGKILL)
+            assert octojobs(repo, "run-now", "quick", "--wait").returncode == 0
+        (tmp_path / "go").touch()
+        wait_until(lambda: "failed" in octojobs(repo, "runs", "busy").stdout, 30, "the end of the busy one")
+    finally:
+        octojobs(repo, "down")
+        assert daemon.wait(30) == 0
+    rows = json.loads(octojobs(repo, "runs", "--json").stdout)["runs"]
+    assert sorted((row["job"], row["outcome"], row["attempts"][-1]["exit_code"]) for row in rows) == [
+        ("busy", "failed", 3),
+        *[("quick", "succeeded", 0)] * 5,
+    ]
+    assert sorted(effects.read_text().split()) == ["busy", *["quick"] * 5]
