@@ -9,7 +9,7 @@ When a flush fails, what was staged stays staged: the engine decides nothing new
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -19,7 +19,8 @@ from octojobs.core.chain import chained_job, chained_run
 from octojobs.core.claim import events_of, first_sight, follow_ups
 from octojobs.core.codec import format_instant
 from octojobs.core.events import AttemptEnded, AttemptStarting, Event, Paused, RunClaimed
-from octojobs.core.identity import RunId
+from octojobs.core.identity import JobId, RunId
+from octojobs.core.job import Job
 from octojobs.core.ledger import Row
 from octojobs.core.plan import plan
 from octojobs.core.run import Run
@@ -83,6 +84,7 @@ class Engine:
         self._recheck_at: datetime | None = None
         self.unfinished = False
         self._digest: str | None = None
+        self._jobs: Mapping[JobId, Job] = {}
         self.running.adopt(self.store.ledger)
 
     def tick(self) -> None:
@@ -170,13 +172,16 @@ class Engine:
         self.ground.forget_revision()
         self._stage(absences(definitions.jobs, self.store.ledger, now))
         self._stage(withdrawn(definitions.jobs, self.store.ledger, now))
-        self._look_at_all(now)
+        before, self._jobs = self._jobs, definitions.jobs
+        for gone in before.keys() - definitions.jobs.keys():
+            self._agenda.put(gone, None)
+        for name, job in definitions.jobs.items():
+            # What was built from a file that did not change is the same object: its next instant is known.
+            if before.get(name) is not job:
+                self._agenda.put(name, now)
 
     def _look_at_all(self, now: datetime) -> None:
-        jobs = self.feed.current().jobs
-        for job in self.store.ledger.jobs.keys() - jobs.keys():
-            self._agenda.put(job, None)
-        for job in jobs:
+        for job in self._jobs:
             self._agenda.put(job, now)
 
     def _take_requests(self, now: datetime) -> bool:
