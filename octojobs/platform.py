@@ -24,6 +24,8 @@ SYSTEM: str = sys.platform
 _PR_SET_CHILD_SUBREAPER = 36
 _PR_GET_CHILD_SUBREAPER = 37
 _PR_SET_NO_NEW_PRIVS = 38
+_ADJTIMEX_WORDS, _ADJTIMEX_MAXERROR = 64, 3
+_UNSYNCHRONIZED_US = 16_000_000  # what the kernel's estimate of the error grows to when nobody corrects the clock
 _MACOS_PROC_PIDTBSDINFO = 3
 _MACOS_ZOMBIE = 5
 _OCTAL = re.compile(r"\\([0-7]{3})")  # how mountinfo writes blanks and backslashes
@@ -138,6 +140,17 @@ def has_subreapers() -> bool:
 
     prctl = _prctl_function()
     return prctl is not None and prctl(_PR_GET_CHILD_SUBREAPER, ctypes.byref(ctypes.c_int()), 0, 0, 0) == 0
+
+
+def clock_is_synchronized() -> bool | None:
+    """Whether something (NTP, PTP, the host) keeps the clock right, as the kernel knows it: adjtimex(2). None where it can't be told."""
+    import ctypes  # lazily: see _c_library
+
+    library = _c_library() if SYSTEM == "linux" else None
+    if library is None or not hasattr(library, "adjtimex"):
+        return None
+    timex = (ctypes.c_long * _ADJTIMEX_WORDS)()  # `modes` 0: nothing is set; each field that is read here is a long
+    return None if library.adjtimex(timex) < 0 else timex[_ADJTIMEX_MAXERROR] < _UNSYNCHRONIZED_US
 
 
 def set_no_new_privileges() -> bool:

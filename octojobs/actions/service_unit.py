@@ -59,10 +59,29 @@ def install_service(workspace: Workspace, *, dry_run: bool = False) -> Installed
     return _install_agent(workspace, dry_run) if sys.platform == "darwin" else _install_unit(workspace, dry_run)
 
 
-def _install_unit(workspace: Workspace, dry_run: bool) -> Installed:
+def installed_unit(workspace: Workspace) -> Path | None:
+    """The systemd unit by which this user's manager runs the repository's daemon; None where none is installed."""
+    if sys.platform == "darwin":
+        return None
+    units = _units(workspace)
+    exported = units / systemd.daemon_unit(template(), workspace.root, ("/usr/bin/env",)).name
+    if (units / f"{_instance(workspace)}.d" / DROP_IN).exists():
+        return units / _instance(workspace)
+    return exported if exported.exists() else None
+
+
+def _units(workspace: Workspace) -> Path:
+    """Where the user's units are."""
     config = workspace.environ.get("XDG_CONFIG_HOME", "")
-    units = (Path(config) if config.startswith("/") else Path.home() / ".config") / "systemd/user"
-    instance = f"octojobs@{systemd.escape_path(workspace.root)}.service"
+    return (Path(config) if config.startswith("/") else Path.home() / ".config") / "systemd/user"
+
+
+def _instance(workspace: Workspace) -> str:
+    return f"octojobs@{systemd.escape_path(workspace.root)}.service"
+
+
+def _install_unit(workspace: Workspace, dry_run: bool) -> Installed:
+    units, instance = _units(workspace), _instance(workspace)
     files = {units / systemd.TEMPLATE: template(), units / f"{instance}.d" / DROP_IN: _MARK + systemd.drop_in(program())}
     start = f"systemctl --user daemon-reload && systemctl --user enable --now {shlex.quote(instance)}"
     return _put(files, start, dry_run)

@@ -7,6 +7,11 @@ from typing import Any
 
 import pytest
 
+from octojobs import platform
+from octojobs.actions.asking import who
+from octojobs.actions.checkup import machine
+from octojobs.actions.service_unit import install_service
+from octojobs.actions.workspace import Workspace
 from tests.cli.conftest import Call
 from tests.helpers import make_repository, write
 
@@ -150,3 +155,44 @@ def test_a_state_folder_that_others_may_read_is_weak(repo: Path, call: Call) -> 
     state.chmod(0o755)
     finding = _findings(call, repo)["state"]
     assert (finding["level"], finding["fix"]) == ("weak", f"`chmod 700 {state}`")
+
+
+def test_a_service_that_ends_with_the_session_is_weak(repo: Path, call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Until its user lingers; the name is that of the instance."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setattr(machine, "LINGERING", tmp_path / "linger")
+    assert "service" not in _findings(call, repo)
+    installed = install_service(Workspace.open(repo))
+    unit = next(path for path in installed.written if path.name == "octojobs.conf").parent.name.removesuffix(".d")
+    weak = {
+        "level": "weak",
+        "subject": "service",
+        "what": f"{unit} runs only while somebody is logged in",
+        "fix": "`loginctl enable-linger`",
+    }
+    assert _findings(call, repo)["service"] == weak
+    write(tmp_path / "linger" / who(), "")
+    assert _findings(call, repo)["service"]["level"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("kept", "level", "what"),
+    [
+        (True, "ok", ", synchronised"),
+        (False, "weak", ", and nothing keeps it right"),
+        (None, "ok", "; whether it is synchronised is not known here"),
+    ],
+)
+def test_a_clock_that_nothing_keeps_right_is_weak(
+    repo: Path, call: Call, monkeypatch: pytest.MonkeyPatch, kept: bool | None, level: str, what: str
+) -> None:
+    """The kernel knows; where it can't be asked, that is said."""
+    monkeypatch.setattr("octojobs.platform.clock_is_synchronized", lambda: kept)
+    found = _findings(call, repo)["clock"]
+    assert (found["level"], found["what"][20:]) == (level, what)
+    assert bool(found["fix"]) is (level == "weak")
+
+
+def test_the_kernel_is_asked_about_the_clock() -> None:
+    """A plain answer, whatever it is on this machine."""
+    assert platform.clock_is_synchronized() in (True, False, None)

@@ -12,7 +12,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from octojobs import platform
+from octojobs.actions.asking import who
 from octojobs.actions.checkup.finding import Finding, ok, weak, wrong
+from octojobs.actions.service_unit import installed_unit
 from octojobs.actions.workspace import Workspace
 from octojobs.engine import zonedata
 from octojobs.errors import OctojobsError
@@ -20,6 +22,8 @@ from octojobs.repository import git_version
 
 OLDEST_GIT = (2, 36)
 """`worktree list -z` and the other plumbing that is asked for."""
+LINGERING = Path("/var/lib/systemd/linger")
+"""Has a file for each user who lingers: logind's own record."""
 STEPPED = timedelta(hours=3)
 
 
@@ -32,6 +36,7 @@ def machine(workspace: Workspace) -> Iterator[Finding]:
     yield _file_system(workspace)
     yield _locks(workspace)
     yield _processes()
+    yield from _service(workspace)
 
 
 def _git() -> Finding:
@@ -56,7 +61,14 @@ def _clock(workspace: Workspace) -> Finding:
     if ahead is not None and ahead[0] - now > STEPPED:
         what = f"it says {now:%Y-%m-%dT%H:%M:%SZ}, and {ahead[1]} was settled up to {ahead[0]:%Y-%m-%dT%H:%M:%SZ} before"
         return weak("clock", what, "set the clock; the next tick corrects the job, and records it")
-    return ok("clock", f"{now:%Y-%m-%dT%H:%M:%SZ}")
+    match platform.clock_is_synchronized():
+        case True:
+            return ok("clock", f"{now:%Y-%m-%dT%H:%M:%SZ}, synchronised")
+        case False:
+            what = f"{now:%Y-%m-%dT%H:%M:%SZ}, and nothing keeps it right"
+            return weak("clock", what, "`timedatectl set-ntp true`, or run chrony (on the host, in a container)")
+        case _:
+            return ok("clock", f"{now:%Y-%m-%dT%H:%M:%SZ}; whether it is synchronised is not known here")
 
 
 def _zones() -> Finding:
@@ -101,3 +113,14 @@ def _processes() -> Finding:
     if not platform.has_subreapers():
         return weak("processes", "a process that leaves its group can't be followed here", "expect some to outlive their runs")
     return ok("processes", "pidfds, subreaper")
+
+
+def _service(workspace: Workspace) -> Iterator[Finding]:
+    """A user's services end with the last session of the user, unless that user lingers."""
+    unit = installed_unit(workspace)
+    if unit is None:
+        return
+    if (LINGERING / who(workspace.environ)).exists():
+        yield ok("service", f"{unit.name}, while nobody is logged in, too")
+    else:
+        yield weak("service", f"{unit.name} runs only while somebody is logged in", "`loginctl enable-linger`")
