@@ -30,13 +30,15 @@ def storage_failed(what: str, path: str | os.PathLike[str], error: OSError) -> S
 
 
 def require_readable(paths: StatePaths) -> None:
-    """Raise StorageFailed when the state folder, or a file right in it, is there and this user may not read it."""
+    """Raise StorageFailed when the state folder, or what is read in it, is there and this user may not read it."""
+    needed = (paths.state, paths.backup, paths.journal, paths.old_journal, paths.daemon_lock, paths.history, paths.runs)
     try:
-        with os.scandir(paths.root) as entries:
-            for entry in entries:
-                # A temporary file may be gone by now: that is no refusal.
-                if not os.access(entry.path, os.R_OK) and os.path.lexists(entry.path):
-                    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), entry.path)
+        os.listdir(paths.root)
+        if not os.access(paths.root, os.X_OK):  # what is in it would seem not to be there
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), paths.root)
+        for path in needed:
+            if not os.access(path, os.R_OK) and os.path.lexists(path):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
     except FileNotFoundError:
         return
     except OSError as error:

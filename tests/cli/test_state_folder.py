@@ -19,7 +19,7 @@ WRITING = {
     "run-now a": "use",
     "pause a": "leave a request in",
 }
-READING = ("status", "list", "next", "plan", "why a", "runs", "logs a", "doctor")
+READING = ("status", "why a", "doctor")
 
 needs_permissions = pytest.mark.skipif(
     os.geteuid() == 0 and shutil.which("setpriv") is None, reason="the superuser may read and write everything, and there is no setpriv"
@@ -64,12 +64,12 @@ def test_a_state_folder_that_can_not_be_written_is_said_before_anything_starts(r
 
 
 @needs_permissions
-@pytest.mark.parametrize("name", [".", "journal.jsonl"])
-def test_a_state_that_can_not_be_read_is_said_by_every_verb_that_needs_it(repo: Path, name: str) -> None:
+@pytest.mark.parametrize(("name", "allowed"), [(".", 0), (".", 0o400), ("journal.jsonl", 0)])
+def test_a_state_that_can_not_be_read_is_said_by_every_verb_that_needs_it(repo: Path, name: str, allowed: int) -> None:
     """The folder itself, or a file that another user left in it."""
     place = state(repo) / name
     mode = place.stat().st_mode
-    place.chmod(0)
+    place.chmod(allowed)
     try:
         said = {verb: as_user(repo, *verb.split()) for verb in (*READING, *WRITING)}
     finally:
