@@ -19,7 +19,7 @@ from octojobs.store.lock import Holder
 from octojobs.store.requests import Refusal, Request, done, leave, take_refusal
 
 WAIT_S = 5.0
-"""How long a daemon may take: it looks at once when it is woken, and once a second if the signal got lost."""
+"""How long a daemon may take: it looks at once when it is woken, and every second or two if the signal got lost."""
 LOOK_S = 0.02
 
 

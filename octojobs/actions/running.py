@@ -24,7 +24,7 @@ from octojobs.core.run import Outcome, Phase
 from octojobs.engine.engine import EVERYTHING, Engine, Scope
 from octojobs.engine.heartbeat import Heartbeat, Vitals
 from octojobs.engine.retaining import Retainer
-from octojobs.engine.service import Service
+from octojobs.engine.service import LOOK_S, WATCHED_LOOK_S, Service
 from octojobs.engine.wake import Wake
 from octojobs.engine.wiring import ground_of, open_engine
 from octojobs.store.requests import Request, RequestRefused, leave, take_refusal
@@ -85,6 +85,7 @@ def up(workspace: Workspace, *, allow_network_fs: bool = False, ready: Callable[
 
         def looked() -> None:
             watcher.follow(running.reload.watch_files())
+            running.service.look_s = LOOK_S if watcher.note else WATCHED_LOOK_S
             moved.look(running.reload.current().settings)
 
         running.service.on_look = looked

@@ -2,7 +2,7 @@
 
 Correctness does not rest on events. They get lost: a queue overflows, a network file system has none, and a checkout that
 removes and restores `.octopoid` leaves a watch on a folder that is gone (libraries call it deaf). So the loop stats the same
-files once a second, and this room only makes it faster. What it does about the known losses:
+files every second or two, and this room only makes it faster. What it does about the known losses:
 
 - it watches folders, each by itself: the root of the working tree for `.octopoid` coming and going, `.octopoid` and
   `.octopoid/jobs`, and the folders of the refs that count;
@@ -68,9 +68,9 @@ class Watcher:
         self._observer = Observer()
         try:
             self._observer.start()
-        except OSError as error:
+            self._thread.start()
+        except (OSError, RuntimeError) as error:  # RuntimeError: the system has no room for a thread
             self.note = _refused(error)
-        self._thread.start()
         with self._lock:
             self._arrange()
 
@@ -154,7 +154,7 @@ class Watcher:
             self._watches[folder] = self._observer.schedule(handler, folder, recursive=False, event_filter=kinds), inode
         except FileNotFoundError:
             return  # gone again: its coming back is an event of the folder above
-        except OSError as error:
+        except (OSError, RuntimeError) as error:  # as in `start`: each watch has a thread
             self.note = _refused(error)
 
 
@@ -166,5 +166,6 @@ def _inode(folder: str) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def _refused(error: OSError) -> str:
-    return f"files are not watched ({error.strerror}): changes are noticed within a second or two"
+def _refused(error: OSError | RuntimeError) -> str:
+    why = error.strerror if isinstance(error, OSError) else error
+    return f"files are not watched ({why}): changes are noticed within a second or two"

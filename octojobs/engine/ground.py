@@ -17,8 +17,8 @@ log = logging.getLogger("octojobs.ground")
 DIRTY_FRESH_S = 5.0
 """How old the answer to "is the worktree dirty" may be: the question costs a walk of the tree."""
 
-REFRESH_S = 2.0
-"""How long before that it is asked for again when something is about to start: the loop looks ahead once a second."""
+REFRESH_S = 3.0
+"""How long before that it is asked for again when something is about to start: the loop looks ahead every second or two."""
 
 
 @dataclass(frozen=True, slots=True)

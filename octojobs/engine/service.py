@@ -6,6 +6,7 @@ import logging
 import selectors
 from collections.abc import Callable
 from datetime import datetime
+from math import isinf
 
 from octojobs.engine.engine import Engine
 from octojobs.engine.feed import Feed
@@ -16,13 +17,16 @@ from octojobs.engine.wake import Wake
 log = logging.getLogger("octojobs.service")
 
 LOOK_S = 1.0
-"""How often the handful of watched files and `requests/` is looked at: correctness rests on this, not on file events."""
+"""How often the handful of definition files and `requests/` is looked at: correctness rests on this, not on file events."""
+
+WATCHED_LOOK_S = 2.0
+"""How often where events come too, which are quicker: most of what an idle daemon costs is waking up."""
 
 SLEEP_S = 30.0
 """The longest sleep, so that a stepped clock is noticed."""
 
-AHEAD_S = 1.25
-"""How long before an instant all is made ready for its start: a little more than from one look to the next."""
+AHEAD_S = 0.25
+"""All is made ready for a start at the last look before it: what is due within one look's time and this much more."""
 
 CALM_S = 3600.0
 """What is done at rest (forgetting old runs) is done after this long at the latest: a job every three seconds leaves no rest."""
@@ -34,7 +38,8 @@ REST_S = 5.0
 class Service:
     """Runs an engine until it is told to stop, or until a caller's condition holds. One thread owns it.
 
-    `on_look` is called after each look at the definitions: the files that are worth watching may be others now.
+    `look_s` is how often files are looked at. `on_look` is called after each look: the files that are worth watching may be
+    others now.
     `on_rest` is called once whenever nothing has happened for a while, and once an hour.
     """
 
@@ -48,7 +53,8 @@ class Service:
         self._selector = selectors.DefaultSelector()
         self._selector.register(wake.fileno(), selectors.EVENT_READ)
         self._selector.register(engine.running.fileno(), selectors.EVENT_READ)
-        self._looked_at = -LOOK_S
+        self.look_s = LOOK_S
+        self._looked_at = float("-inf")
         self._requests_seen: int | None = None
         self.on_look: Callable[[], None] = lambda: None
         self.on_rest: Callable[[], None] = lambda: None
@@ -92,11 +98,11 @@ class Service:
         ready = self._selector.select(self._timeout(self._engine.wake_at()))
         if ready and self._wake.drain():
             # Somebody said that something changed: look now, not at the next second.
-            self._looked_at = -LOOK_S
+            self._looked_at = float("-inf")
         return bool(ready) or self._engine.running.polls
 
     def _timeout(self, wake_at: datetime | None) -> float:
-        bounds = [SLEEP_S, self._looked_at + LOOK_S - self._clock.monotonic()]
+        bounds = [SLEEP_S, self._looked_at + self.look_s - self._clock.monotonic()]
         if wake_at is not None:
             bounds.append((wake_at - self._clock.now()).total_seconds())
         if self._engine.running.polls:
@@ -104,11 +110,11 @@ class Service:
         return max(0.0, min(bounds))
 
     def _look(self) -> bool:
-        """Once a second: stat what can change, ask git only when it did. Whether there is something to tick for."""
+        """Every `look_s`: stat what can change, ask git only when it did. Whether there is something to tick for."""
         now = self._clock.monotonic()
-        if now - self._looked_at < LOOK_S:
+        if now - self._looked_at < self.look_s:
             return False
-        forced = self._looked_at < 0
+        forced = isinf(self._looked_at)
         self._looked_at = now
         changed = self._feed.check(ask=forced)
         if changed:
@@ -117,7 +123,7 @@ class Service:
         self.on_look()
         self._tell_note()
         wake_at = self._engine.wake_at()
-        if wake_at is not None and (wake_at - self._clock.now()).total_seconds() < AHEAD_S:
+        if wake_at is not None and (wake_at - self._clock.now()).total_seconds() < self.look_s + AHEAD_S:
             self._engine.get_ready()
         return self._requests_changed() or changed
 

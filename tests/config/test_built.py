@@ -138,7 +138,8 @@ def test_an_entry_of_another_shape_is_not_found(folder: Path, change: str) -> No
     """JSON, and still none of ours."""
     whole = load(folder)
     (entry,) = entries(folder)
-    for value in (None, 7, [[]], [{}], [[1, 2]]):
+    wrong: list[object] = [None, 7, [[]], [{}], [[1, 2]]]
+    for value in wrong:
         content = json.loads(entry.read_text())
         entry.write_text(json.dumps({**content, change: value}), encoding="utf-8")
         assert load(folder) == whole
