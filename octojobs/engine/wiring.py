@@ -28,7 +28,11 @@ def open_engine(ground: Ground, feed: Feed, scope: Scope = EVERYTHING, *, role: 
     Raises RepositoryBusy, StateDamaged, StorageFailed, and UsageError on a file system where the promises can't be kept.
     """
     store = Store.open(ground.paths, ground.clock.now, role=role, allow_network_fs=allow_network_fs)
-    engine = Engine(ground, store, feed, Starter(ground, Launcher()), scope)
+    try:
+        engine = Engine(ground, store, feed, Starter(ground, Launcher()), scope)
+    except BaseException:
+        store.close()
+        raise
     try:
         yield engine
     finally:
