@@ -298,10 +298,10 @@ def _run(
     pins = [part for pin in PINS for part in ("-c", pin)]
     # -C besides the working folder: GitPython falls back to ours, without a word, where that one is gone.
     command = ["git", "-C", os.fspath(place), "--no-pager", *pins, *arguments]
-    with tempfile.TemporaryFile() as feed:  # a file, not a pipe: nothing to deadlock on, whatever the length
-        feed.write(stdin)
-        feed.seek(0)
-        try:
+    try:
+        with tempfile.TemporaryFile() as feed:  # a file, not a pipe: nothing to deadlock on, whatever the length
+            feed.write(stdin)
+            feed.seek(0)
             status, out, error_text = Git(place).execute(
                 command,
                 istream=feed,
@@ -313,8 +313,11 @@ def _run(
                 env={**ENVIRONMENT, **(environment or {})},
                 start_new_session=True,  # Ctrl-C in our terminal is ours to handle, and nothing can prompt there
             )
-        except GitCommandNotFound as error:
-            raise GitFailed("git was not found on PATH", "install git 2.36 or later") from error
+    except GitCommandNotFound as error:
+        raise GitFailed("git was not found on PATH", "install git 2.36 or later") from error
+    except (OSError, RuntimeError) as error:  # no room for a process, a descriptor, a thread (RuntimeError): a daemon goes on without
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise GitFailed(f"git can't be started: {why}", "try again when the machine has room") from error
     answer = _Answer(status, out, error_text)
     if status not in allowed:
         raise _failed(place, answer)

@@ -337,3 +337,18 @@ def test_questions_from_many_threads_leave_no_process_behind(tmp_path: Path) -> 
 
 def _children() -> str:
     return Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii") if sys.platform == "linux" else ""
+
+
+@pytest.mark.parametrize("trouble", [OSError(11, "Resource temporarily unavailable"), RuntimeError("can't start new thread")])
+def test_a_system_without_room_for_git_is_a_failure_of_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: Exception) -> None:
+    """A daemon that can't ask git for a moment says so and goes on; a bare OSError would end it."""
+    repository = Repository.discover(make_repository(tmp_path, {"a": "a\n"}))
+
+    def refuse(*_: object, **__: object) -> None:
+        raise trouble
+
+    monkeypatch.setattr("git.Git.execute", refuse)
+    with pytest.raises(GitFailed) as refused:
+        repository.is_dirty()
+    reason = trouble.strerror if isinstance(trouble, OSError) else trouble
+    assert str(refused.value) == f"git can't be started: {reason}; try again when the machine has room"

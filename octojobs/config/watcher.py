@@ -65,8 +65,8 @@ class Watcher:
 
         if self._observer is not None or self._stopping.is_set():
             raise RuntimeError("a watcher is started once")
-        self._observer = Observer()
         try:
+            self._observer = Observer()
             self._observer.start()
             self._thread.start()
         except (OSError, RuntimeError) as error:  # RuntimeError: the system has no room for a thread

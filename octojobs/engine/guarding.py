@@ -52,6 +52,11 @@ class _Gathering:
     done: threading.Event = field(default_factory=threading.Event)
     verdicts: Mapping[RunId, tuple[Verdict, ...]] = field(default_factory=dict)
 
+    def end_unknown(self, why: str) -> None:
+        """Nothing could be found out: every guard of these runs is unknown."""
+        self.verdicts = {run.id: (Verdict(Status.UNKNOWN, why, "conditions"),) for run in self.runs}
+        self.done.set()
+
 
 class Guards:
     """Judges waiting runs. Owned by the engine's thread; `ring` is called from another one when a late answer is there."""
@@ -85,8 +90,11 @@ class Guards:
     def _ask(self, runs: Sequence[Run], context: FactContext) -> None:
         gathering = _Gathering(runs)
         self._under_way.append(gathering)
-        # A daemon thread: a guard that hangs must not keep the daemon from ending.
-        threading.Thread(target=self._gather, args=(gathering, context), name="octojobs-guards", daemon=True).start()
+        try:
+            # A daemon thread: a guard that hangs must not keep the daemon from ending.
+            threading.Thread(target=self._gather, args=(gathering, context), name="octojobs-guards", daemon=True).start()
+        except RuntimeError as error:  # the system has no room for a thread
+            gathering.end_unknown(str(error))
         gathering.done.wait(MOMENT_S)
 
     def _gather(self, gathering: _Gathering, context: FactContext) -> None:
@@ -94,8 +102,7 @@ class Guards:
             gathering.verdicts = judge(gathering.runs, context)
         except Exception as error:
             log.exception("the guards could not be judged")
-            unknown = (Verdict(Status.UNKNOWN, f"{type(error).__name__}: {error}", "conditions"),)
-            gathering.verdicts = {run.id: unknown for run in gathering.runs}
+            gathering.end_unknown(f"{type(error).__name__}: {error}")
         gathering.done.set()
         self.ring()
 

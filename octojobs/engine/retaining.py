@@ -33,8 +33,13 @@ class Retainer:
         if self._pruned_today(now):
             return
         arguments = (retention, frozenset(open_runs), now)
-        self._thread = threading.Thread(target=self._prune, args=arguments, name="octojobs-retention", daemon=True)
-        self._thread.start()
+        thread = threading.Thread(target=self._prune, args=arguments, name="octojobs-retention", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # the system has no room for a thread
+            self._prune(*arguments)
+        else:
+            self._thread = thread
 
     def stop(self) -> None:
         """Wait for a prune that is under way; twice is once."""

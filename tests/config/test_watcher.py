@@ -183,3 +183,21 @@ def test_a_system_that_refuses_watches_is_told_in_a_note(tmp_path: Path, monkeyp
     watched.watcher.start()
     watched.watcher.stop()
     assert watched.watcher.note == "files are not watched (inotify watch limit reached): changes are noticed within a second or two"
+
+
+@pytest.mark.parametrize("which", ["octojobs-watcher", ""], ids=["its own", "the observer's"])
+def test_a_system_without_room_for_threads_is_told_in_a_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, which: str) -> None:
+    """What Python says then is a RuntimeError; the once-a-second look goes on without."""
+    real = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if not which or thread.name == which:
+            raise RuntimeError("can't start new thread")
+        real(thread)
+
+    watched = Watched(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        watched.watcher.start()
+        watched.watcher.stop()
+    assert watched.watcher.note == "files are not watched (can't start new thread): changes are noticed within a second or two"

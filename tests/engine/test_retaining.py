@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -81,3 +82,15 @@ def test_a_folder_that_can_t_be_read_stops_nobody(tmp_path: Path, caplog: pytest
     (paths.history / "2026-01-01.jsonl").mkdir()
     rest(Retainer(paths))
     assert caplog.messages == [f"can't prune the history: {paths.history / '2026-01-01.jsonl'}: Is a directory"]
+
+
+def test_without_room_for_a_thread_it_is_done_at_once(paths: StatePaths, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A system that refuses threads is short of processes, not of time."""
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    ran(paths, 0)
+    rest(Retainer(paths))
+    assert left(paths) == set()

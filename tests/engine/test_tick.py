@@ -328,6 +328,23 @@ def test_a_guard_that_hangs_keeps_no_other_job_from_starting(world: World) -> No
     assert [row.job for row in world.rows] == ["free", "gated"]
 
 
+def test_a_guard_that_can_not_be_asked_for_want_of_a_thread_is_unknown(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unknown is not true: the run waits, and its guard is asked again half a minute later."""
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    world.declare(job("gated", every=3600, conditions=(Condition("file_exists", {"path": "."}),)))
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        world.tick()
+    (run,) = world.runs()
+    assert (run.phase, run.verdicts[0].evidence) == (Phase.WAITING, "can't start new thread")
+    world.tick(30)
+    world.drain()
+    assert world.outcomes() == ["succeeded"]
+
+
 def test_a_job_that_only_ever_ran_by_request_is_remembered(world: World) -> None:
     """Its failures count, and its last success is known, although no tick has planned it."""
     world.engine.scope = Scope(plan=False)
