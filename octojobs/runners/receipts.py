@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import signal
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from octojobs.core.codec import NotDecodable, parse_instant
 from octojobs.core.run import Outcome, Process
 
 _MOST_BYTES = 1 << 20
+RESULT = "exit.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class Exit:
 def read_exit(run_dir: Path) -> Exit | None:
     """The result of a run; None while there is none, or when it can't be read as one (it is renamed into place whole)."""
     try:
-        content = json.loads(_read(f"{run_dir}/exit.json"))
+        content = json.loads(_read(f"{run_dir}/{RESULT}"))
         return Exit(
             Outcome(content["outcome"]),
             parse_instant(content["started_at"]),
@@ -113,6 +115,13 @@ def fence(run_dir: Path) -> bool:
     finally:
         os.close(folder)
     return True
+
+
+def remove_debris(run_dir: Path) -> None:
+    """Remove the half-written results of shims that were killed; the caller knows that none is at work here. Best effort."""
+    for path in run_dir.glob(f".{RESULT}.*"):
+        with suppress(OSError):
+            path.unlink()
 
 
 def stop(process: Process, run_dir: Path, why: str) -> bool:

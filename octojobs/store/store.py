@@ -79,7 +79,8 @@ class Store:
         except OSError as error:
             raise storage_failed("open", paths.root, error) from None
         try:
-            remove_debris(paths.root)
+            for folder in (paths.root, paths.history):
+                remove_debris(folder)
             return cls(paths, lock, clock, recovery.load(paths))
         except OSError as error:
             lock.release()

@@ -46,9 +46,23 @@ def write(run_dir: str, content: dict[str, Any], signals: Signals, announce: Cal
     data = json.dumps(content).encode("utf-8", "surrogateescape")
     if announce is not None:
         _try(run_dir, data, signals, durable=False)
-        if announce():
+        if announce() or _is_durable_now(run_dir):
             return
     _try(run_dir, data, signals, durable=True)
+
+
+def _is_durable_now(run_dir: str) -> bool:
+    """Sync the file that is in place; False when that fails, which is final for this file."""
+    try:
+        descriptor = os.open(f"{run_dir}/exit.json", os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        try:
+            platform.sync_file(descriptor)
+        finally:
+            os.close(descriptor)
+        sync_folder(run_dir)
+    except OSError:
+        return False
+    return True
 
 
 def _try(run_dir: str, data: bytes, signals: Signals, *, durable: bool) -> None:
@@ -106,12 +120,12 @@ def _replace(run_dir: str, data: bytes, *, durable: bool) -> None:
             view = view[os.write(descriptor, view) :]
         if durable:
             platform.sync_file(descriptor)
+        os.rename(temporary, f"{run_dir}/exit.json")
     except BaseException:
         os.unlink(temporary)
         raise
     finally:
         os.close(descriptor)
-    os.rename(temporary, f"{run_dir}/exit.json")
     if durable:
         sync_folder(run_dir)
 
