@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -149,9 +150,10 @@ def cpu_s(pid: int) -> float:
 
 @dataclass(frozen=True)
 class Size:
-    """A daemon at rest, its launchers apart."""
+    """A daemon at rest, its launchers apart; how long a first start took, and one when nothing had changed."""
 
     ready_s: float
+    again_s: float
     daemon_mb: float
     launchers_mb: float
 
@@ -159,13 +161,18 @@ class Size:
 def size(folder: Path, jobs: int) -> Size:
     """With that many jobs, as soon as it is at rest."""
     at = place(folder, idle_files(jobs))
-    started = time.perf_counter()
-    with up(at) as process:
-        wait_for(lambda: ready(at, process), "the daemon")
-        took = time.perf_counter() - started
-        rest(at)
-        daemon, *launchers = family(process)
-        return Size(took, pss_mb(daemon), sum(map(pss_mb, launchers)))
+    shutil.rmtree(at.home / ".cache", ignore_errors=True)  # `allow` has read the definitions
+    took = []
+    for last in (False, True):
+        started = time.perf_counter()
+        with up(at) as process:
+            wait_for(lambda process=process: ready(at, process), "the daemon")
+            took.append(time.perf_counter() - started)
+            if last:
+                rest(at)
+                daemon, *launchers = family(process)
+                return Size(took[0], took[1], pss_mb(daemon), sum(map(pss_mb, launchers)))
+    raise AssertionError("the last start has returned")
 
 
 def idle_cpu(folder: Path, jobs: int, seconds: float) -> float:
@@ -177,6 +184,21 @@ def idle_cpu(folder: Path, jobs: int, seconds: float) -> float:
         started, before = time.perf_counter(), sum(map(cpu_s, family(process)))
         time.sleep(seconds)
         return (sum(map(cpu_s, family(process))) - before) / (time.perf_counter() - started) * 100
+
+
+def saves_live(folder: Path, jobs: int, rounds: int) -> list[float]:
+    """As `commits_live`, with that many jobs in 20 files, one of which changes as a whole."""
+    files = idle_files(jobs)
+    at, path = place(folder, files), list(files)[-1]
+    found = []
+    with up(at) as process:
+        wait_for(lambda: ready(at, process), "the daemon")
+        time.sleep(SETTLE_S)
+        for number in range(rounds):
+            time.sleep(1.0 + 0.13 * number)
+            commit = at.commit(path, files[path].replace(b"Job number", b"Job %d, number" % number))
+            found.append(wait_for(lambda commit=commit: getattr(ready(at, process), "definitions", "") == commit, "the commit"))
+    return found
 
 
 def commits_live(folder: Path, rounds: int) -> list[float]:

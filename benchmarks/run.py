@@ -23,9 +23,10 @@ from pathlib import Path
 from typing import Any
 
 from bombs import BOMBS
-from daemon import commits_live, idle_cpu, kills_adopted, size
+from daemon import commits_live, idle_cpu, kills_adopted, saves_live, size
 from engines import IDLE, WIDTH
 from figures import Figure, below, percentile
+from histories import asked
 from peers import BASE, NOT_MEASURED, PEERS, Result, measure, report
 from validate import hook_times, many_times
 
@@ -98,8 +99,12 @@ def sizes(effort: Effort) -> Lines:
     for jobs in (10, 1_000) if effort.quick else (10, 1_000, 10_000):
         with effort.fresh() as folder:
             found = size(Path(folder), jobs)
-        memory = f"{found.daemon_mb:.0f} MB + {found.launchers_mb:.0f} MB launchers"
-        yield Figure(f"{jobs:,} jobs", f"{memory}, ready in {found.ready_s:.2f} s")
+        memory = found.daemon_mb + found.launchers_mb
+        bars = ("<= 3 s", "<= 1 s", "<= 80 MB") if jobs == 10_000 else ("", "", "")
+        holds = (found.ready_s <= 3, found.again_s <= 1, memory <= 80) if jobs == 10_000 else (None, None, None)
+        yield Figure(f"{jobs:,} jobs, first start", f"{found.ready_s:.2f} s", bars[0], holds[0])
+        yield Figure(f"{jobs:,} jobs, nothing has changed", f"{found.again_s:.2f} s", bars[1], holds[1])
+        yield Figure(f"{jobs:,} jobs, memory", f"{found.daemon_mb:.0f} MB + {found.launchers_mb:.0f} MB launchers", bars[2], holds[2])
 
 
 def ticks(effort: Effort) -> Lines:
@@ -116,8 +121,9 @@ def ticks(effort: Effort) -> Lines:
 def idle(effort: Effort) -> Lines:
     """CPU of `octojobs up` with nothing to do, launchers included."""
     seconds = 10 if effort.quick else 60
-    with effort.fresh() as folder:
-        yield below(f"1,000 jobs, {seconds} s", idle_cpu(Path(folder), 1_000, seconds), 0.1, "% of a core")
+    for jobs in (1_000,) if effort.quick else (1_000, 10_000):
+        with effort.fresh() as folder:
+            yield below(f"{jobs:,} jobs, {seconds} s", idle_cpu(Path(folder), jobs, seconds), 0.1, "% of a core")
 
 
 def changes(effort: Effort) -> Lines:
@@ -125,9 +131,25 @@ def changes(effort: Effort) -> Lines:
     with effort.fresh() as folder:
         live = commits_live(Path(folder), effort.rounds)
     yield below("`git commit` returns -> live", statistics.median(live), 1.0, "s", f"(most {max(live):.2f} s)")
+    jobs = 1_000 if effort.quick else 10_000
+    with effort.fresh() as folder:
+        saved = saves_live(Path(folder), jobs, effort.rounds)
+    what = f"the same, one of 20 files of {jobs // 20} jobs"
+    yield below(what, statistics.median(saved) * 1000, 150, "ms", f"(most {max(saved) * 1000:.0f} ms)")
     with effort.fresh() as folder:
         adopted = kills_adopted(Path(folder), effort.rounds)
     yield below("`kill -9`, new daemon -> run adopted", statistics.median(adopted), 5.0, "s", f"(most {max(adopted):.2f} s)")
+
+
+def history(effort: Effort) -> Lines:
+    """Questions to a long history, whole processes; what the first one makes is used by the others."""
+    runs = 50_000 if effort.quick else 1_000_000
+    with effort.fresh() as folder:
+        first, answers = asked(Path(folder), runs, effort.rounds)
+    yield Figure(f"{runs:,} runs, the first question", f"{first:.1f} s")
+    for verb, answer in answers.items():
+        value = f"{answer.ms:.0f} ms, {answer.mb:.0f} MB"
+        yield Figure(f"{runs:,} runs, `{verb}`", value, "<= 300 ms", answer.ms <= 300)
 
 
 def definitions(effort: Effort) -> Lines:
@@ -155,6 +177,7 @@ PARTS: Mapping[str, Callable[[Effort], Lines]] = {
     "ticks": ticks,
     "idle": idle,
     "changes": changes,
+    "history": history,
     "definitions": definitions,
     "bombs": bombs,
 }
