@@ -55,7 +55,7 @@ def _all(document: Document, stem: str | None) -> Iterator[Declared | Problem]:
     elif stem is not None:
         yield _unnamed(file, stem)
     else:
-        yield Problem(document.path, 0, 0, "the file has no `jobs:`", "write `jobs: {}` for no jobs")
+        yield Problem(document.path, 1, 1, "the file has no `jobs:`", "write `jobs: {}` for no jobs")
 
 
 def _several(entry: Entry) -> Iterator[Declared | Problem]:

@@ -217,7 +217,7 @@ FILES: list[tuple[str, list[str]]] = [
     (
         "x: 1",
         [
-            ".octopoid/jobs.yaml: the file has no `jobs:`; write `jobs: {}` for no jobs",
+            "1:1: the file has no `jobs:`; write `jobs: {}` for no jobs",
             '1:1: unknown field "x"; use version, timezone, defaults, jobs or job',
         ],
     ),
