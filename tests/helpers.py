@@ -58,7 +58,7 @@ def commit_files(repo: Path, files: Mapping[str, str], message: str = "change") 
     return git(repo, "rev-parse", "HEAD")
 
 
-def wait_until(predicate: Callable[[], object], timeout: float = 10, what: str = "") -> None:
+def wait_until(predicate: Callable[[], object], timeout: float = 30, what: str = "") -> None:
     """Returns as soon as the predicate holds; fails the test after `timeout` seconds, naming what it waited for.
 
     The only place where tests wait: for what other processes do there is nothing to be signalled by.

@@ -20,7 +20,7 @@ from octojobs.core.claim import events_of, first_sight, follow_ups
 from octojobs.core.codec import format_instant
 from octojobs.core.events import AttemptEnded, AttemptStarting, Event, Paused, RunClaimed
 from octojobs.core.identity import JobId, RunId
-from octojobs.core.job import Job
+from octojobs.core.job import AfterWhen, Job
 from octojobs.core.ledger import Row
 from octojobs.core.plan import plan
 from octojobs.core.run import Run
@@ -137,11 +137,6 @@ class Engine:
     def record(self, *events: Event) -> None:
         """What a caller on the engine's thread has decided (a claim, a drop): durable with the next tick, before it acts."""
         self._stage(events)
-
-    def cancel(self, runs: Iterable[Run], why: str) -> None:
-        """Ask the shims of these runs to end them."""
-        for run in runs:
-            self.running.stop(run, why)
 
     def get_ready(self) -> None:
         """Something is about to fall due: ask git and have a shim forked now, so that the start need not wait for them."""
@@ -309,6 +304,8 @@ class Engine:
     def _plan_again(self, row: Row) -> None:
         """However a run ended: an `after` job has no next instant until it is planned again, in this tick if that is still to come.
 
-        The end may lie in the future when the clock was set back.
+        No other job's next instant depends on an end. The end may lie in the future when the clock was set back.
         """
-        self._agenda.put(row.job, min(row.at, self.ground.clock.now()))
+        job = self._jobs.get(row.job)
+        if job is not None and isinstance(job.when, AfterWhen):
+            self._agenda.put(row.job, min(row.at, self.ground.clock.now()))

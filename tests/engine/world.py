@@ -106,7 +106,9 @@ class World:
         """The end of the test, also of one that failed anywhere: cancel what runs, then let go of every process."""
         try:
             if self.lives:
-                self.engine.cancel([run for run in self.runs() if run.holds_slot], "the test is over")
+                for run in self.runs():
+                    self.ask("cancel", run=run.id)
+                self.tick()
                 self.drain()
         finally:
             self.stop()
