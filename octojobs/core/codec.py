@@ -28,6 +28,7 @@ KINDS: dict[type, str] = {member: member.__name__ for union in _UNIONS for membe
 _EXACT = 1 << 53
 """The integers below are floats, too, each its own."""
 
+_UTC_OFFSET = len("+00:00")
 _SHAPES = {str: "a text", int: "a whole number", float: "a number", bool: "true or false", list: "a list", dict: "an object"}
 
 
@@ -37,7 +38,9 @@ def format_instant(at: datetime) -> str:
     >>> format_instant(datetime(2026, 11, 20, 10, tzinfo=UTC))
     '2026-11-20T10:00:00Z'
     """
-    return at.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
+    if at.tzinfo is not UTC:
+        at = at.astimezone(UTC)
+    return at.isoformat()[:-_UTC_OFFSET] + "Z"
 
 
 def parse_instant(text: str) -> datetime:
@@ -55,29 +58,42 @@ def parse_instant(text: str) -> datetime:
 
 def encode(value: Any) -> Any:
     """The JSON value of a dataclass, an instant, an enum member, a sequence or a mapping of those."""
-    if value is None or isinstance(value, (bool, int, float)):
-        return value
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, str):
-        return str(value)
-    if isinstance(value, datetime):
-        return format_instant(value)
-    if isinstance(value, (tuple, list)):
-        return [encode(item) for item in value]
-    if isinstance(value, Mapping):
-        return {str(key): encode(item) for key, item in value.items()}
-    return _encode_dataclass(value)
-
-
-def _encode_dataclass(value: Any) -> dict[str, Any]:
     kind: Any = type(value)
-    result: dict[str, Any] = {"kind": KINDS[kind]} if kind in KINDS else {}
-    for name, default, _, _ in _plan(kind):
-        item = getattr(value, name)
-        if default is MISSING or item != default:
-            result[name] = encode(item)
-    return result
+    return _encoder(kind)(value)
+
+
+@cache
+def _encoder(kind: Any) -> Callable[[Any], Any]:
+    """How values of exactly this type are encoded: decided once, for the journal has some hundred values a run."""
+    if issubclass(kind, Enum):
+        return lambda value: value.value
+    if issubclass(kind, bool | int | float | types.NoneType):
+        return lambda value: value
+    if issubclass(kind, str):
+        return str
+    if issubclass(kind, datetime):
+        return format_instant
+    if issubclass(kind, tuple | list):
+        return lambda value: [encode(item) for item in value]
+    if issubclass(kind, Mapping):
+        return lambda value: {str(key): encode(item) for key, item in value.items()}
+    return _dataclass_encoder(kind)
+
+
+def _dataclass_encoder(kind: Any) -> Callable[[Any], dict[str, Any]]:
+    plan = [(name, default) for name, default, _, _ in _plan(kind)]
+    tag = {"kind": KINDS[kind]} if kind in KINDS else {}
+
+    def encode_dataclass(value: Any) -> dict[str, Any]:
+        result: dict[str, Any] = tag.copy()
+        for name, default in plan:
+            item = getattr(value, name)
+            # Most fields are at their default, and then mostly the very same object.
+            if item is not default and (default is MISSING or item != default):
+                result[name] = encode(item)
+        return result
+
+    return encode_dataclass
 
 
 def decode(kind: Any, data: Any) -> Any:

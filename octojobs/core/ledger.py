@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -110,23 +110,44 @@ class Ledger:
                 return pause
         return None
 
-    def check(self, events: Iterable[Event]) -> None:
-        """Raise IllegalTransition if applying the events in this order would; changes nothing. O(events)."""
+    def check(self, events: Iterable[Event]) -> list[Run | None]:
+        """What applying the events in this order makes of the run of each, None for one that is about no run's life. O(events).
+
+        Changes nothing. Raises IllegalTransition if applying them would.
+        """
         after: dict[RunId, Run] = {}
+        made: list[Run | None] = []
         for event in events:
+            becomes = None
             if isinstance(event, RunClaimed):
-                known = after.get(event.run.id, self.runs.get(event.run.id))
+                known = after.get(event.run.id) or self.runs.get(event.run.id)
                 if known is not None and known.phase is not Phase.FINISHED:
                     raise IllegalTransition(f"run {event.run.id} is claimed already")
                 after[event.run.id] = event.run
             elif isinstance(event, RunEvent):
-                known = after.get(event.run, self.runs.get(event.run))
+                known = after.get(event.run) or self.runs.get(event.run)
                 if known is None or known.phase is Phase.FINISHED:
                     raise IllegalTransition(f"{type(event).__name__} names run {event.run}, which is not open")
-                after[event.run] = transition(known, event)
+                becomes = after[event.run] = transition(known, event)
+            made.append(becomes)
+        return made
+
+    def fold(self, events: Sequence[Event]) -> list[Row]:
+        """Apply all the events, or none: raises IllegalTransition then. Returns the lines of history that they make."""
+        rows = (self._apply(event, becomes) for event, becomes in zip(events, self.check(events), strict=True))
+        return [row for row in rows if row is not None]
 
     def apply(self, event: Event) -> Row | None:
         """Fold one event in; returns the line of history that it makes, if any."""
+        return self._apply(event, transition(self.runs[event.run], event) if isinstance(event, RunEvent) else None)
+
+    def _apply(self, event: Event, becomes: Run | None) -> Row | None:
+        """`becomes` is what the event makes of its run."""
+        if becomes is not None:
+            if becomes.phase is Phase.FINISHED:
+                return self._finish(becomes)
+            self._put(becomes)
+            return None
         match event:
             case Paused(job=None):
                 self.pause = Pause(event.at, event.until, event.reason)
@@ -138,11 +159,6 @@ class Ledger:
                 JobSeen() | CursorMoved() | JobReanchored() | JobAbsent() | JobReturned() | JobForgotten() | NotRun() | Paused() | Resumed()
             ):
                 return self._apply_to_job(event)
-            case _:
-                run = transition(self.runs[event.run], event)
-                if run.phase is Phase.FINISHED:
-                    return self._finish(run)
-                self._put(run)
         return None
 
     def _put(self, run: Run) -> None:

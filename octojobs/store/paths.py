@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from octojobs.core.identity import JobId, RunId
@@ -93,7 +95,12 @@ class StatePaths:
 
     def run_dir(self, run: RunId, attempt: int) -> Path:
         """The folder of one attempt; attempts count from 1."""
-        return Path(f"{self.root}/runs/{run.job}/{run}/{attempt}")  # four joins would cost more than all else about it
+        return _run_dir(self.root, run, attempt)
+
+
+@lru_cache(maxsize=256)  # a run's folder is named at its start and at its end; parsing a path costs more than all else about it
+def _run_dir(root: Path, run: RunId, attempt: int) -> Path:
+    return Path(f"{root}/runs/{run.job}/{run}/{attempt}")
 
 
 def make_folders(paths: StatePaths) -> bool:
@@ -123,12 +130,18 @@ def make_run_folder(paths: StatePaths, run: RunId, attempt: int) -> Path:
     Before the start is on disk: a run that is recorded as started and has no folder may have run, and somebody removed it.
     """
     folder = paths.run_dir(run, attempt)
+    of_run = os.path.dirname(folder)
     try:
-        os.mkdir(folder, FOLDER_MODE)
-    except FileExistsError:
-        return folder
-    except FileNotFoundError:
+        _make(of_run)
+    except FileNotFoundError:  # the job's first run, or somebody has removed what was there
         if not paths.runs.exists():
             make_folders(paths)
-        make_private_folders(folder)
+        make_private_folders(os.path.dirname(of_run))
+        _make(of_run)
+    _make(folder)
     return folder
+
+
+def _make(folder: str | Path) -> None:
+    with suppress(FileExistsError):
+        os.mkdir(folder, FOLDER_MODE)

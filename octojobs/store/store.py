@@ -104,8 +104,7 @@ class Store:
 
         Raises IllegalTransition, nothing being changed then.
         """
-        self.ledger.check(events)
-        rows = self._apply(events)
+        rows = self.ledger.fold(events)
         self._staged += events
         self._rows += rows
         return rows
@@ -132,7 +131,7 @@ class Store:
         if not events:
             return []
         self._record(events)
-        rows = self._apply(events)
+        rows = self.ledger.fold(events)
         self._recorded(rows)
         return rows
 
@@ -155,9 +154,6 @@ class Store:
         self._journal.close()
         self._history.close()
         self._lock.release()
-
-    def _apply(self, events: Sequence[Event]) -> list[Row]:
-        return [row for row in map(self.ledger.apply, events) if row is not None]
 
     def _record(self, events: Sequence[Event]) -> None:
         try:
