@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +17,13 @@ from octojobs.actions.checkup import machine
 from octojobs.actions.service_unit import install_service
 from octojobs.actions.workspace import Workspace
 from tests.cli.conftest import Call
-from tests.helpers import make_repository, write
+from tests.helpers import make_repository, octojobs, write
 
 FILE = ".octopoid/jobs.yaml"
+STORY = (
+    *("disk", "restart", "nothing lost", "one outcome", "at most once", "adopted"),
+    *("one daemon", "commit is deploy", "nothing left", "clock"),
+)
 GOOD = "jobs:\n  a: {interval: 1h, command: 'true'}\n"
 
 
@@ -196,3 +204,39 @@ def test_a_clock_that_nothing_keeps_right_is_weak(
 def test_the_kernel_is_asked_about_the_clock() -> None:
     """A plain answer, whatever it is on this machine."""
     assert platform.clock_is_synchronized() in (True, False, None)
+
+
+def test_the_selftest_tells_what_this_machine_keeps_of_the_promises(repo: Path) -> None:
+    """Real daemons, really killed; its own repository goes with it."""
+    before = sorted(path.name for path in (repo / ".git").iterdir())
+    done = octojobs(repo, "doctor", "--selftest", "3", "--json")
+    told = {finding["subject"]: finding for finding in json.loads(done.stdout)["findings"][-len(STORY) :]}
+    assert tuple(told) == STORY
+    assert [finding["what"] for finding in told.values() if finding["level"] == "wrong"] == []
+    assert done.stderr.startswith("selftest: a first daemon, a second one, and a commit\n")
+    assert sorted(path.name for path in (repo / ".git").iterdir()) == before
+
+
+def test_the_selftest_tells_of_a_broken_promise_and_keeps_the_evidence(repo: Path, tmp_path: Path) -> None:
+    """On a machine whose shell does everything twice."""
+    shell = tmp_path / "bin" / "sh"
+    write(shell, '#!/bin/sh\n/bin/sh "$@"\nexec /bin/sh "$@"\n')
+    shell.chmod(0o755)
+    done = octojobs(repo, "doctor", "--selftest", "2", PATH=f"{shell.parent}:{os.environ['PATH']}")
+    assert done.returncode == 1
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("wrong")]
+    assert re.match(r"wrong  at most once: '(beat\d|slow)@\d{8}T\d{6}Z 1' took effect 2 times; ", line)
+    (kept,) = (repo / ".git").glob("octojobs-selftest-*")
+    assert f"report this with {kept}, which is kept for that" in line
+    assert (kept / "repo/effects").exists()
+
+
+def test_a_selftest_that_can_not_begin_says_why(repo: Path) -> None:
+    """An account of its own that may not start git."""
+    git = repo.parent / "bin" / "git"
+    refuse = """case "$*" in *" init "*) echo 'no init today' >&2; exit 1;; esac"""
+    write(git, f'#!/bin/sh\n{refuse}\nexec {shutil.which("git")} "$@"\n')
+    git.chmod(0o755)
+    done = octojobs(repo, "doctor", "--selftest", "1", PATH=f"{git.parent}:{os.environ['PATH']}")
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[-1] == "wrong  selftest: git init fails: no init today; mend that, then try again"
