@@ -29,6 +29,7 @@ NEARLY_FULL = 0.9
 _HOOKS = {
     HookState.MISSING: ("no pre-commit hook checks the definitions", "`octojobs init` installs it"),
     HookState.PRE_COMMIT: ("the configuration of pre-commit does not name octojobs-validate", "`octojobs init` shows the lines"),
+    HookState.NOT_INSTALLED: (".pre-commit-config.yaml names octojobs-validate, and no hook is installed", "`pre-commit install`"),
     HookState.FOREIGN: ("the pre-commit hook does not call octojobs", "add the line `octojobs hook pre-commit` to it"),
     HookState.OUTSIDE: ("core.hooksPath leads out of the repository, to hooks that do not call octojobs", "add `octojobs hook pre-commit`"),
 }

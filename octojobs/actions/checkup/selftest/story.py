@@ -105,7 +105,7 @@ def _kills(story: Story, seconds: float, tell: Tell) -> None:
     while (now := story.clock.monotonic()) < end:
         if now - told > 10:
             told = now
-            tell(f"{story.kills} daemons were killed, {end - now:.0f} s to go")
+            tell(f"{end - now:.0f} s of killing daemons to go, {story.kills} killed so far")
         daemon = story.theatre.start("up")
         pause.wait(random.uniform(SHORTEST_S, LONGEST_S))
         _kill(story, daemon)
