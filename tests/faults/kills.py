@@ -54,7 +54,10 @@ def killed_daemons(seed: int, shims: bool) -> Step:
 
 def _kill_shims(world: World, daemon: Started, dice: random.Random, tally: Tally) -> None:
     """Half of all that the daemon has started, and of what its predecessors have left."""
-    for pid in (*platform.descendants(daemon.pid), *(pid for stray in world.strays() for pid in (stray, *platform.descendants(stray)))):
+    strays = [pid for stray in world.strays() for pid in (stray, *platform.descendants(stray))]
+    for pid in (*platform.descendants(daemon.pid), *strays):
+        if platform.describe(pid).startswith("git "):
+            continue  # a daemon that starts can't do without
         if dice.random() < 0.5:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.faults import engine_model, kills
+from tests.faults import daemons, damage, definitions, disks, engine_model, injections, kills, processes, times
 from tests.faults.tally import Scale, Step
 
 PARTS: dict[str, Callable[[Scale], list[Step]]] = {
     "kills": kills.steps,
     "engine": engine_model.steps,
+    "injections": injections.steps,
+    "damage": damage.steps,
+    "disks": disks.steps,
+    "times": times.steps,
+    "processes": processes.steps,
+    "daemons": daemons.steps,
+    "definitions": definitions.steps,
 }

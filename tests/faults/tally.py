@@ -68,5 +68,8 @@ class Step:
         tally = Tally()
         folder = root / self.name.replace(" ", "-")
         folder.mkdir(parents=True)
-        self.do(tally, scale, folder)
+        try:
+            self.do(tally, scale, folder)
+        except AssertionError as failure:  # it waited for something in vain
+            tally.found("broken off", [str(failure)])
         return tally

@@ -71,10 +71,10 @@ def test_what_is_right_is_right(evidence: Evidence) -> None:
 
 OUTCOME_MUTANTS: dict[str, tuple[Callable[[Rows], Rows], list[str]]] = {
     "a row is missing": (lambda rows: rows[:2] + rows[3:], ["the instant 2026-11-20T10:00:02Z has no outcome"]),
-    "a row stands twice": (lambda rows: [*rows, rows[1]], ["the instant 2026-11-20T10:00:01Z has 2 outcomes"]),
+    "a row stands twice": (lambda rows: [*rows, rows[1]], ["the instant 2026-11-20T10:00:01Z has two outcomes"]),
     "a row covers its neighbour": (
         lambda rows: [*rows[:5], {**rows[5], "count": 3, "first_scheduled_at": "2026-11-20T10:00:04Z"}],
-        ["the instant 2026-11-20T10:00:04Z has 2 outcomes"],
+        ["the instant 2026-11-20T10:00:04Z has two outcomes"],
     ),
     "a row miscounts": (
         lambda rows: [*rows[:5], {**rows[5], "count": 7}],
@@ -99,7 +99,7 @@ def test_a_job_that_stands_still_is_noticed(evidence: Evidence) -> None:
 
 def test_an_open_run_beside_the_row_of_its_instant_is_noticed(evidence: Evidence) -> None:
     """An instant that is settled and open has two outcomes sooner or later."""
-    assert model.one_outcome(evidence.rows, [_run(3)], 1) == ["the instant 2026-11-20T10:00:03Z has 2 outcomes"]
+    assert model.one_outcome(evidence.rows, [_run(3)], 1) == ["the instant 2026-11-20T10:00:03Z has two outcomes"]
 
 
 @pytest.mark.parametrize(

@@ -179,10 +179,15 @@ class World:
             process, connection = self._nursery
             connection.close()
             process.wait()
-        for pid in self.strays():
+        wait_until(self.ended, 10, "the last processes to go")
+
+    def ended(self) -> bool:
+        """Whether nothing is left; what is left is killed. The children of a killed stray come to us next."""
+        left = self.strays()
+        for pid in left:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: not self.strays(), 10, "the last processes to go")
+        return not left
 
     def checked(self, jobs: Sequence[str], before: model.Evidence | None = None) -> Iterator[str]:
         """All that must hold of a world at rest, whose `jobs` have an interval of one second."""
