@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from octojobs.cli.place import Place
 from octojobs.cli.screen import Screen
 
 if TYPE_CHECKING:
@@ -40,6 +41,9 @@ class App:
 
 
 def _remember(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
+    if value == "":
+        # a script's empty variable must not stand for the default
+        raise click.BadParameter("it is empty; give a value, or leave it away", ctx, parameter)
     if value is not None and parameter.name is not None:
         setattr(ctx.ensure_object(App), parameter.name, value)
 
@@ -49,7 +53,7 @@ def repo_option(function: F) -> F:
     option = click.option(
         "--repo",
         metavar="PATH",
-        type=click.Path(path_type=Path),
+        type=Place(path_type=Path),
         expose_value=False,
         callback=_remember,
         help="The repository, or a folder in it; else the current folder.",
@@ -69,7 +73,7 @@ def state_options(function: F) -> F:
     function = click.option(
         "--state-dir",
         metavar="PATH",
-        type=click.Path(path_type=Path),
+        type=Place(path_type=Path),
         expose_value=False,
         callback=_remember,
         help="Where octojobs keeps its state; else under the git folder.",

@@ -44,12 +44,12 @@ class Verbs(click.Group):
         return command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click does it, with a suggestion for a name that is none."""
+        """As click does it, with a suggestion for a name that is none; that `--help` shows the verbs is said of any wrong usage."""
         name = args[0]
         if name not in VERBS and not name.startswith("-"):
             close = difflib.get_close_matches(name, VERBS, 1)
-            hint = f"did you mean {close[0]}?" if close else "`octojobs --help` lists the verbs"
-            raise click.UsageError(f"there is no verb {name!r}; {hint}", ctx)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            raise click.UsageError(f"there is no verb {name!r}{hint}", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -12,6 +12,7 @@ import click
 from octojobs import __version__
 from octojobs.cli.app import App, repo_option
 from octojobs.cli.group import Verbs, help_width
+from octojobs.cli.streams import let_go_of_output, open_standard_streams
 from octojobs.cli.text import visible
 from octojobs.errors import ExitCode, InvalidDefinitions, OctojobsError
 
@@ -32,36 +33,21 @@ def octojobs() -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code (`octojobs.errors.ExitCode`) and never raises."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    _open_standard_streams()
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            reconfigure(errors="backslashreplace")
+    open_standard_streams()
     try:
         if COMPLETE in os.environ:
             return _complete()
         code = _call(arguments)
         sys.stdout.flush()
     except BrokenPipeError:
-        return _quiet_pipe()
+        let_go_of_output()
+        return ExitCode.OK
     except (KeyboardInterrupt, click.Abort):
         _complain("interrupted")
         return ExitCode.INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the last door: every exception becomes a message here
         return _failed(error, arguments)
     return code
-
-
-def _open_standard_streams() -> None:
-    """Let /dev/null stand for a stream that is closed: a file opened later would get its number, and what is printed with it."""
-    for number in range(3):
-        try:
-            os.fstat(number)
-        except OSError:
-            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest number that is free: this one
-    for number, name in ((1, "stdout"), (2, "stderr")):
-        if getattr(sys, name) is None:
-            setattr(sys, name, os.fdopen(number, "w", encoding="utf-8", closefd=False))
 
 
 def _call(arguments: list[str]) -> int:
@@ -88,7 +74,10 @@ def _failed(error: Exception, arguments: Sequence[str]) -> int:
             return ExitCode.USAGE
         case click.UsageError():
             path = error.ctx.command_path if error.ctx else "octojobs"
-            text = visible(error.format_message()).rstrip(".")
+            text = error.format_message()
+            if isinstance(error, click.MissingParameter):
+                text = " ".join(text.split())  # click lists what may be chosen a line each
+            text = visible(text).rstrip(".")
             _complain(text[:1].lower() + text[1:], path)
             sys.stderr.write(f"`{path} --help` shows how\n")
             return ExitCode.USAGE
@@ -130,9 +119,3 @@ def _bug(error: Exception, arguments: Sequence[str]) -> int:
 
 def _complain(text: str, who: str = "octojobs") -> None:
     sys.stderr.write(f"{who}: {text}\n")
-
-
-def _quiet_pipe() -> int:
-    # The reader has seen enough (`octojobs runs | head`); what is still buffered goes nowhere, also at interpreter exit.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return ExitCode.OK

@@ -85,6 +85,25 @@ class Zone(click.ParamType[str]):
             self.fail(str(error), param, ctx)
 
 
+class Number(click.IntRange):
+    """A whole number, from `min` to `max` (None: any)."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number."""
+        try:
+            number = int(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a whole number; write one{self._span()}", param, ctx)
+        if (self.min is not None and number < self.min) or (self.max is not None and number > self.max):
+            self.fail(f"{number} is out of range; write a whole number{self._span()}", param, ctx)
+        return number
+
+    def _span(self) -> str:
+        return f" from {self.min} to {self.max}" if self.max is not None else f" from {self.min} on"
+
+
 def _within(at: datetime) -> datetime:
     if not FIRST_YEAR <= at.year <= LAST_YEAR:
         raise OverflowError

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from octojobs import __version__
+from octojobs.cli.streams import let_go_of_output, open_standard_streams
 from octojobs.config.blob import blob_id
 from octojobs.config.diagnostics import Format, Report, render
 from octojobs.config.disk import read_folder
@@ -25,9 +26,8 @@ from octojobs.errors import ExitCode, InvalidDefinitions, UsageError
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The console script; returns the exit code: 0 valid, 2 problems, wrong usage, or nothing to check."""
+    open_standard_streams()
     args = _parser().parse_args(argv)
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a file may hold what the terminal can't show
     use_newest()
     try:
         report = check(args.files, args.repo)
@@ -36,8 +36,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return ExitCode.USAGE
     terminal = sys.stdout.isatty()
     colour = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    if text := render(report, args.format, terminal=terminal, colour=colour):
-        print(text)
+    try:
+        if text := render(report, args.format, terminal=terminal, colour=colour):
+            print(text, flush=True)
+    except BrokenPipeError:
+        let_go_of_output()  # whoever reads has seen enough; what was found stays the exit code
+    except OSError as error:
+        let_go_of_output()
+        print(f"octojobs-validate: the result can't be written: {os.strerror(error.errno or 0).lower()}", file=sys.stderr)
+        return ExitCode.FAILED
     return ExitCode.OK if report.valid else ExitCode.USAGE
 
 
@@ -121,11 +128,18 @@ def _parser() -> argparse.ArgumentParser:
         description="Check definitions of jobs: form, schedules, references. Without files, those of this folder's repository.",
         epilog="example: octojobs-validate .octopoid/jobs.yaml",
     )
-    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="a definition file, or a folder that holds .octopoid")
+    parser.add_argument("files", nargs="*", type=_path, metavar="FILE", help="a definition file, or a folder that holds .octopoid")
     parser.add_argument("--format", type=Format, choices=list(Format), default=Format.TEXT, help="text (default), json, github or sarif")
-    parser.add_argument("--repo", type=Path, metavar="PATH", help="the root of the repository to check")
+    parser.add_argument("--repo", type=_path, metavar="PATH", help="the root of the repository to check")
     parser.add_argument("--version", action="version", version=f"octojobs {__version__}")
     return parser
+
+
+def _path(text: str) -> Path:
+    """A path; an empty variable of a script must not stand for this folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty; name a file or a folder")
+    return Path(text)
 
 
 if __name__ == "__main__":

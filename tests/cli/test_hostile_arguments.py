@@ -67,3 +67,18 @@ def test_an_instant_at_the_end_of_time_is_refused(instant: str, arguments: list[
     said = call(repo, *arguments, instant)
     assert said.code == 2
     assert f"{instant!r} is outside the years 1970 to 9998" in said.err
+
+
+@pytest.mark.parametrize("option", ["--repo", "--state-dir", "--jobs-file", "--source"])
+def test_an_empty_option_does_not_stand_for_its_default(option: str, repo: Path, call: Call) -> None:
+    """`--state-dir "$UNSET"` must not mean the current folder."""
+    said = call(repo, "list", option, "")
+    assert (said.code, said.out) == (2, "")
+    assert said.err.startswith(f"octojobs list: invalid value for '{option}': it is empty; ")
+
+
+def test_an_empty_name_of_a_file_is_no_folder_to_check(repo: Path, call: Call) -> None:
+    """`validate "$UNSET"` would say that all is well."""
+    said = call(repo, "validate", "")
+    assert (said.code, said.out) == (2, "")
+    assert said.err.startswith("octojobs validate: invalid value for '[FILES]...': it is empty; ")

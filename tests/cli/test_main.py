@@ -28,7 +28,29 @@ def repo(tmp_path: Path) -> Path:
     ("arguments", "message"),
     [
         (["lst"], "octojobs: there is no verb 'lst'; did you mean list?\n`octojobs --help` shows how\n"),
-        (["frobnicate"], "octojobs: there is no verb 'frobnicate'; `octojobs --help` lists the verbs\n`octojobs --help` shows how\n"),
+        (["frobnicate"], "octojobs: there is no verb 'frobnicate'\n`octojobs --help` shows how\n"),
+        (["export", "cron"], "octojobs export: 'cron' is none of systemd, launchd\n`octojobs export --help` shows how\n"),
+        (
+            ["hook"],
+            (
+                "octojobs hook: missing argument '{pre-commit|post-merge|post-checkout}'. "
+                "Choose from: pre-commit, post-merge, post-checkout\n`octojobs hook --help` shows how\n"
+            ),
+        ),
+        (
+            ["next", "--count", "many"],
+            (
+                "octojobs next: invalid value for '--count': 'many' is not a whole number; "
+                "write one from 1 to 10000\n`octojobs next --help` shows how\n"
+            ),
+        ),
+        (
+            ["logs", "by_hand", "--attempt", "0"],
+            (
+                "octojobs logs: invalid value for '--attempt': 0 is out of range; "
+                "write a whole number from 1 on\n`octojobs logs --help` shows how\n"
+            ),
+        ),
         (["list", "x"], "octojobs list: got unexpected extra argument (x)\n`octojobs list --help` shows how\n"),
         (
             ["next", "--from", "tomorrow"],

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Call
-from tests.helpers import commit_files, make_repository
+from tests.helpers import commit_files, environment, home_of, make_repository, script
 
 JOBS = "jobs:\n  a: {interval: 1h, command: 'make a'}\n"
 MORE = JOBS + "  b: {schedule: '@daily', command: [make, b]}\n"
@@ -27,6 +31,26 @@ def test_allow_without_a_terminal_asks_for_a_word(repo: Path, call: Call) -> Non
     assert said.out.endswith(":\n  a: every 1h: make a\n")
     assert said.err == "octojobs: nobody is here to answer; read the above, then `octojobs allow --yes`\n"
     assert call(repo, "status", "--json").json["trust"] == {"allowed": False, "level": None}
+
+
+@pytest.mark.parametrize(("answer", "code", "end"), [("n", 1, "octojobs: nothing was allowed\n"), ("y", 0, ", at level repository\n")])
+def test_at_a_terminal_the_answer_counts(answer: str, code: int, end: str, repo: Path) -> None:
+    """A no is an answer, not an interruption."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [script(), "allow"], cwd=repo, env=environment(home_of(repo)), stdin=theirs, stdout=theirs, stderr=theirs
+    ) as process:
+        os.close(theirs)
+        said = b""
+        while b"[y/N]" not in said:
+            said += os.read(ours, 4096)
+        os.write(ours, f"{answer}\n".encode())
+        with suppress(OSError):  # how Linux says that the other end is closed
+            while part := os.read(ours, 4096):
+                said += part
+        assert process.wait() == code
+    os.close(ours)
+    assert said.decode().replace("\r\n", "\n").endswith(end)
 
 
 def test_a_dry_run_allows_nothing(repo: Path, call: Call) -> None:

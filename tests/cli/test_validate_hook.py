@@ -143,6 +143,34 @@ def test_what_the_terminal_cannot_show_is_escaped(repo: Path) -> None:
     assert done.stdout.startswith(r'.octopoid/jobs.yaml:1:8: "na\xefve" is not a job name; ')
 
 
+@pytest.mark.parametrize(
+    ("redirection", "code", "said"),
+    [
+        (">&-", 2, ""),
+        ("2>&-", 2, None),
+        ("<&- >&- 2>&-", 2, ""),
+        ("| head -c 0", 2, ""),
+        (">/dev/full", 1, "octojobs-validate: the result can't be written: no space left on device\n"),
+    ],
+)
+def test_what_becomes_of_the_output_is_no_mistake_of_ours(redirection: str, code: int, said: str | None, repo: Path) -> None:
+    """A closed stream, a reader that has gone, a full disk: no traceback, and what was found stays the exit code."""
+    write(repo / ".octopoid/jobs.yaml", BAD)
+    shell = ["bash", "-o", "pipefail", "-c", f'"$0" {redirection}', script("octojobs-validate")]
+    done = subprocess.run(shell, cwd=repo, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == code
+    assert said is None or done.stderr == said
+
+
+def test_an_empty_name_is_no_folder_to_check(repo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An empty variable of a script must not mean that all is well."""
+    with pytest.raises(SystemExit) as left:
+        _run(capsys, "")
+    assert left.value.code == 2
+    assert "argument FILE: it is empty; name a file or a folder\n" in capsys.readouterr().err
+    assert repo.exists()
+
+
 def test_the_happy_path_imports_only_what_it_needs(repo: Path) -> None:
     """A hook is run at every commit: what explains, shows and edits stays out until it is needed."""
     program = "import sys; from octojobs.cli.validate_hook import main; code = main([]); print(*sorted(sys.modules)); sys.exit(code)"

@@ -51,8 +51,9 @@ def command(app: App, yes: bool, level: str | None, dry_run: bool) -> int:
     if proposal.known:
         app.screen.say(f"{workspace.root} is allowed already, {_how(proposal)}")
         return ExitCode.OK
-    if not yes:
-        _ask(app, str(workspace.root))
+    if not yes and not _asked(app, str(workspace.root)):
+        app.screen.note("octojobs: nothing was allowed")
+        return ExitCode.FAILED
     allow(workspace, proposal)
     app.screen.say(f"allowed: {workspace.root}, {_how(proposal)}")
     return ExitCode.OK
@@ -78,8 +79,8 @@ def _show(app: App, proposal: Proposal) -> None:
             screen.say(screen.paint(visible(line), style))
 
 
-def _ask(app: App, root: str) -> None:
+def _asked(app: App, root: str) -> bool:
+    """Whether the person at the terminal says yes; UsageError when there is none."""
     if not (sys.stdin.isatty() and app.screen.terminal):
         raise UsageError("nobody is here to answer", "read the above, then `octojobs allow --yes`")
-    if not click.confirm(f"Let {visible(root)} run this on this machine?"):
-        raise click.Abort
+    return click.confirm(f"Let {visible(root)} run this on this machine?")

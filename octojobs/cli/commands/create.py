@@ -11,6 +11,7 @@ from octojobs.actions.editing import creation
 from octojobs.cli.app import App, dry_run_option, state_options
 from octojobs.cli.editing import carry_out, commit_option
 from octojobs.cli.group import Verb
+from octojobs.cli.params import Number
 from octojobs.cli.text import is_text
 from octojobs.core.job import Priority
 
@@ -43,7 +44,7 @@ WHENS = ("schedule", "interval", "after", "manual")
 @click.option("--tag", "tags", metavar="TAG", multiple=True, help="May be repeated.")
 @click.option("--condition", "conditions", metavar="NAME", multiple=True, help="Must hold before a run; may be repeated.")
 @click.option("--timeout", metavar="DURATION", help="Of one attempt.")
-@click.option("--retries", type=click.IntRange(0), help="How often a failed run is tried again.")
+@click.option("--retries", type=Number(0, 1_000_000), metavar="N", help="How often a failed run is tried again.")
 @click.option("--priority", type=click.Choice([priority.value for priority in Priority]), help="Who starts first.")
 @click.option("--disabled", is_flag=True, help="Declare it, and let nothing of it run.")
 @commit_option

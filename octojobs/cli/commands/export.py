@@ -12,6 +12,7 @@ from octojobs.cli.app import App, complete_job, where_options
 from octojobs.cli.family import Family
 from octojobs.cli.group import Verb
 from octojobs.cli.params import ZONE
+from octojobs.cli.place import Place
 from octojobs.cli.text import plural, visible
 from octojobs.errors import ExitCode, Severity
 
@@ -26,7 +27,7 @@ def _options(function: F) -> F:
     function = click.argument("jobs", metavar="[JOB]...", nargs=-1, shell_complete=complete_job)(function)
     function = click.option("--all", "every", is_flag=True, help="Every job; without it and without JOB: the daemon.")(function)
     output = click.option(
-        "--output", metavar="DIR", type=click.Path(path_type=Path, file_okay=False), help="Write files there; else print them."
+        "--output", metavar="DIR", type=Place(path_type=Path, file_okay=False), help="Write files there; else print them."
     )
     return where_options(output(function))
 

@@ -12,6 +12,7 @@ from octojobs.actions.history import find_run
 from octojobs.actions.output import output_file, output_views, pieces
 from octojobs.cli.app import App, complete_job, json_option, state_options
 from octojobs.cli.group import Verb
+from octojobs.cli.params import Number
 from octojobs.runners.output import visible
 
 
@@ -27,7 +28,7 @@ from octojobs.runners.output import visible
 )
 @click.argument("run", metavar="RUN|JOB", shell_complete=complete_job)
 @click.option("-f", "--follow", "following", is_flag=True, help="Go on until the attempt has ended.")
-@click.option("--attempt", type=click.IntRange(1), metavar="N", help="That attempt; else the latest.")
+@click.option("--attempt", type=Number(1), metavar="N", help="That attempt; else the latest.")
 @click.option("--raw", is_flag=True, help="The bytes as they are, also on a terminal: colours, and whatever else steers it.")
 @json_option
 @state_options

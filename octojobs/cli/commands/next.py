@@ -9,7 +9,7 @@ import click
 from octojobs.actions.coming import coming, coming_of_all
 from octojobs.cli.app import App, complete_job, json_option, where_options
 from octojobs.cli.group import Verb
-from octojobs.cli.params import INSTANT
+from octojobs.cli.params import INSTANT, Number
 from octojobs.cli.text import visible
 from octojobs.core.codec import parse_instant
 from octojobs.views.values import View
@@ -26,7 +26,7 @@ from octojobs.views.values import View
 )
 @click.argument("job", required=False, shell_complete=complete_job)
 @click.option("--from", "start", type=INSTANT, metavar="INSTANT", help="Count from here; else from now.")
-@click.option("--count", type=click.IntRange(1, 10_000), help="How many of each job; 5 for one job, 1 for all.")
+@click.option("--count", type=Number(1, 10_000), metavar="N", help="How many of each job; 5 for one job, 1 for all.")
 @json_option
 @where_options
 @click.pass_obj

@@ -9,7 +9,7 @@ import click
 from octojobs.actions.history import list_runs
 from octojobs.cli.app import App, complete_job, json_option, state_options
 from octojobs.cli.group import Verb
-from octojobs.cli.params import AGE
+from octojobs.cli.params import AGE, Number
 from octojobs.cli.times import span
 from octojobs.core.codec import parse_instant
 from octojobs.core.run import Outcome, Phase
@@ -28,7 +28,7 @@ STATUSES = [*(outcome.value for outcome in Outcome), *(phase.value for phase in 
     ],
 )
 @click.argument("job", required=False, shell_complete=complete_job)
-@click.option("--limit", type=click.IntRange(1, 100_000), default=20, show_default=True, help="How many at most.")
+@click.option("--limit", type=Number(1, 100_000), metavar="N", default=20, show_default=True, help="How many at most.")
 @click.option("--status", type=click.Choice(STATUSES), metavar="STATUS", help="Only this outcome or phase, such as failed or running.")
 @click.option("--since", type=AGE, metavar="INSTANT|AGE", help="Only since then: 2026-11-20T10:00Z, or 2h for the last two hours.")
 @json_option

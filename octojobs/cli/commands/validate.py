@@ -9,6 +9,7 @@ import click
 
 from octojobs.cli.app import App, repo_option
 from octojobs.cli.group import Verb
+from octojobs.cli.place import Place
 from octojobs.cli.validate_hook import check
 from octojobs.config.diagnostics import Format, render
 from octojobs.engine.zonedata import use_newest
@@ -26,7 +27,7 @@ STYLES = [style.value for style in Format]
         ("octojobs validate --format sarif > jobs.sarif", "for a code host; `github` writes annotations"),
     ],
 )
-@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, type=Place(path_type=Path))
 @click.option(
     "--format", "style", type=click.Choice(STYLES), default=Format.TEXT.value, show_default=True, help="How problems are written."
 )
