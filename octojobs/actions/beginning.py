@@ -101,12 +101,12 @@ def _jobs_file(workspace: Workspace, declares: bool, dry_run: bool) -> Step:
 
 def _gitignore(workspace: Workspace, dry_run: bool) -> Step:
     file = workspace.repository.worktree / ".gitignore"
-    before = file.read_text("utf-8") if file.exists() else ""
-    missing = [line for line in IGNORED if line not in before.splitlines()]
+    before = file.read_bytes() if file.exists() else b""
+    missing = [line for line in IGNORED if line.encode() not in before.splitlines()]
     if not missing:
         return Step(done=False, what=".gitignore has its lines already")
     if not dry_run:
-        lead = "" if not before or before.endswith("\n") else "\n"
+        lead = "" if not before or before.endswith(b"\n") else "\n"
         with file.open("a", encoding="utf-8") as opened:
             opened.write(lead + "".join(f"{line}\n" for line in missing))
     return Step(done=True, what=f".gitignore: {', '.join(missing)}", path=".gitignore")
@@ -117,6 +117,9 @@ def _hook(workspace: Workspace, dry_run: bool) -> Step:
     match hooks.hook_state(workspace):
         case HookState.OURS:
             return Step(done=False, what="the pre-commit hook is there already")
+        case HookState.NOT_INSTALLED:
+            what = f"{hooks.PRE_COMMIT_CONFIG} names octojobs-validate, and git calls no hook in this clone yet: run this"
+            return Step(done=False, what=what, more="pre-commit install\n")
         case HookState.PRE_COMMIT:
             what = f"{hooks.PRE_COMMIT_CONFIG} rules the hooks here: add these lines under `repos:`"
             return Step(done=False, what=what, more=hooks.CONFIG_LINES)

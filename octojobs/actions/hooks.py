@@ -51,6 +51,8 @@ class HookState(StrEnum):
     FOREIGN = "foreign"
     PRE_COMMIT = "pre-commit"
     """A configuration of the pre-commit tool: the hook is one of its lines."""
+    NOT_INSTALLED = "not installed"
+    """That configuration names our hook, and nothing calls pre-commit at a commit."""
     OUTSIDE = "outside"
     """`core.hooksPath` leads out of the repository: a hook there would serve every repository."""
 
@@ -61,11 +63,12 @@ def hook_file(workspace: Workspace) -> Path:
 
 
 def hook_state(workspace: Workspace) -> HookState:
-    """What stands there; a configuration of pre-commit that names our hook counts as ours."""
-    config = workspace.root / PRE_COMMIT_CONFIG
+    """What stands there; a configuration of pre-commit that names our hook counts as ours once git has a hook to call."""
+    config, file = workspace.root / PRE_COMMIT_CONFIG, hook_file(workspace)
     if config.exists():
-        return HookState.OURS if "octojobs-validate" in config.read_text("utf-8", "replace") else HookState.PRE_COMMIT
-    file = hook_file(workspace)
+        if "octojobs-validate" not in config.read_text("utf-8", "replace"):
+            return HookState.PRE_COMMIT
+        return HookState.OURS if file.exists() else HookState.NOT_INSTALLED
     if file.exists():
         return HookState.OURS if OURS in file.read_text("utf-8", "replace") else HookState.FOREIGN
     inside = (workspace.root, workspace.repository.common_dir)
