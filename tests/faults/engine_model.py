@@ -17,7 +17,8 @@ from octojobs.store.requests import Request, leave
 from octojobs.store.view import view
 from tests.faults.fake_shims import FakeShim, Stage
 from tests.faults.lives import CRASHES, INTERVALS, JOBS, Life
-from tests.faults.tally import Scale, Step, Tally
+from tests.faults.tally import Do, Scale, Step, Tally
+from tests.store.test_model import StoreMachine
 
 BACK = timedelta(hours=2.5)
 """How far the clock is set back in all: beyond three hours other rules hold (tests/faults/times.py)."""
@@ -126,16 +127,22 @@ def _nothing(found: list[str]) -> None:
         raise AssertionError("\n".join(found))
 
 
-def _random_lives(tally: Tally, scale: Scale, _: Path) -> None:
-    examples = scale.of(30, 3000)
-    how = settings(max_examples=examples, stateful_step_count=40, deadline=None, database=None)
-    try:
-        run_state_machine_as_test(EngineMachine, settings=how)
-    except Exception as error:  # noqa: BLE001 -- whatever it found is a violation; its notes tell the way there
-        tally.found("the engine", ["\n".join([repr(error), *getattr(error, "__notes__", ())])])
-    tally.did("lives of 40 steps", examples)
+def random_lives(machine: type[RuleBasedStateMachine], short: int, long: int) -> Do:
+    """So many lives of a model."""
+
+    def do(tally: Tally, scale: Scale, _: Path) -> None:
+        examples = scale.of(short, long)
+        how = settings(max_examples=examples, stateful_step_count=40, deadline=None, database=None)
+        try:
+            run_state_machine_as_test(machine, settings=how)
+        except Exception as error:  # noqa: BLE001 -- whatever it found is a violation; its notes tell the way there
+            tally.found("the model", ["\n".join([repr(error), *getattr(error, "__notes__", ())])])
+        tally.did("lives of 40 steps", examples)
+
+    return do
 
 
-def steps(_: Scale) -> list[Step]:
-    """One step."""
-    return [Step("engine", _random_lives)]
+def steps(scale: Scale) -> list[Step]:
+    """The engine; the store's model, whose short lives are a test of its own, only where there is time."""
+    engine = Step("engine", random_lives(EngineMachine, 30, 1000))
+    return scale.of([engine], [engine, Step("store", random_lives(StoreMachine, 0, 1000))])

@@ -36,6 +36,10 @@ jobs:
     interval: 1s
     command: '{EFFECT}; sleep 0.05'
 """
+SHORT_STRIDES = {"openat": 60, "write": 12, "fsync": 3, "rename": 2}
+"""The short version takes every so-many-th call, three times at most; which ones, the dice say."""
+LONG_STRIDES = {"openat": 10, "write": 3}
+"""The long one kills at each call, and refuses these."""
 STUCK_S = 4.0
 """How long a pass may take under a lasting error before the error is taken away: it waits for better times, as it should."""
 
@@ -64,28 +68,30 @@ def was_hit(log: Path) -> bool:
     return "(INJECTED)" in text or "+++ killed by SIGKILL" in text
 
 
-def in_a_pass(call: str, what: str, *, follow: bool) -> Step:
-    """`octojobs tick` in a state that a killed daemon left, hit at the k-th call; `what` is `kill`, or an error, once or from there on."""
+def in_a_pass(call: str, what: str, *, follow: bool = False, first: bool = False) -> Step:
+    """`octojobs tick` in a state that a killed daemon left, hit at the k-th call; `what` is `kill`, or an error, once or from there on.
+
+    With `first` there is no state yet: the pass is the first one in its repository.
+    """
 
     def do(tally: Tally, scale: Scale, root: Path) -> None:
         with opened(root, JOBS) as world:
-            _leave_something(world)
-            template = shutil.copytree(world.paths.root, root / "template")
-            before = (world.repo / "effects").read_text()
-            stride, k = scale.of(_stride(call), 1), 1 + scale.dice(call, what).randrange(scale.of(_stride(call), 1))
+            if not first:
+                _leave_something(world)
+                shutil.copytree(world.paths.root, root / "template")
+            before = "\n".join([*world.effects, ""])
+            stride = scale.of(SHORT_STRIDES, LONG_STRIDES if what != "kill" else {}).get(call, 1)
+            k = 1 + scale.dice(call, what).randrange(stride)
             while _one(tally, world, root / f"strace-{k}", call, what, k, follow=follow):
                 k += stride
                 if k > scale.of(3 * stride, 400):
                     break
                 shutil.rmtree(world.paths.root)
-                shutil.copytree(template, world.paths.root)
-                (world.repo / "effects").write_text(before)
+                if not first:
+                    shutil.copytree(root / "template", world.paths.root)
+                (world.repo / "effects").write_text(before.lstrip("\n"))
 
-    return Step(f"{call} {what}{' everywhere' if follow else ''}", do)
-
-
-def _stride(call: str) -> int:
-    return {"openat": 60, "write": 12, "fsync": 3, "rename": 2, "mkdir": 1, "clone": 1}[call]
+    return Step(f"{call} {what}{' everywhere' if follow else ''}{' in the first pass' if first else ''}", do)
 
 
 def _leave_something(world: World) -> None:
@@ -160,7 +166,8 @@ def _tracer(pid: int) -> bool:
 def steps(scale: Scale) -> list[Step]:
     """Kills of the pass, of everything in it, and of what a daemon has started; errors once and for ever."""
     found = [in_a_pass(call, "kill", follow=follow) for call in CALLS for follow in scale.of([False], [False, True])]
+    found += [in_a_pass(call, "kill", first=True) for call in scale.of(["mkdir"], ["openat", "write", "fsync", "rename", "mkdir"])]
     errors = [(call, error) for call in CALLS for error in scale.of([ERRORS[call]], ALL_ERRORS)]
     found += [in_a_pass(call, error, follow=True) for call, error in errors]
-    found += [in_a_pass(call, f"{error} for ever", follow=False) for call, error in scale.of(errors[1:3], errors)]
+    found += [in_a_pass(call, f"{error} for ever") for call, error in scale.of(errors[1:3], errors)]
     return found + [under_a_daemon(call) for call in scale.of(["write"], list(CALLS))]

@@ -9,7 +9,7 @@ from tests.faults.tally import Scale, Step
 
 PARTS: dict[str, Callable[[Scale], list[Step]]] = {
     "kills": kills.steps,
-    "engine": engine_model.steps,
+    "models": engine_model.steps,
     "injections": injections.steps,
     "damage": damage.steps,
     "disks": disks.steps,

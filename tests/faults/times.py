@@ -193,12 +193,16 @@ def _faked(tally: Tally, scale: Scale, root: Path) -> None:
     with opened(root, beats(3)) as world:
         daemon = start_octojobs(world.repo, "up", **env)
         world.mine.add(daemon.pid)
-        for offset in scale.of(["+0", "+1d"], ["+0", "+30m", "-2h", "+30m", "+1d", "-1d", "+10y", "-10y", "+0"]):
+        for offset in scale.of(["+0", "+1d"], ["+0", "+30m", "+1d", "-1d", "+10y", "-10y", "+0", "-30m"]):
             replaced = stamp.with_suffix(".new")
             replaced.write_text(offset)
             replaced.rename(stamp)
             before = len(world.effects)
-            wait_until(lambda: len(world.effects) >= before + 5, 40, f"runs at {offset}")  # noqa: B023 -- it is called before the next round
+            if offset == "-30m":
+                threading.Event().wait(5)
+                tally.check(offset, len(world.effects) <= before + 3, f"{len(world.effects) - before} runs of instants that are settled")
+            else:
+                wait_until(lambda: len(world.effects) >= before + 5, 40, f"runs at {offset}")  # noqa: B023 -- it is called before the next round
             tally.did("steps of libfaketime")
             tally.check(offset, daemon.poll() is None, f"the daemon ended with {daemon.returncode}")
         daemon.send_signal(signal.SIGTERM)
