@@ -109,8 +109,22 @@ def _temporary_name(path: Path) -> Path:
     return path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY[1:]}")
 
 
-def remove_debris(folder: Path) -> None:
-    """Remove temporary files of a writer that died; the caller knows that no writer is at work in the folder."""
+def remove_debris(folder: Path, *, shared: bool = False) -> None:
+    """Remove temporary files of a writer that died; the caller knows that no other one is at work in the folder.
+
+    In a `shared` folder others may be: a file whose writer's pid is in use stays.
+    """
     for path in folder.glob(TEMPORARY):
-        with suppress(OSError):
-            path.unlink()
+        if not (shared and _is_in_use(path.name.split(".")[-2])):
+            with suppress(OSError):
+                path.unlink()
+
+
+def _is_in_use(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except PermissionError:
+        return True
+    except (ProcessLookupError, ValueError, OverflowError):
+        return False
+    return True

@@ -81,6 +81,7 @@ class Store:
         try:
             for folder in (paths.root, paths.history):
                 remove_debris(folder)
+            remove_debris(paths.requests, shared=True)
             return cls(paths, lock, clock, recovery.load(paths))
         except OSError as error:
             lock.release()

@@ -191,6 +191,17 @@ def test_debris_of_a_killed_writer_is_swept_away(tmp_path: Path) -> None:
         assert not debris.exists()
 
 
+def test_in_the_folder_of_requests_only_the_debris_of_the_dead_goes(tmp_path: Path) -> None:
+    """Whoever leaves a request at this moment needs the file that it writes."""
+    with opened(tmp_path / "state") as store:
+        requests = store.paths.requests
+    mine, dead, odd = (requests / f".x.json.{pid}.octojobs-tmp" for pid in (os.getpid(), 1 << 23, "x"))
+    for path in (mine, dead, odd):
+        path.touch()
+    with opened(tmp_path / "state"):
+        assert list(requests.iterdir()) == [mine]
+
+
 def test_the_rows_of_history_have_always_the_same_keys(tmp_path: Path) -> None:
     """A finished run and an instant that did not run: null stands where there is nothing to say."""
     with opened(tmp_path / "state") as store:
