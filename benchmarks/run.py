@@ -27,8 +27,8 @@ from daemon import commits_live, idle_cpu, kills_adopted, saves_live, size
 from engines import IDLE, WIDTH
 from figures import Figure, below, percentile
 from histories import asked
-from peers import BASE, NOT_MEASURED, PEERS, Result, measure, report
-from validate import hook_times, many_times
+from peers import BASE, NOT_MEASURED, PEERS, Result, Unmeasurable, measure, report
+from validate import check_jsonschema, many_times, process_times
 
 from octojobs import __version__
 from octojobs.platform import filesystem_of
@@ -154,9 +154,18 @@ def history(effort: Effort) -> Lines:
 
 def definitions(effort: Effort) -> Lines:
     """Checking definitions."""
-    imports, hook = hook_times(5 if effort.quick else 15)
+    repeat = 5 if effort.quick else 15
+    try:
+        imports, hook, *peers = process_times(repeat, check_jsonschema())
+    except Unmeasurable as problem:
+        yield f"  check-jsonschema     skipped: {problem}"
+        imports, hook, *peers = process_times(repeat)
     value = f"{hook / imports:.2f}  ({hook:.0f} ms / {imports:.0f} ms)"
-    yield Figure("hook, 20 jobs / bare imports of its libraries", value, "<= 1.5", hook / imports <= 1.5)
+    yield Figure("hook, 20 jobs / bare imports of its libraries", value, "<= 1.3", hook / imports <= 1.3)
+    for peer in peers:
+        yield Figure(
+            "hook, 20 jobs / check-jsonschema", f"{hook / peer:.2f}  ({hook:.0f} ms / {peer:.0f} ms)", "<= 0.4", hook / peer <= 0.4
+        )
     whole, again = many_times()
     yield below("10,000 jobs in 20 files", whole, 10, "s")
     yield Figure("again, one file of the 20 changed", f"{again * 1000:.0f} ms")

@@ -18,10 +18,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from peers import environment
+
 from octojobs.config.blob import blob_id
 from octojobs.config.loader import Loader
 
 BASELINE = (sys.executable, "-c", "import yaml, jsonschema, croniter")
+FILE = ".octopoid/jobs.yaml"
 HOOK = (sys.executable, "-m", "octojobs.cli.validate_hook")
 
 
@@ -53,15 +56,23 @@ def wall(argv: Sequence[str], folder: Path) -> float:
     return time.perf_counter() - start
 
 
-def hook_times(repeat: int) -> tuple[float, float]:
-    """Median milliseconds of the bare imports and of the hook on 20 jobs, alternately, so that a busy machine is unkind to both."""
+def process_times(repeat: int, *others: Sequence[str]) -> list[float]:
+    """Median milliseconds of the bare imports, of the hook on 20 jobs, and of other commands in the same folder.
+
+    In turns, so that a busy machine is unkind to all.
+    """
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         (folder / ".octopoid").mkdir()
-        (folder / ".octopoid/jobs.yaml").write_bytes(text(20))
-        pairs = [(wall(BASELINE, folder), wall(HOOK, folder)) for _ in range(repeat)]
-    imports, hook = (statistics.median(times) * 1000 for times in zip(*pairs, strict=True))
-    return imports, hook
+        (folder / FILE).write_bytes(text(20))
+        rounds = [[wall(argv, folder) for argv in (BASELINE, HOOK, *others)] for _ in range(repeat)]
+    return [statistics.median(times) * 1000 for times in zip(*rounds, strict=True)]
+
+
+def check_jsonschema() -> tuple[str, ...]:
+    """What others check such a file with, against our schema; raises Unmeasurable where it can't be had."""
+    program = environment("check-jsonschema>=0.29") / "bin/check-jsonschema"
+    return (str(program), "--schemafile", str(Path(__file__).parent.parent / "schemas/jobs.schema.json"), FILE)
 
 
 def many_times() -> tuple[float, float]:
@@ -85,7 +96,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="What checking definitions costs.")
     parser.add_argument("--repeat", type=int, default=15, help="how often each process is started (default 15)")
     repeat = parser.parse_args().repeat
-    imports, hook = hook_times(repeat)
+    imports, hook = process_times(repeat)
     print(f"hook, 20 jobs: {hook:.0f} ms; bare imports: {imports:.0f} ms; ratio {hook / imports:.2f} (bar 1.5; median of {repeat})")
     whole, again = many_times()
     print(f"10,000 jobs in 20 files: {whole:.2f} s (bar 10 s)")
