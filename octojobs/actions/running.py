@@ -53,7 +53,7 @@ class Session:
 
 
 @contextmanager
-def session(workspace: Workspace, role: str, scope: Scope = EVERYTHING, *, allow_network_fs: bool = False) -> Iterator[Session]:
+def session(workspace: Workspace, role: str, scope: Scope = EVERYTHING) -> Iterator[Session]:
     """Hold the repository and be ready to run; trust is asked for first.
 
     Raises NotTrusted (4), RepositoryBusy (3), InvalidDefinitions (2), StateDamaged (5).
@@ -64,7 +64,7 @@ def session(workspace: Workspace, role: str, scope: Scope = EVERYTHING, *, allow
         wake.listen()
         reload = _reload(workspace)
         ground = ground_of(workspace.repository, workspace.paths, workspace.clock, workspace.environ)
-        with open_engine(ground, reload, scope, role=role, allow_network_fs=allow_network_fs) as engine:
+        with open_engine(ground, reload, scope, role=role, allow_network_fs=workspace.allow_network_fs) as engine:
             for note in engine.store.notes:
                 log.error("recovered state: %s", note)
             service = Service(engine, reload, wake, Heartbeat(workspace.paths), _vitals_of(workspace, engine, reload))
@@ -75,9 +75,9 @@ def session(workspace: Workspace, role: str, scope: Scope = EVERYTHING, *, allow
                 yield running
 
 
-def up(workspace: Workspace, *, allow_network_fs: bool = False, ready: Callable[[Session], None] = lambda _: None) -> str:
+def up(workspace: Workspace, *, ready: Callable[[Session], None] = lambda _: None) -> str:
     """Run the daemon until it is told to stop; returns the name of the signal that did. Running jobs go on."""
-    with session(workspace, "up", allow_network_fs=allow_network_fs) as running:
+    with session(workspace, "up") as running:
         running.engine.recorder.on_row = lambda _: None
         watcher = Watcher(workspace.root, running.wake.ring)
         watcher.follow(running.reload.watch_files())
@@ -102,18 +102,18 @@ def up(workspace: Workspace, *, allow_network_fs: bool = False, ready: Callable[
             retainer.stop()
 
 
-def once(workspace: Workspace, *, allow_network_fs: bool = False) -> Session:
+def once(workspace: Workspace) -> Session:
     """One plan, its runs, and the retries due within 60 s."""
-    return _pass(workspace, "up --once", retries=True, wait=True, allow_network_fs=allow_network_fs)
+    return _pass(workspace, "up --once", retries=True, wait=True)
 
 
-def tick(workspace: Workspace, *, wait: bool = True, allow_network_fs: bool = False) -> Session:
+def tick(workspace: Workspace, *, wait: bool = True) -> Session:
     """One pass for somebody else's loop: start what is due, and (unless not `wait`) wait for what was started."""
-    return _pass(workspace, "tick", retries=False, wait=wait, allow_network_fs=allow_network_fs)
+    return _pass(workspace, "tick", retries=False, wait=wait)
 
 
-def _pass(workspace: Workspace, role: str, *, retries: bool, wait: bool, allow_network_fs: bool) -> Session:
-    with session(workspace, role, allow_network_fs=allow_network_fs) as running:
+def _pass(workspace: Workspace, role: str, *, retries: bool, wait: bool) -> Session:
+    with session(workspace, role) as running:
         engine = running.engine
         engine.tick()
         # What is planned is planned by now: the rest of the pass only carries it out.
@@ -147,9 +147,7 @@ def _busy(engine: Engine, until: datetime) -> bool:
     )
 
 
-def run_here(
-    workspace: Workspace, request: Request, *, allow_network_fs: bool = False, started: Callable[[RunId], None] = lambda _: None
-) -> Row | None:
+def run_here(workspace: Workspace, request: Request, *, started: Callable[[RunId], None] = lambda _: None) -> Row | None:
     """Carry out a request to run a job in the foreground, holding the repository; the finished run's row, None when it was stopped.
 
     Raises RequestRefused when it is refused, and what `session` raises.
@@ -157,7 +155,7 @@ def run_here(
     assert request.job is not None
     run = RunId.of(request.job, request.at, request.suffix)
     mine = (run, run.follow_up("on_success"), run.follow_up("on_failure"))
-    with session(workspace, "run-now", Scope(plan=False, only=mine), allow_network_fs=allow_network_fs) as running:
+    with session(workspace, "run-now", Scope(plan=False, only=mine)) as running:
         path = leave(workspace.paths, request)
         running.engine.tick()
         if not path.exists() and (refusal := take_refusal(path)) is not None:

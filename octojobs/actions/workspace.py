@@ -47,6 +47,8 @@ class Workspace:
     state_dir: Path | None
     clock: Clock = field(default_factory=SystemClock)
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    allow_network_fs: bool = False
+    """Whether the state may be written on a file system where records may not survive a crash."""
 
     @classmethod
     def open(

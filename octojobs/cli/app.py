@@ -26,6 +26,7 @@ class App:
     source: str | None = None
     state_dir: Path | None = None
     jobs_file: str | None = None
+    allow_network_fs: bool = False
     screen: Screen = field(default_factory=Screen)
 
     def workspace(self) -> Workspace:
@@ -37,7 +38,9 @@ class App:
 
         no_traceback_for_threads()
         use_newest()
-        return Workspace.open(self.repo, source=self.source, state_dir=self.state_dir, jobs_file=self.jobs_file)
+        workspace = Workspace.open(self.repo, source=self.source, state_dir=self.state_dir, jobs_file=self.jobs_file)
+        workspace.allow_network_fs = self.allow_network_fs
+        return workspace
 
 
 def _remember(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
@@ -92,6 +95,15 @@ def where_options(function: F) -> F:
     )(function)
     return state_options(function)
 
+
+network_option = click.option(
+    "--allow-network-fs",
+    is_flag=True,
+    expose_value=False,
+    callback=_remember,
+    help="Keep state on a network or memory file system, where it may not survive a crash.",
+)
+"""For the verbs that write state themselves where no daemon runs."""
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 

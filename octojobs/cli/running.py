@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import click
-
 from octojobs.actions.output import tail
 from octojobs.actions.workspace import HEAD, Workspace
 from octojobs.cli.app import App
@@ -16,10 +14,6 @@ from octojobs.views.runs import FAILURES
 from octojobs.views.values import View
 
 TAIL_LINES = 10
-
-network_option = click.option(
-    "--allow-network-fs", is_flag=True, help="Keep state on a network or memory file system, where it may not survive a crash."
-)
 
 
 def require_commit(workspace: Workspace) -> None:

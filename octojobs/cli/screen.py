@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
@@ -25,6 +26,12 @@ TONES = {
 """The colour of a word that says how something went; the word itself always says it too."""
 
 Row = Sequence[str]
+
+GAP = 2
+"""Columns between two cells of a table."""
+
+BESIDE = re.compile(r"^(now|in .+|.+ ago) \(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\)$")
+"""A relative time with the absolute one beside, as `Screen.when` writes it."""
 
 
 class Screen:
@@ -74,22 +81,48 @@ class Screen:
         if not self.terminal:
             self.out.writelines("\t".join(line) + "\n" for line in lines)
             return
+        if not self._fits(columns, lines):
+            lines = [[BESIDE.sub(r"\1", cell) for cell in line] for line in lines]
+        if not self._fits([column[:4] for column in columns], [[_longest(line[0]), *map(_longest, line[1:])] for line in lines]):
+            self._stacked(columns, lines)
+            return
         # rich costs 60 ms that pipes and JSON need not pay
         from rich.console import Console
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(box=None, pad_edge=False, header_style="" if os.environ.get("NO_COLOR") else "bold", padding=(0, 2, 0, 0))
+        plain = bool(os.environ.get("NO_COLOR"))
+        table = Table(box=None, pad_edge=False, header_style="" if plain else "bold", padding=(0, GAP, 0, 0))
         for number, column in enumerate(columns):
-            table.add_column(column, no_wrap=number == 0, overflow="fold")
+            widest = max((len(_longest(line[number])) for line in lines), default=0)
+            table.add_column(column, no_wrap=number == 0, overflow="fold", min_width=widest)
         for line in lines:
-            table.add_row(*(Text(cell, style=TONES.get(cell.partition(" ")[0], "")) for cell in line))
+            table.add_row(*(Text(cell, style="" if plain else TONES.get(cell.partition(" ")[0], "")) for cell in line))
         Console(file=self.out, highlight=False, emoji=False, width=self.width).print(table)
+
+    def _fits(self, columns: Row, lines: Sequence[Row]) -> bool:
+        """Whether a table of these cells is no wider than the terminal."""
+        widths = [max(map(len, column)) for column in zip(columns, *lines, strict=True)]
+        return sum(widths) + GAP * (len(widths) - 1) <= self.width
+
+    def _stacked(self, columns: Row, lines: Iterable[Row]) -> None:
+        """Each row as lines of its own, a cell each: a terminal so narrow that a table would cut words up."""
+        for first, *others in lines:
+            self.say(first, "bold")
+            for column, cell in zip(columns[1:], others, strict=True):
+                if cell != "-":
+                    tone = TONES.get(cell.partition(" ")[0], "")
+                    self.say(f"  {column.lower()} {self.paint(cell, tone)}" if column else f"  {self.paint(cell, tone)}")
 
     @property
     def width(self) -> int:
         """The columns of the terminal."""
         return shutil.get_terminal_size((100, 24)).columns
+
+
+def _longest(cell: str) -> str:
+    """The longest word of a cell: narrower a column can't be."""
+    return max(cell.split(" "), key=len)
 
 
 def _painted(text: str, style: str, stream: TextIO) -> str:

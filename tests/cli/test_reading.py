@@ -192,6 +192,23 @@ def test_a_terminal_gets_tables_and_relative_times(repo: Path) -> None:
     assert re.search(r" succeeded +[\w ]+ ago \(2020-01-01T12:00:00Z\) ", _on_a_terminal(repo, "runs"))
 
 
+def test_a_narrow_terminal_cuts_no_word_up(repo: Path) -> None:
+    """Ninety columns have no room for both times of a run, and twenty none for a table: then each cell has a line."""
+    _record_an_end(repo, "by_hand", datetime(2020, 1, 1, 12, tzinfo=UTC))
+    heading, run = _on_a_terminal(repo, "runs", columns=90).splitlines()
+    assert heading.split() == ["RUN", "OUTCOME", "STARTED", "TOOK", "ATTEMPT"]
+    assert re.fullmatch(r"by_hand@20200101T120000Z-3f2c +succeeded +[\w ]+ ago +0 ms +1 +asked by ada *", run)
+    lines = _on_a_terminal(repo, "runs", columns=20).splitlines()
+    assert lines[:2] == ["by_hand@20200101T120000Z-3f2c", "  outcome succeeded"]
+    assert re.fullmatch(r"  started [\w ]+ ago", lines[2])
+    assert lines[3:] == ["  took 0 ms", "  attempt 1", "  asked by ada"]
+
+
+def test_without_colour_there_is_no_style_either(repo: Path) -> None:
+    """NO_COLOR: tables are as plain as lines are."""
+    assert "\x1b" not in _on_a_terminal(repo, "list")
+
+
 def _record_an_end(repo: Path, name: str, at: datetime) -> None:
     """A run that somebody asked for and that succeeded, at that instant, in the record."""
     job = Job(JobId(name), ManualWhen(), CommandAction("true"))
@@ -201,10 +218,10 @@ def _record_an_end(repo: Path, name: str, at: datetime) -> None:
         store.commit([*begun, AttemptEnded(run.id, Attempt(1, Outcome.SUCCEEDED, at, at, 0))])
 
 
-def _on_a_terminal(repo: Path, *arguments: str) -> str:
-    """What the verb writes to a terminal of 160 columns."""
+def _on_a_terminal(repo: Path, *arguments: str, columns: int = 160) -> str:
+    """What the verb writes to a terminal."""
     ours, theirs = pty.openpty()
-    env = environment(home_of(repo), COLUMNS="160", TERM="xterm")
+    env = environment(home_of(repo), COLUMNS=str(columns), TERM="xterm")
     with subprocess.Popen([script(), *arguments], cwd=repo, env=env, stdin=theirs, stdout=theirs, stderr=theirs) as process:
         os.close(theirs)
         parts: list[bytes] = []

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
 
+from octojobs.platform import filesystem_of
 from tests.helpers import environment, home_of, make_repository, octojobs, script
 
 JOBS = 'jobs: {a: {interval: 1h, command: "true"}, b: {interval: 1h, command: "true"}}\n'
@@ -91,3 +93,17 @@ def test_a_state_that_is_gone_while_its_runs_are_there_is_no_quiet_new_beginning
     assert begun.stderr.splitlines()[0] == f"octojobs: recovered state: {what}"
     assert what not in octojobs(repo, "doctor").stdout
     assert "recovered" not in octojobs(repo, "tick").stderr
+
+
+@pytest.mark.skipif(filesystem_of(Path("/dev/shm")) != "tmpfs", reason="needs a memory file system that is there")
+def test_every_verb_that_writes_state_itself_can_be_told_to_accept_a_memory_file_system(repo: Path) -> None:
+    """The refusal names the option, so each of them has it: where no daemon runs, they are the writers."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as shared:
+        place = ("--state-dir", f"{shared}/state")
+        refused = octojobs(repo, "run-now", "a", *place)
+        assert refused.returncode == 2
+        assert refused.stderr.endswith("or accept that with --allow-network-fs\n")
+        for verb in (("run-now", "a"), ("retry", "a"), ("pause", "a"), ("resume", "a")):
+            done = octojobs(repo, *verb, *place, "--allow-network-fs")
+            assert (done.returncode, verb) == (0, verb), done.stderr
+        assert octojobs(repo, "cancel", "a", *place, "--allow-network-fs").stderr.startswith("octojobs: no run of a is open; ")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from octojobs.actions.operating import cancel, cancel_requests, ended_soon
-from octojobs.cli.app import App, complete_job, dry_run_option, state_options
+from octojobs.cli.app import App, complete_job, dry_run_option, network_option, state_options
 from octojobs.cli.group import Verb
 from octojobs.cli.operating import not_done
 from octojobs.core.durations import format_duration
@@ -22,6 +22,7 @@ from octojobs.errors import ExitCode
 )
 @click.argument("run", metavar="RUN|JOB", shell_complete=complete_job)
 @dry_run_option
+@network_option
 @state_options
 @click.pass_obj
 def command(app: App, run: str, dry_run: bool) -> int:

@@ -8,7 +8,7 @@ import click
 
 from octojobs.actions.asking import ask
 from octojobs.actions.operating import pause_request
-from octojobs.cli.app import App, complete_job, dry_run_option, state_options
+from octojobs.cli.app import App, complete_job, dry_run_option, network_option, state_options
 from octojobs.cli.group import Verb
 from octojobs.cli.operating import not_done, one_or_all
 from octojobs.cli.params import DURATION
@@ -29,6 +29,7 @@ from octojobs.errors import ExitCode
 @click.option("--for", "lasts", type=DURATION, metavar="DURATION", help="How long, such as 2h; else until `octojobs resume`.")
 @click.option("--reason", metavar="TEXT", default="", help="Shown wherever the pause is.")
 @dry_run_option
+@network_option
 @state_options
 @click.pass_obj
 def command(app: App, job: str | None, everything: bool, lasts: timedelta | None, reason: str, dry_run: bool) -> int:

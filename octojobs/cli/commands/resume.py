@@ -6,7 +6,7 @@ import click
 
 from octojobs.actions.asking import ask
 from octojobs.actions.operating import resume_request
-from octojobs.cli.app import App, complete_job, dry_run_option, state_options
+from octojobs.cli.app import App, complete_job, dry_run_option, network_option, state_options
 from octojobs.cli.group import Verb
 from octojobs.cli.operating import not_done, one_or_all
 from octojobs.errors import ExitCode
@@ -20,6 +20,7 @@ from octojobs.errors import ExitCode
 @click.argument("job", required=False, shell_complete=complete_job)
 @click.option("--all", "everything", is_flag=True, help="End the pause of everything; jobs that were paused one by one stay so.")
 @dry_run_option
+@network_option
 @state_options
 @click.pass_obj
 def command(app: App, job: str | None, everything: bool, dry_run: bool) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from octojobs.actions.by_hand import ask_daemon, retry_request, run_id
-from octojobs.cli.app import App, complete_job, dry_run_option, where_options
+from octojobs.cli.app import App, complete_job, dry_run_option, network_option, where_options
 from octojobs.cli.asked import follow_asked, run_here
 from octojobs.cli.group import Verb
 from octojobs.cli.running import require_commit
@@ -23,6 +23,7 @@ from octojobs.errors import ExitCode
 @click.argument("run", metavar="RUN|JOB", shell_complete=complete_job)
 @click.option("--wait", is_flag=True, help="Follow the output until the new run has ended.")
 @dry_run_option
+@network_option
 @where_options
 @click.pass_obj
 def command(app: App, run: str, wait: bool, dry_run: bool) -> int:

@@ -7,7 +7,7 @@ import shlex
 import click
 
 from octojobs.actions.by_hand import Preview, ask_daemon, preview, run_request
-from octojobs.cli.app import App, complete_job, dry_run_option, where_options
+from octojobs.cli.app import App, complete_job, dry_run_option, network_option, where_options
 from octojobs.cli.asked import follow_asked, run_here
 from octojobs.cli.group import Verb
 from octojobs.cli.running import require_commit
@@ -29,6 +29,7 @@ from octojobs.errors import ExitCode
 @click.option("--wait", is_flag=True, help="Follow the output until the run has ended.")
 @click.option("--force", is_flag=True, help="Start in spite of conditions that do not hold.")
 @dry_run_option
+@network_option
 @where_options
 @click.pass_obj
 def command(app: App, job: str, wait: bool, force: bool, dry_run: bool) -> int:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from octojobs.cli.app import App, dry_run_option, where_options
+from octojobs.cli.app import App, dry_run_option, network_option, where_options
 from octojobs.cli.group import Verb
 from octojobs.cli.logs import log_to_stderr
 from octojobs.cli.passes import dry_run_pass, tell_pass
-from octojobs.cli.running import network_option, require_commit
+from octojobs.cli.running import require_commit
 
 
 @click.command(
@@ -24,7 +24,7 @@ from octojobs.cli.running import network_option, require_commit
 @network_option
 @where_options
 @click.pass_obj
-def command(app: App, no_wait: bool, dry_run: bool, allow_network_fs: bool) -> int:
+def command(app: App, no_wait: bool, dry_run: bool) -> int:
     """Start what is due now, wait for it, and exit: for cron, launchd, CI and other loops.
 
     Exit 1 when a run failed, or when the newest definitions can't be used and the last good ones ran.
@@ -37,4 +37,4 @@ def command(app: App, no_wait: bool, dry_run: bool, allow_network_fs: bool) -> i
     # lazily: the engine is 0.1 s that `--help` and `--dry-run` need not pay
     from octojobs.actions.running import tick
 
-    return tell_pass(app, workspace, tick(workspace, wait=not no_wait, allow_network_fs=allow_network_fs))
+    return tell_pass(app, workspace, tick(workspace, wait=not no_wait))

@@ -8,11 +8,11 @@ import click
 
 from octojobs.actions.detaching import detach
 from octojobs.actions.workspace import Workspace
-from octojobs.cli.app import App, dry_run_option, where_options
+from octojobs.cli.app import App, dry_run_option, network_option, where_options
 from octojobs.cli.group import Verb
 from octojobs.cli.logs import log_to_stderr
 from octojobs.cli.passes import dry_run_pass, tell_pass
-from octojobs.cli.running import network_option, require_commit
+from octojobs.cli.running import require_commit
 from octojobs.cli.text import plural
 from octojobs.core.definitions import Definitions
 from octojobs.errors import ExitCode
@@ -36,7 +36,7 @@ log = logging.getLogger("octojobs.up")
 @network_option
 @where_options
 @click.pass_obj
-def command(app: App, once: bool, detached: bool, dry_run: bool, allow_network_fs: bool) -> int:
+def command(app: App, once: bool, detached: bool, dry_run: bool) -> int:
     """Run the jobs of this repository until told to stop: from the commit that HEAD of the main worktree names.
 
     A change is live when it is committed. Only one daemon serves a repository; a second one exits 3 and names it.
@@ -48,14 +48,14 @@ def command(app: App, once: bool, detached: bool, dry_run: bool, allow_network_f
         return dry_run_pass(app, workspace)
     require_commit(workspace)
     if detached:
-        return _detach(app, workspace, allow_network_fs=allow_network_fs)
+        return _detach(app, workspace)
     log_to_stderr(daemon=not once)
     # lazily: the engine is 0.1 s that `--help`, `--dry-run` and `--detach` need not pay
     from octojobs.actions import running
 
     if once:
-        return tell_pass(app, workspace, running.once(workspace, allow_network_fs=allow_network_fs))
-    why = running.up(workspace, allow_network_fs=allow_network_fs, ready=lambda session: _say_up(workspace, session.reload.current()))
+        return tell_pass(app, workspace, running.once(workspace))
+    why = running.up(workspace, ready=lambda session: _say_up(workspace, session.reload.current()))
     return ExitCode.INTERRUPTED if why == "SIGINT" else ExitCode.OK
 
 
@@ -64,8 +64,8 @@ def _say_up(workspace: Workspace, definitions: Definitions) -> None:
     log.info("up: %s, %s from %s; state in %s", workspace.root, jobs, workspace.source_name, workspace.paths.root)
 
 
-def _detach(app: App, workspace: Workspace, *, allow_network_fs: bool) -> int:
-    options = ["--allow-network-fs"] if allow_network_fs else []
+def _detach(app: App, workspace: Workspace) -> int:
+    options = ["--allow-network-fs"] if workspace.allow_network_fs else []
     if workspace.state_dir is not None:
         options += ["--state-dir", str(workspace.state_dir.absolute())]
     if workspace.jobs_file is not None:
