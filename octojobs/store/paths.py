@@ -119,7 +119,10 @@ def make_folders(paths: StatePaths) -> bool:
     try:
         paths.runs.mkdir(mode=FOLDER_MODE)
     except FileExistsError:
-        return is_new
+        with os.scandir(paths.runs) as there:
+            if next(there, None) is not None:
+                return is_new
+        # Whoever made it was killed before it was marked.
     os.close(os.open(paths.runs / MADE_BY_US, os.O_WRONLY | os.O_CREAT, FILE_MODE))
     return is_new
 

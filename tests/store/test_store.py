@@ -191,6 +191,17 @@ def test_debris_of_a_killed_writer_is_swept_away(tmp_path: Path) -> None:
         assert not debris.exists()
 
 
+def test_a_folder_of_runs_that_was_made_and_not_marked_is_marked(tmp_path: Path) -> None:
+    """A kill between the two must not keep what lies there for ever; a folder with something in it may be another's."""
+    for name, marked in (("empty", True), ("full", False)):
+        runs = tmp_path / name / "runs"
+        runs.mkdir(parents=True)
+        if not marked:
+            (runs / "theirs").touch()
+        with opened(tmp_path / name):
+            assert (runs / ".octojobs").exists() == marked
+
+
 def test_in_the_folder_of_requests_only_the_debris_of_the_dead_goes(tmp_path: Path) -> None:
     """Whoever leaves a request at this moment needs the file that it writes."""
     with opened(tmp_path / "state") as store:
