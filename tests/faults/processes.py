@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from tests.faults.tally import CannotDo, Scale, Step, Tally
@@ -155,6 +156,10 @@ def _states(children: Path) -> list[str]:
     return found
 
 
+def _ran_or_ended(world: World, daemon: Started, effects: int) -> bool:
+    return daemon.poll() is not None or len(world.effects) > effects
+
+
 def short_of(name: str, limit: int, least: int) -> Step:
     """A daemon under a resource limit that is too low for what is due: it says so, runs what it can, and is well when that is over."""
 
@@ -170,10 +175,9 @@ def short_of(name: str, limit: int, least: int) -> Step:
             os.kill(daemon.pid, signal.SIGCONT)
             for turn in range(scale.of(1, 5)):
                 before = len(world.effects)
-                wait_until(lambda: len(world.effects) > before + 30 or daemon.poll() is not None, 40, "runs to go on")  # noqa: B023 -- now
-                tally.check(
-                    f"turn {turn}", daemon.poll() is None, f"it ended with {daemon.status}: {output_of(world.repo).read_text()[-1500:]}"
-                )
+                wait_until(partial(_ran_or_ended, world, daemon, before + 30), 40, "runs to go on")
+                said = output_of(world.repo).read_text()[-1500:]
+                tally.check(f"turn {turn}", daemon.poll() is None, f"it ended with {daemon.status}: {said}")
                 tally.did(f"times with {most} {name} at most")
             resource.prlimit(daemon.pid, limit, resource.getrlimit(limit))
             daemon.send(signal.SIGTERM)
