@@ -15,6 +15,7 @@ from octojobs.actions.workspace import Workspace
 from octojobs.config import trust
 from octojobs.config.files import FOLDER, JOBS_FOLDER
 from octojobs.core.definitions import JOBS_FILE
+from octojobs.errors import UsageError
 
 EXAMPLES = """\
 # The jobs of this repository. A change is live when it is committed. `octojobs validate` checks this file,
@@ -64,8 +65,12 @@ class Step:
 def begin(workspace: Workspace, *, hook: bool = True, dry_run: bool = False) -> list[Step]:
     """Do what is not there yet (or only say it), in order: the jobs file, `.gitignore`, the hook, trust. Raises OSError.
 
-    A repository that declares jobs already is not trusted by this: somebody has to read them first.
+    A repository that declares jobs already is not trusted by this: somebody has to read them first. Raises UsageError
+    where `.octopoid` is no folder: a link would have the examples written wherever it leads.
     """
+    folder = workspace.repository.worktree / FOLDER
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise UsageError(f"{FOLDER} is {'a link' if folder.is_symlink() else 'a file'}, not a folder", "put a folder there, or remove it")
     declares = _declares(workspace)
     steps = [_jobs_file(workspace, declares, dry_run), _gitignore(workspace, dry_run)]
     if hook:
@@ -101,6 +106,11 @@ def _jobs_file(workspace: Workspace, declares: bool, dry_run: bool) -> Step:
 
 def _gitignore(workspace: Workspace, dry_run: bool) -> Step:
     file = workspace.repository.worktree / ".gitignore"
+    if file.is_symlink():
+        # git doesn't follow it either, and it may lead out of the repository
+        return Step(
+            done=False, what=".gitignore is a link: put a file there, with this line", more="".join(f"{line}\n" for line in IGNORED)
+        )
     before = file.read_bytes() if file.exists() else b""
     missing = [line for line in IGNORED if line.encode() not in before.splitlines()]
     if not missing:

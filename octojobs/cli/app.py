@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from octojobs.cli.here import here
 from octojobs.cli.place import Place
 from octojobs.cli.screen import Screen
 
@@ -38,7 +39,7 @@ class App:
 
         no_traceback_for_threads()
         use_newest()
-        workspace = Workspace.open(self.repo, source=self.source, state_dir=self.state_dir, jobs_file=self.jobs_file)
+        workspace = Workspace.open(self.repo or here(), source=self.source, state_dir=self.state_dir, jobs_file=self.jobs_file)
         workspace.allow_network_fs = self.allow_network_fs
         return workspace
 

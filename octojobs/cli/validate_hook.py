@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from octojobs import __version__
+from octojobs.cli.here import here
 from octojobs.cli.streams import let_go_of_output, open_standard_streams
 from octojobs.config.blob import blob_id
 from octojobs.config.diagnostics import Format, Report, render
@@ -84,11 +85,11 @@ def _root(repo: Path | None) -> Path:
         if not (repo / FOLDER).is_dir():
             raise UsageError(f"nothing was checked: there is no {FOLDER} in {repo}", "name the repository's root")
         return repo
-    here = Path.cwd()
-    for folder in (here, *here.parents):
+    start = here()
+    for folder in (start, *start.parents):
         if (folder / FOLDER).is_dir():
             return folder
-    raise UsageError(f"nothing was checked: there is no {FOLDER} in {here} or above it", "name files, or write jobs with `octojobs init`")
+    raise UsageError(f"nothing was checked: there is no {FOLDER} in {start} or above it", "name files, or write jobs with `octojobs init`")
 
 
 def _check_root(root: Path) -> Report:

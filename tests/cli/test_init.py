@@ -141,6 +141,24 @@ def test_a_gitignore_of_any_bytes_gets_its_line(repo: Path, call: Call) -> None:
     assert (repo / ".gitignore").read_bytes() == b"caf\xe9\n.octopoid/tasks/\n"
 
 
+def test_links_are_not_written_through(repo: Path, tmp_path: Path, call: Call) -> None:
+    """They may lead out of the repository: `.octopoid` is refused, and `.gitignore` left to its owner."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (repo / ".octopoid").symlink_to(outside)
+    said = call(repo, "init")
+    assert (said.code, said.err) == (2, "octojobs: .octopoid is a link, not a folder; put a folder there, or remove it\n")
+    (repo / ".octopoid").unlink()
+    write(repo / ".octopoid", "")
+    assert call(repo, "init").err == "octojobs: .octopoid is a file, not a folder; put a folder there, or remove it\n"
+    (repo / ".octopoid").unlink()
+    (repo / ".gitignore").symlink_to(outside / "ignored")
+    said = call(repo, "init")
+    assert (said.code, said.err) == (0, "")
+    assert "kept  .gitignore is a link: put a file there, with this line\n      .octopoid/tasks/\n" in said.out
+    assert not list(outside.iterdir())
+
+
 def test_a_hooks_path_inside_the_repository_is_respected(repo: Path, call: Call) -> None:
     """`core.hooksPath`."""
     git(repo, "config", "core.hooksPath", "tools/hooks")

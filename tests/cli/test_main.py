@@ -165,6 +165,15 @@ def test_ctrl_c_ends_a_verb_that_waits_with_130(repo: Path) -> None:
     assert octojobs(repo, "cancel", "slow").stdout == f"{open_run['id']} was told to end; it is killed after 10s\n"
 
 
+@pytest.mark.parametrize("program", ["octojobs", "octojobs-validate"])
+def test_a_current_folder_that_is_gone_is_said(program: str, tmp_path: Path) -> None:
+    """A terminal that stands where somebody has removed the folder."""
+    shell = ["sh", "-c", 'mkdir gone && cd gone && rmdir ../gone && exec "$0" $1', script(program), "list" if program == "octojobs" else ""]
+    done = subprocess.run(shell, cwd=tmp_path, env=environment(tmp_path), capture_output=True, text=True, timeout=60, check=False)
+    said = f"{program}: the current folder is gone; go to one that is there, or name a repository with --repo\n"
+    assert (done.returncode, done.stderr) == (2, said)
+
+
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_a_closed_stream_is_nobody_who_listens(closed: str, tmp_path: Path) -> None:
     """A supervisor may start us without one; what is opened later must not get its number."""
