@@ -21,7 +21,8 @@ Written by `docs/generate_verbs.py` from the verbs themselves; a test compares.
 
 - Every reading verb has `--json`, every acting verb `--dry-run`. `--repo PATH` may stand before the verb, too.
 - On a terminal there are tables, colours (`NO_COLOR` is respected) and times such as `in 2 h (2026-11-20T12:00:00Z)`; where it is
-  too narrow for that, the time in brackets is left out, and then each cell gets a line. In a pipe there is a line for each thing, its cells parted by tabs, without headings, times absolute: the verb's help names the columns.
+  too narrow for that, the time in brackets is left out, and then each cell gets a line. In a pipe there is a line for each
+  thing, its cells parted by tabs, without headings, times absolute: the verb's help names the columns.
   An empty cell is `-`. Results go to standard output, remarks to standard error.
 - Instants are RFC 3339 with an offset: `2026-11-20T10:00Z`. Durations are `90`, `2m`, `1h30m`.
 - A run's id may be shortened to its beginning, to the beginning of what follows its `@`, or to the hex digits at its end.
