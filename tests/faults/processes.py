@@ -65,8 +65,7 @@ def _ended_well(world: World) -> list[str]:
             found.append(f"{row['id']} does not name what it has left: {row['reason']!r}")
         if log.stat().st_size > MOST_LOG.get(job, 10_000):
             found.append(f"the log of {row['id']} has {log.stat().st_size} bytes")
-        code = world.call("logs", row["id"])
-        if code:
+        if code := world.start("logs", row["id"], output=world.root / "logs").wait():
             found.append(f"`logs {row['id']}` exits {code}")
     return found
 

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -56,7 +56,10 @@ class Started:
 
     def wait(self, timeout: float = 30) -> int:
         """As `poll`, when it has ended; fails after so many seconds."""
-        wait_until(lambda: self.poll() is not None, timeout, f"process {self.pid} to end: {self.said()[-2000:]}")
+        try:
+            wait_until(lambda: self.poll() is not None, timeout, f"process {self.pid} to end")
+        except AssertionError as late:
+            raise AssertionError(f"{late}: {self.said()[-2000:]}") from None
         assert self.status is not None
         return self.status
 
@@ -104,14 +107,17 @@ class World:
         self.mine.add(process.pid)
         return process, ours
 
-    def start(self, *args: str, stopped: bool = False, env: Mapping[str, str] | None = None) -> Started:
-        """Octojobs with these arguments, in the background; `stopped` before its first step, until SIGCONT."""
+    def start(self, *args: str, stopped: bool = False, output: Path | None = None) -> Started:
+        """Octojobs with these arguments, in the background; `stopped` before its first step, until SIGCONT.
+
+        It appends to `output`, `output_of(repo)` by default.
+        """
         _, connection = self._nursery
-        path = output_of(self.repo)
+        path = output or output_of(self.repo)
         request = {
             "argv": args,
             "cwd": str(self.repo),
-            "env": environment(home_of(self.repo), **(env or {})),
+            "env": environment(home_of(self.repo)),
             "output": str(path),
             "stopped": stopped,
         }
