@@ -54,10 +54,9 @@ def killed_daemons(seed: int, shims: bool) -> Step:
 
 def _kill_shims(world: World, daemon: Started, dice: random.Random, tally: Tally) -> None:
     """Half of all that the daemon has started, and of what its predecessors have left."""
-    strays = [pid for stray in world.strays() for pid in (stray, *platform.descendants(stray))]
-    for pid in (*platform.descendants(daemon.pid), *strays):
-        if platform.describe(pid).startswith("git "):
-            continue  # a daemon that starts can't do without
+    # Not the daemon's other children: without git it can't start.
+    launchers = [pid for pid in platform.children(daemon.pid) if "launcher_main" in platform.describe(pid)]
+    for pid in [one for root in (*launchers, *world.strays()) for one in (root, *platform.descendants(root))]:
         if dice.random() < 0.5:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
