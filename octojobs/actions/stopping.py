@@ -29,8 +29,15 @@ class Stopped:
 
 
 def daemon(workspace: Workspace) -> Holder | None:
-    """The daemon that serves the repository; RepositoryBusy when something else of octojobs holds it, which ends by itself."""
+    """The daemon that serves the repository; RepositoryBusy when something else of octojobs holds it, which ends by itself.
+
+    Nobody knows what a holder is that found no room on the disk to say who it is.
+    """
     holder = workspace.holder()
+    if holder is not None and not holder.role:
+        lock = workspace.paths.daemon_lock
+        fix = f"if its disk is full, make room: it says who it is then; `fuser {lock}` tells the process"
+        raise RepositoryBusy(f"{holder} holds this repository, and could not say who it is", fix)
     if holder is not None and holder.role != DAEMON:
         raise RepositoryBusy(f"no daemon, but {holder} holds this repository", "it ends by itself")
     return holder

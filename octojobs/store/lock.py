@@ -19,7 +19,8 @@ from octojobs.store.paths import FILE_MODE, StatePaths
 WAIT_S = 0.3
 """Somebody who only looks whether the lock is held holds it for microseconds; a daemon holds it for longer than this."""
 
-_MAX_NOTE = 4096
+_NOTE_SIZE = 4096
+"""One block, padded, overwritten in place: who begins on a full disk must be able to say who it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,13 @@ class DaemonLock:
         else:
             raise _busy(Holder())
         process = Process(os.getpid(), platform.start_ticks(os.getpid()) or 0, platform.boot_id())
-        self._note(json.dumps(encode(Holder(process, since, role, str(state or "")))).encode())
+        self._holder = Holder(process, since, role, str(state or ""))
+        self.is_known = False
+        self.introduce()
+
+    def introduce(self) -> None:
+        """Say in the file who we are; `is_known` tells whether it stands there. A full disk must not keep the lock itself from us."""
+        self.is_known = self._note(json.dumps(encode(self._holder)).encode())
 
     def release(self) -> None:
         """Give the repository free; twice is once. The file stays."""
@@ -105,15 +112,15 @@ class DaemonLock:
         except OSError:
             return False
 
-    def _note(self, text: bytes) -> None:
-        """Say in the file who we are. Best effort: the lock is the truth, and a full disk must not keep it from us."""
-        with suppress(OSError):
+    def _note(self, text: bytes) -> bool:
+        try:
             descriptor = os.open(self._path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
             try:
-                os.ftruncate(descriptor, 0)
-                os.write(descriptor, text)
+                return os.pwrite(descriptor, text.ljust(_NOTE_SIZE), 0) == _NOTE_SIZE
             finally:
                 os.close(descriptor)
+        except OSError:
+            return False
 
 
 def holder(paths: StatePaths) -> Holder | None:
@@ -128,7 +135,7 @@ def holder(paths: StatePaths) -> Holder | None:
     try:
         if can_lock(descriptor):
             return None
-        text = os.read(descriptor, _MAX_NOTE)
+        text = os.read(descriptor, _NOTE_SIZE)
     finally:
         os.close(descriptor)
     try:

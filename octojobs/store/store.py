@@ -162,6 +162,8 @@ class Store:
         except OSError as error:
             raise self._fail(self.paths.journal, error) from None
         self._failures.pop(self.paths.journal.name, None)
+        if not self._lock.is_known:
+            self._lock.introduce()
 
     def _recorded(self, rows: Sequence[Row]) -> None:
         """What follows once a batch is durable; a failure in here takes nothing back, and is tried again."""

@@ -16,6 +16,7 @@ import pytest
 from octojobs.errors import StorageFailed
 from octojobs.store import store as store_module
 from octojobs.store.journal import scan
+from octojobs.store.lock import holder
 from octojobs.store.paths import StatePaths
 from octojobs.store.store import Store
 from tests.helpers import make_repository, octojobs, output_of, start_octojobs, wait_until
@@ -105,6 +106,29 @@ def test_a_full_disk_refuses_the_batch_and_takes_it_when_there_is_space_again(sm
         assert (recovered.seq, recovered.ledger.runs, recovered.notes) == (acknowledged, runs, ())
 
 
+def test_who_begins_on_a_full_disk_says_who_it_is_as_soon_as_there_is_room(small_disk: Path) -> None:
+    """`down` must be able to find it; where the lock was held before, its block is there already."""
+    root = small_disk / "state"
+    with opened(root) as store:
+        store.commit(seen())
+    filler = small_disk / "filler"
+    for known in (True, False):
+        if not known:
+            os.truncate(root / "daemon.lock", 0)
+        with filler.open("wb", buffering=0) as file, suppress(OSError):
+            while file.write(bytes(4096)):
+                continue
+        with opened(root) as store:
+            there = holder(store.paths)
+            assert there is not None
+            assert (there.pid == os.getpid()) == known
+            filler.unlink()
+            store.commit(batches(0)[0] if known else batches(1)[0])
+            there = holder(store.paths)
+            assert there is not None
+            assert there.pid == os.getpid()
+
+
 def test_what_is_staged_stays_staged_while_the_disk_is_full(tmp_path: Path) -> None:
     """The engine's way: the decision stands, and is written as soon as that is possible."""
     root = tmp_path / "state"
@@ -116,7 +140,7 @@ def test_what_is_staged_stays_staged_while_the_disk_is_full(tmp_path: Path) -> N
                 with pytest.raises(StorageFailed, match=r"journal\.jsonl: File too large; raise the limit on file sizes"):
                     store.flush()
             assert store.failed
-            torn = copy_of(root, "torn")
+        torn = copy_of(root, "torn")
         store.flush()
         assert (store.failed, run_of(0) in store.ledger.runs) == ("", True)
         before = store.ledger

@@ -102,6 +102,8 @@ def _daemon(app: App, daemon: View | None) -> str:
     if daemon is None:
         return "none runs; `octojobs up` starts one"
     since = f"since {app.screen.when(parse_instant(daemon['since']))}" if daemon["since"] else ""
+    if not daemon["role"]:
+        return "some process of octojobs holds this repository, and could not say who it is; is the disk full?"
     who = "up" if daemon["role"] == "up" else f"held by `octojobs {daemon['role']}`"
     return f"{'stopped' if daemon['stopped'] else who}, pid {daemon['pid']}, {since}"
 

@@ -1,1 +1,1 @@
-"""The story of a crash, told for real: does this machine keep the promises?"""
+"""The story of a crash, told for real, and what this machine keeps of the promises."""
