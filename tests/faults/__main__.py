@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -25,6 +26,7 @@ def main() -> int:
     scale = Scale(options.long, options.seed)
     root = Path(tempfile.mkdtemp(prefix="octojobs-faults-"))
     violations: list[str] = []
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started ends, too
     logging.getLogger("octojobs").addHandler(logging.NullHandler())  # the engines that live in this process talk of nothing else
     print(f"seed {scale.seed}, {'long' if scale.long else 'short'}, in {root}\n")
     print("| part | step | done | seconds | violations |\n|---|---|---|---|---|")

@@ -59,7 +59,17 @@ def traced(pids: Sequence[int], calls: str, what: str, log: Path, *, follow: boo
                 raise CannotDo(f"strace can't attach: {process.stderr.read().decode().strip()[:200]}")
             yield process
         finally:
-            process.terminate()
+            detach(process)
+
+
+def detach(strace: subprocess.Popen[bytes]) -> None:
+    """Let the traced go on. A strace that loses a process in the middle of a vfork may wait for ever: the kernel detaches for it then."""
+    strace.terminate()
+    try:
+        strace.wait(3)
+    except subprocess.TimeoutExpired:
+        strace.kill()
+        strace.wait()
 
 
 def was_hit(log: Path) -> bool:
@@ -116,7 +126,7 @@ def _one(tally: Tally, world: World, log: Path, call: str, what: str, k: int, *,
         os.kill(hit.pid, signal.SIGCONT)
         with suppress(AssertionError):
             wait_until(lambda: hit.poll() is not None, STUCK_S)
-        strace.terminate()
+        detach(strace)
     code = hit.wait(40)
     was = was_hit(log)
     if was:
