@@ -13,13 +13,15 @@ How each is driven, where it matters:
   written. What Python can do on this machine.
 - *durable bare loop*: as above, and each run opens a log of its own, and each end is a line in a journal that is brought to the
   disk with one fdatasync per 50. What a careful script can do.
+- *the protocol alone*: the system calls that octojobs makes for a recorded run, and nothing else; see `floor.py`.
 - *APScheduler*: version 3, a thread pool of four, one date job per launch, its job store in memory: it records nothing.
 - *cronstable*: its `state` section on, `@reboot` jobs. Counted is what its store holds, from the first start it recorded to the
   last record's arrival on the disk. It starts all jobs at once: its pools of four slots, asked for hundreds of jobs at one
   instant, admitted none within a minute. Without a bound it is faster than it would be four wide.
 - *yacron*: `@reboot` jobs, by the lines of its log; unbounded and without any record, too.
-- *supercronic*, *cron*: not measured. Supercronic is a Go program without a package on PyPI. Cron reads the machine's own tables,
-  which a benchmark has no business to write, and starts once a minute.
+- *supercronic*, *cron*, *bcron*, *APScheduler 4*: not measured. Supercronic is a Go program without a package on PyPI. Cron and
+  bcron read the machine's own tables, which a benchmark has no business to write, and start once a minute. Of APScheduler 4 there
+  are pre-releases only.
 """
 
 from __future__ import annotations
@@ -37,14 +39,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+from floor import floor_seconds
 
 from octojobs.platform import filesystem_of
 
 WIDTH = 4
 GROUP = 50  # completions per fdatasync
 TIMEOUT_S = 120.0
+CRONSTABLE_LEAD_S = 12
+"""How long it is given to read 500 jobs before they are due."""
 BASE = "durable bare loop"
 
 
@@ -107,9 +113,14 @@ def durable_bare_loop(runs: int, folder: Path) -> Result:
     return Result(BASE, runs, time.perf_counter() - started)
 
 
+def protocol_alone(runs: int, folder: Path) -> Result:
+    """What octojobs asks of the system for each run, without what it decides."""
+    return Result("the protocol alone", runs, floor_seconds(runs, WIDTH, folder))
+
+
 APSCHEDULER = """
 import subprocess, sys, threading, time
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
@@ -147,16 +158,32 @@ def apscheduler(runs: int, _folder: Path) -> Result:
 def cronstable(runs: int, folder: Path) -> Result:
     """`@reboot` jobs with durable state; counted are the records in its store."""
     command = environment("cronstable>=1.2") / "bin/cronstable"
-    state = folder / "state"
-    config = _write_jobs(folder, runs, f"state:\n  path: {state}\n")
-    with _daemon([str(command), "-c", str(config)], folder) as log:
+    config = _write_jobs(folder, runs, f"state:\n  path: {folder / 'state'}\n")
+    starts = _cronstable_starts(command, config, runs)
+    return Result("cronstable", runs, max(path.stat().st_mtime for path in starts) - min(starts.values()).timestamp())
+
+
+def cronstable_delays(count: int, folder: Path) -> list[float]:
+    """Milliseconds from the due instant to the start that its store has, for so many jobs due at one second; its state is on."""
+    command = environment("cronstable>=1.2") / "bin/cronstable"
+    due = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=CRONSTABLE_LEAD_S)
+    schedule = f"{due.second} {due.minute} {due.hour} * * * *"  # its seventh field, the first one, is the second
+    config = _write_jobs(folder, count, f"state:\n  path: {folder / 'state'}\n", f'"{schedule}"\n    utc: true')
+    starts = _cronstable_starts(command, config, count).values()
+    if min(starts) < due:
+        raise Unmeasurable("it started before the instant")
+    return [(start - due).total_seconds() * 1000 for start in starts]
+
+
+def _cronstable_starts(command: Path, config: Path, runs: int) -> dict[Path, datetime]:
+    """The records of so many runs, each with the start that it tells of."""
+    with _daemon([str(command), "-c", str(config)], config.parent) as log:
         for _ in _lines_until(log, "exit code 0", runs):
             pass  # its end is when its records are there, which it flushes as it stops
-    records = [path for path in state.rglob("*.json") if "runs%2F" in path.parent.name]
+    records = [path for path in (config.parent / "state").rglob("*.json") if "runs%2F" in path.parent.name]
     if len(records) != runs:
         raise Unmeasurable(f"{len(records)} of {runs} runs in its store")
-    starts = [datetime.fromisoformat(json.loads(path.read_bytes())["data"]["started_at"]).timestamp() for path in records]
-    return Result("cronstable", runs, max(path.stat().st_mtime for path in records) - min(starts))
+    return {path: datetime.fromisoformat(json.loads(path.read_bytes())["data"]["started_at"]) for path in records}
 
 
 def yacron(runs: int, folder: Path) -> Result:
@@ -170,10 +197,10 @@ def yacron(runs: int, folder: Path) -> Result:
     return Result("yacron", runs, ended - started)
 
 
-def _write_jobs(folder: Path, runs: int, head: str) -> Path:
-    job = '  - name: j{0}\n    command:\n      - "true"\n    schedule: "@reboot"\n    captureStderr: false\n'
+def _write_jobs(folder: Path, runs: int, head: str, schedule: str = '"@reboot"') -> Path:
+    job = '  - name: j{0}\n    command:\n      - "true"\n    schedule: {1}\n    captureStderr: false\n'
     config = folder / "jobs.yaml"
-    config.write_text(head + "jobs:\n" + "".join(job.format(number) for number in range(runs)))
+    config.write_text(head + "jobs:\n" + "".join(job.format(number, schedule) for number in range(runs)))
     return config
 
 
@@ -235,13 +262,15 @@ def environment(requirement: str) -> Path:
 PEERS: Mapping[str, Peer] = {
     "bare loop": bare_loop,
     BASE: durable_bare_loop,
+    "the protocol alone": protocol_alone,
     "APScheduler": apscheduler,
     "cronstable": cronstable,
     "yacron": yacron,
 }
 NOT_MEASURED = (
     Skipped("supercronic", "a Go program without a package on PyPI"),
-    Skipped("cron", "reads the machine's own tables, and starts once a minute"),
+    Skipped("cron, bcron", "read the machine's own tables, and start once a minute"),
+    Skipped("APScheduler 4", "there are pre-releases only"),
 )
 
 

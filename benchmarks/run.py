@@ -15,6 +15,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ from daemon import commits_live, idle_cpu, kills_adopted, saves_live, size
 from engines import IDLE, WIDTH
 from figures import Figure, below, percentile
 from histories import asked
-from peers import BASE, NOT_MEASURED, PEERS, Result, Unmeasurable, measure, report
+from peers import BASE, NOT_MEASURED, PEERS, Result, Unmeasurable, cronstable_delays, measure, report
 from validate import check_jsonschema, many_times, process_times
 
 from octojobs import __version__
@@ -35,6 +36,9 @@ from octojobs.platform import filesystem_of
 
 HERE = Path(__file__).parent
 OURS = "octojobs"
+FLOOR = "the protocol alone"
+MANY = 500
+"""Jobs that are due in one second."""
 
 
 @dataclass(frozen=True)
@@ -79,19 +83,71 @@ def launches(effort: Effort) -> Lines:
     for line in report(results, [*skipped, *NOT_MEASURED]):
         yield f"  {line}"
     medians = {name: statistics.median(result.rate for result in found) for name, found in results.items()}
-    for peer, bar in ((BASE, 0.25), ("bare loop", 0.25), ("cronstable", 1.0)):
+    for peer, bar, first in ((BASE, 0.7, 0.25), ("bare loop", 0.35, 0.25), ("cronstable", 2.0, 1.0)):
         if peer in medians:
             ratio = medians[OURS] / medians[peer]
-            yield Figure(f"octojobs / {peer}", f"{ratio:.2f}", f">= {bar:g}" if bar < 1 else f"> {bar:g}", ratio >= bar)
+            yield Figure(f"octojobs / {peer}", f"{ratio:.2f}", f">= {bar:g}  (the first bar: {first:g})", ratio >= bar)
+    if FLOOR in medians:
+        yield Figure(f"octojobs / {FLOOR}", f"{medians[OURS] / medians[FLOOR]:.2f}")
 
 
 def delays(effort: Effort) -> Lines:
     """From the due instant to the start of the process."""
-    for count, rounds, gap in ((1, 4 if effort.quick else 20, 1), (50, 1 if effort.quick else 5, 3), (500, 1 if effort.quick else 3, 10)):
+    yield _one_due(effort)
+    yield Figure(*_delays(effort, 50, 1 if effort.quick else 5, 3)[0])
+    shown, ours = _delays(effort, MANY, 1 if effort.quick else 3, 10)
+    yield Figure(*shown)
+    loop_ms = statistics.median(_loop_ms(effort) for _ in range(3))
+    yield _beside(f"p99 / {BASE}'s time for {MANY}", percentile(ours, 99), loop_ms, 1.5)
+    try:
         with effort.fresh() as folder:
-            found = _engine("delays", count, rounds, gap, folder)
-        value = f"p50 {percentile(found, 50):.0f} ms, p99 {percentile(found, 99):.0f} ms"
-        yield Figure(f"{count} due at one second, {rounds} times, {WIDTH} wide", value)
+            theirs = cronstable_delays(MANY, Path(folder))
+    except Unmeasurable as reason:
+        yield f"  cronstable: skipped: {reason}"
+        return
+    yield Figure(f"cronstable, {MANY} due at one second", f"p50 {percentile(theirs, 50):.0f} ms, p99 {percentile(theirs, 99):.0f} ms")
+    yield _beside("p99 / cronstable's p99", percentile(ours, 99), percentile(theirs, 99), 0.5)
+
+
+def _one_due(effort: Effort) -> Figure:
+    """One job at a time: its start may be 5 ms late, beside two syncs of the disk as it is meanwhile."""
+    with effort.fresh() as folder:
+        syncs = [_sync_ms(Path(folder)) for _ in range(100)]
+        (what, value), ours = _delays(effort, 1, 10 if effort.quick else 100, 1)
+        syncs += [_sync_ms(Path(folder)) for _ in range(100)]
+    sync_ms, late_ms = statistics.median(syncs), percentile(ours, 99)
+    return Figure(
+        what, f"{value}, fdatasync {sync_ms:.1f} ms", f"<= 5 ms + 2 fdatasync = {5 + 2 * sync_ms:.1f}", late_ms <= 5 + 2 * sync_ms
+    )
+
+
+def _delays(effort: Effort, count: int, rounds: int, gap_s: int) -> tuple[tuple[str, str], list[float]]:
+    """The line without a bar, and the milliseconds behind it."""
+    with effort.fresh() as folder:
+        found = _engine("delays", count, rounds, gap_s, folder)
+    value = f"p50 {percentile(found, 50):.1f} ms, p99 {percentile(found, 99):.1f} ms"
+    return (f"{count} due at one second, {rounds} times, {WIDTH} wide", value), found
+
+
+def _beside(what: str, ours: float, theirs: float, bar: float) -> Figure:
+    return Figure(what, f"{ours / theirs:.2f}  ({ours:.0f} ms / {theirs:.0f} ms)", f"<= {bar:g}", ours <= bar * theirs)
+
+
+def _loop_ms(effort: Effort) -> float:
+    with effort.fresh() as folder:
+        return PEERS[BASE](MANY, Path(folder)).seconds * 1000
+
+
+def _sync_ms(folder: Path) -> float:
+    """A line appended to a journal, and brought to the disk."""
+    journal = os.open(folder / "journal", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        os.write(journal, b"x" * 600)
+        started = time.perf_counter()
+        os.fdatasync(journal)
+        return (time.perf_counter() - started) * 1000
+    finally:
+        os.close(journal)
 
 
 def sizes(effort: Effort) -> Lines:
