@@ -42,6 +42,17 @@ class Agenda:
             heapq.heappop(self._heap)
         return self._heap[0][0] if self._heap else None
 
+    def count_until(self, at: datetime, most: int) -> int:
+        """How many jobs are to be looked at by then, or `most` if they are more (or nearly so: overtaken entries count). O(most)."""
+        found, places = 0, [0]
+        while places and found < most:
+            place = places.pop()
+            # What lies below an entry of the heap is no earlier than it.
+            if place < len(self._heap) and self._heap[place][0] <= at:
+                found += 1
+                places += (2 * place + 1, 2 * place + 2)
+        return found
+
     def next_of(self, job: JobId) -> datetime | None:
         """When the job is looked at next."""
         return self._next.get(job)

@@ -139,9 +139,11 @@ class Engine:
         self._stage(events)
 
     def get_ready(self) -> None:
-        """Something is about to fall due: ask git and have a shim forked now, so that the start need not wait for them."""
+        """Something is about to fall due: ask git and have shims forked now, so that the starts need not wait for them."""
         self.ground.refresh_revision()
-        self._starter.pool.get_ready()
+        wake_at = self.wake_at()
+        room = max(self._pools().values())
+        self._starter.pool.get_ready(max(1, self._agenda.count_until(wake_at, room)) if wake_at is not None else 1)
 
     def rest(self) -> None:
         """There is nothing to do for a while."""

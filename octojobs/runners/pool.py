@@ -51,10 +51,11 @@ class Pool:
                 shim.close()
         self._unrecorded = []
 
-    def get_ready(self) -> None:
-        """Have one ready; which may fail in silence, since `take` will say why."""
-        if not self._ready:
-            self._ready, _ = self._launcher.fork(READY_AT_REST)
+    def get_ready(self, count: int = READY_AT_REST) -> None:
+        """Have so many ready, within bounds; which may fail in silence, since `take` will say why."""
+        missing = min(count, MOST_READY) - len(self._ready)
+        if missing > 0:
+            self._ready += self._launcher.fork(missing)[0]
 
     def rest(self) -> None:
         """There is nothing to do: keep no more than one."""

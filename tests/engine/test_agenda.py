@@ -48,3 +48,12 @@ def test_an_instant_that_comes_back_after_another_is_taken_once() -> None:
     for at in (START, START + timedelta(hours=1), START):
         agenda.put(JobId("a"), at)
     assert (agenda.take(START + timedelta(hours=2)), agenda.wake_at()) == ([JobId("a")], None)
+
+
+@given(st.dictionaries(JOBS, INSTANTS), INSTANTS, st.integers(0, 5))
+def test_the_agenda_counts_what_is_due_by_an_instant(puts: dict[JobId, datetime], at: datetime, most: int) -> None:
+    """As many shims are made ready as jobs are due together, up to a bound."""
+    agenda = Agenda()
+    for job, due in puts.items():
+        agenda.put(job, due)
+    assert agenda.count_until(at, most) == min(most, sum(due <= at for due in puts.values()))
