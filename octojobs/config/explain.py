@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -27,6 +28,8 @@ MOST_UNKNOWN = 100
 # YAML 1.1 read these as true and false, and many people still write them.
 _TRUTH = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
 # What other schedulers call our fields.
+_LARGE = re.compile(r"[-+]?\d{19,}", re.ASCII)
+"""A whole number that is read as text, because it does not fit in 64 bits."""
 _ELSEWHERE = {
     "cron": "schedule", "every": "interval", "cmd": "command", "script": "run", "function": "run", "exec": "command", "when": "conditions",
     "if": "conditions", "guards": "conditions", "retry": "retries", "working_directory": "cwd", "workdir": "cwd", "environment": "env",
@@ -132,6 +135,8 @@ def _wrong_type(entry: Entry, fault: Fault) -> Problem:
     if isinstance(value, (dict, list)):
         return entry.problem(f"is {'a mapping' if isinstance(value, dict) else 'a list'}", f"write {expected}")
     if isinstance(value, str):
+        if _LARGE.fullmatch(value) and {"integer", "number"} & set(types):
+            return entry.problem(f"{value} is too large a number", f"write {expected} of 18 digits or fewer")
         return entry.problem(f"{_quoted(value)} is text", _for_text(value, types, expected))
     shown = entry.text
     kind = "true or false" if isinstance(value, bool) else "a number"
