@@ -152,7 +152,10 @@ _MIDDLE: list[Callable[[bytes], list[bytes]]] = [
 
 
 def _at_the_command_line(tally: Tally, scale: Scale, root: Path) -> None:
-    """What a person sees: a daemon that goes on and says what it found, or exit 5 with the remedy; `doctor` tells, too."""
+    """What a person sees: a daemon that goes on and says what it found, or exit 5 with the remedy; `doctor` tells, too.
+
+    Of a damaged copy nobody is told before it is needed.
+    """
     with opened(root, beats(2)) as world:
         for turn, name in enumerate(FILES[: scale.of(1, 4)] * scale.of(1, 5)):
             daemon = world.start("up")
@@ -163,21 +166,22 @@ def _at_the_command_line(tally: Tally, scale: Scale, root: Path) -> None:
             for victim in (name, *(FILES if turn % 5 == 4 else ())):
                 if (world.paths.root / victim).exists():
                     os.truncate(world.paths.root / victim, scale.dice(turn, victim).randrange(20))
-            tally.found(f"{name}, turn {turn}", _told(world, wiped=turn % 5 == 4))
+            tally.found(f"{name}, turn {turn}", _told(world, needed=not name.endswith(".bak"), wiped=turn % 5 == 4))
             tally.did("daemons started on damage")
 
 
-def _told(world: World, *, wiped: bool) -> list[str]:
+def _told(world: World, *, needed: bool, wiped: bool) -> list[str]:
     code, said = world.call("tick"), output_of(world.repo).read_text(errors="replace")
     found = list(model.spoken(said))
     doctor = octojobs(world.repo, "doctor")
     if wiped:
         found += [] if code == 5 and "can't be recovered" in said else [f"nothing is left, and it exits {code}: {said[-1000:]}"]
-        shutil.rmtree(world.paths.root)
+        shutil.rmtree(world.paths.root)  # as its remedy says: without a memory of what has run
+        (world.repo / "effects").unlink()
         return found
-    if code not in (0, 1) or "damaged" not in said:
+    if code not in (0, 1) or (needed and "damaged" not in said):
         found.append(f"it exits {code} and says {said[-1000:]}")
-    if doctor.returncode == 0 or "damage" not in doctor.stdout + doctor.stderr:
+    if needed and (doctor.returncode == 0 or "damage" not in doctor.stdout + doctor.stderr):
         found.append(f"doctor exits {doctor.returncode} and says {doctor.stdout[-1000:]}{doctor.stderr[-1000:]}")
     for aside in world.paths.root.glob("quarantine-*"):
         aside.unlink()

@@ -201,7 +201,7 @@ def steps(_: Scale) -> list[Step]:
     """Full disks, a read-only one, and power cuts."""
     return [
         bad_disk("full of bytes", "size=1m,mode=700", _fill_bytes),
-        bad_disk("full of inodes", "size=8m,nr_inodes=300,mode=700", _fill_inodes),
+        bad_disk("full of inodes", "size=64m,nr_inodes=9000,mode=700", _fill_inodes),
         Step("read-only", _read_only),
         power_cut("ext4"),
         power_cut("xfs"),
