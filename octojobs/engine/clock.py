@@ -29,6 +29,11 @@ class Clock(Protocol):
         ...
 
 
+def nap(seconds: float) -> None:
+    """Sleep for so many seconds, to the microsecond, whatever happens meanwhile."""
+    time.sleep(seconds)
+
+
 class SystemClock:
     """The machine's clocks."""
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from math import isinf
 
+from octojobs.engine.clock import nap
 from octojobs.engine.engine import Engine
 from octojobs.engine.feed import Feed
 from octojobs.engine.heartbeat import Heartbeat, Vitals
@@ -24,6 +25,9 @@ WATCHED_LOOK_S = 2.0
 
 SLEEP_S = 30.0
 """The longest sleep, so that a stepped clock is noticed."""
+
+MILLISECOND_S = 0.001
+"""What the kernel's waiting for events counts in, rounded up: the rest of the way to a due instant is slept."""
 
 AHEAD_S = 0.25
 """All is made ready for a start at the last look before it: what is due within one look's time and this much more."""
@@ -95,7 +99,10 @@ class Service:
 
     def _sleep(self) -> bool:
         """Wait for a run's end, a ring or the time; whether a ring or an end came."""
-        ready = self._selector.select(self._timeout(self._engine.wake_at()))
+        wake_at = self._engine.wake_at()
+        ready = self._selector.select(self._timeout(wake_at))
+        if not ready and wake_at is not None and 0 < (left_s := (wake_at - self._clock.now()).total_seconds()) <= MILLISECOND_S:
+            nap(left_s)
         if ready and self._wake.drain():
             # Somebody said that something changed: look now, not at the next second.
             self._looked_at = float("-inf")
@@ -104,7 +111,7 @@ class Service:
     def _timeout(self, wake_at: datetime | None) -> float:
         bounds = [SLEEP_S, self._looked_at + self.look_s - self._clock.monotonic()]
         if wake_at is not None:
-            bounds.append((wake_at - self._clock.now()).total_seconds())
+            bounds.append((wake_at - self._clock.now()).total_seconds() - MILLISECOND_S)
         if self._engine.running.polls:
             bounds.append(POLL_S)
         return max(0.0, min(bounds))

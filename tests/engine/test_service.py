@@ -6,12 +6,13 @@ import logging
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import pytest
 
 from octojobs.core.identity import JobId
 from octojobs.engine.heartbeat import Heartbeat, Vitals
-from octojobs.engine.service import LOOK_S, REST_S, Service
+from octojobs.engine.service import LOOK_S, MILLISECOND_S, REST_S, Service
 from octojobs.engine.wake import Wake
 from tests.engine.world import World, job
 from tests.fakes import StaticFeed
@@ -158,3 +159,15 @@ def test_it_waits_for_the_next_look_at_most_and_for_what_is_due_before_it(loop: 
     loop.world.clock.advance(-LOOK_S)
     assert loop.service._timeout(None) <= LOOK_S
     assert loop.service._timeout(now.replace(year=2000)) == 0.0
+
+
+def test_it_wakes_a_moment_before_an_instant_and_sleeps_the_rest(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waiting for events counts in whole milliseconds, and rounds them up; the rest is slept to the microsecond."""
+    naps: list[float] = []
+    monkeypatch.setattr("octojobs.engine.service.nap", naps.append)
+    loop.go(1)
+    now = loop.world.clock.now()
+    assert loop.service._timeout(now + timedelta(seconds=LOOK_S / 2)) <= LOOK_S / 2 - MILLISECOND_S
+    assert loop.service._timeout(now + timedelta(seconds=MILLISECOND_S / 2)) == 0.0
+    monkeypatch.setattr(loop.world.engine, "wake_at", lambda: now + timedelta(seconds=MILLISECOND_S / 2))
+    assert (loop.service._sleep(), naps) == (False, [MILLISECOND_S / 2])
