@@ -91,20 +91,21 @@ def engine_in(folder: Path, clock: Clock, declared: Iterable[Job], width: int = 
 
 
 @contextmanager
-def serving(folder: Path, declared: Iterable[Job], on_row: Callable[[Row], None]) -> Iterator[Service]:
-    """A service over an engine with these jobs, on the machine's clock."""
+def serving(folder: Path, declared: Iterable[Job], on_row: Callable[[Row], None]) -> Iterator[tuple[Service, Engine]]:
+    """A service over an engine with these jobs, on the machine's clock; and that engine."""
     ground, feed = engine_in(folder, SystemClock(), declared)
     vitals = Vitals(os.getpid(), "", "", "", "", len(feed.definitions.jobs))
     with closing(Wake()) as wake, open_engine(ground, feed, role="benchmark") as engine:
         engine.recorder.on_row = on_row
         with closing(Service(engine, feed, wake, Heartbeat(ground.paths), lambda: vitals)) as service:
-            yield service
+            yield service, engine
 
 
 def collected(folder: Path, declared: Iterable[Job]) -> tuple[list[Row], float]:
     """The rows of all jobs after one run each, on the disk, and the seconds from the first tick to the last row."""
     wanted, rows = list(declared), list[Row]()
-    with serving(folder, wanted, rows.append) as service:
+    with serving(folder, wanted, rows.append) as (service, engine):
+        engine.get_ready()  # as a daemon that is up is: its launcher is there, and a shim waits
         started = time.perf_counter()
         service.run(lambda: len(rows) >= len(wanted))
         seconds = time.perf_counter() - started
