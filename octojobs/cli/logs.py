@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from datetime import UTC, datetime
+from typing import TextIO
 
 from octojobs.cli.text import visible
 
@@ -24,9 +25,16 @@ class _Line(logging.Formatter):
         return f"{at:%Y-%m-%dT%H:%M:%SZ} {record.levelname.lower()} {text}"
 
 
+class _Handler(logging.StreamHandler[TextIO]):
+    """What can't be written (the log lies on a full disk) is left out: Python would write a traceback of it, in pieces."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 -- logging's name
+        return
+
+
 def log_to_stderr(*, daemon: bool = False) -> None:
     """Send octojobs' own log to standard error: everything of a daemon, warnings of a verb."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Handler(sys.stderr)
     handler.setFormatter(_Line(dated=daemon))
     logger = logging.getLogger("octojobs")
     logger.handlers[:] = [handler]
