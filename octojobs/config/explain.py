@@ -136,7 +136,7 @@ def _wrong_type(entry: Entry, fault: Fault) -> Problem:
         return entry.problem(f"is {'a mapping' if isinstance(value, dict) else 'a list'}", f"write {expected}")
     if isinstance(value, str):
         if _LARGE.fullmatch(value) and {"integer", "number"} & set(types):
-            return entry.problem(f"{value} is too large a number", f"write {expected} of 18 digits or fewer")
+            return entry.problem(f"{value} is too large a number", "write a smaller one")
         return entry.problem(f"{_quoted(value)} is text", _for_text(value, types, expected))
     shown = entry.text
     kind = "true or false" if isinstance(value, bool) else "a number"

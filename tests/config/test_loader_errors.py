@@ -14,10 +14,6 @@ FIELDS: list[tuple[str, list[str]]] = [
     ("enabled: yes", ['1:50: job "a": enabled: "yes" is text; write true']),
     ("enabled: 1", ['1:50: job "a": enabled: 1 is a number; write true or false']),
     ("max_retries: 017", ['1:54: job "a": max_retries: "017" is text; write 17']),
-    (
-        "max_retries: 999999999999999999999",
-        ['1:54: job "a": max_retries: 999999999999999999999 is too large a number; write a whole number of 18 digits or fewer'],
-    ),
     ("max_retries: 1_0", ['1:54: job "a": max_retries: "1_0" is text; write 10']),
     ("pause_after: 0", ['1:54: job "a": pause_after: 0 is too small; write 1 or more']),
     ("title: 5", ['1:48: job "a": title: 5 is a number; write it in quotes, "5"']),

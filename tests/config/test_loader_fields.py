@@ -213,3 +213,9 @@ def test_settings_that_say_nothing_are_the_defaults(text: str | None) -> None:
     definitions = load("jobs: {}", text).definitions
     assert definitions is not None
     assert definitions.settings == Settings()
+
+
+def test_a_number_that_is_too_large_to_be_read_as_one_is_called_that() -> None:
+    """And not text, which is what the reader makes of it."""
+    loaded = load("jobs: {a: {manual: true, command: make, max_retries: 9999999999999999999}}")
+    assert [problem.what for problem in loaded.problems] == ['job "a": max_retries: 9999999999999999999 is too large a number']

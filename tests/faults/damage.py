@@ -9,11 +9,11 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+from octojobs.actions.checkup.selftest import promises
 from octojobs.errors import StateDamaged
 from octojobs.store import recovery
 from octojobs.store.paths import StatePaths
 from octojobs.store.store import Store
-from tests.faults import model
 from tests.faults.tally import Scale, Step, Tally
 from tests.faults.world import World, beats, opened
 from tests.helpers import octojobs, output_of, wait_until
@@ -49,7 +49,7 @@ def _state(root: Path) -> StatePaths:
     return StatePaths(root)
 
 
-def _opens(paths: StatePaths, whole: model.Evidence) -> list[str]:
+def _opens(paths: StatePaths, whole: promises.Evidence) -> list[str]:
     """The damaged state is read: it is whole, or it is said what is lost; what has a row does not run again."""
     try:
         loaded = recovery.load(paths)
@@ -65,7 +65,7 @@ def _opens(paths: StatePaths, whole: model.Evidence) -> list[str]:
     return [f"{run} has ended and is open again" for run in again]
 
 
-def _store_opens(paths: StatePaths, whole: model.Evidence) -> list[str]:
+def _store_opens(paths: StatePaths, whole: promises.Evidence) -> list[str]:
     """As a daemon: it mends what it can, and finds it mended the next time."""
     try:
         Store.open(paths, clock, allow_network_fs=True).close()
@@ -80,7 +80,7 @@ def _store_opens(paths: StatePaths, whole: model.Evidence) -> list[str]:
 
 def _cuts(tally: Tally, scale: Scale, root: Path) -> None:
     paths = _state(root / "state")
-    whole = model.gather(paths)
+    whole = promises.gather(paths)
     data = paths.state.read_bytes()
     for length in range(0, len(data), scale.of(7, 1)):
         paths.state.write_bytes(data[:length])
@@ -97,7 +97,7 @@ def _cuts(tally: Tally, scale: Scale, root: Path) -> None:
 
 def _flips(tally: Tally, scale: Scale, root: Path) -> None:
     paths, dice = _state(root / "state"), scale.dice("flips")
-    whole = model.gather(paths)
+    whole = promises.gather(paths)
     saved = shutil.copytree(paths.root, root / "saved")
     for number in range(scale.of(150, 1000)):
         where = [_flip(paths.root / dice.choice(FILES[:2] if number % 2 else FILES), dice) for _ in range(dice.choice([1, 1, 1, 3]))]
@@ -119,7 +119,7 @@ def _flip(path: Path, dice: random.Random) -> str:
 
 def _nonsense(tally: Tally, scale: Scale, root: Path) -> None:
     paths = _state(root / "state")
-    whole = model.gather(paths)
+    whole = promises.gather(paths)
     saved = shutil.copytree(paths.root, root / "saved")
     for name in FILES[: scale.of(2, 4)]:
         for what, data in NONSENSE.items():
@@ -172,7 +172,7 @@ def _at_the_command_line(tally: Tally, scale: Scale, root: Path) -> None:
 
 def _told(world: World, *, needed: bool, wiped: bool) -> list[str]:
     code, said = world.call("tick"), output_of(world.repo).read_text(errors="replace")
-    found = list(model.spoken(said))
+    found = list(promises.spoken(said))
     doctor = octojobs(world.repo, "doctor")
     if wiped:
         found += [] if code == 5 and "can't be recovered" in said else [f"nothing is left, and it exits {code}: {said[-1000:]}"]

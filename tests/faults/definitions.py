@@ -10,11 +10,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from octojobs.actions.checkup.selftest import promises
 from octojobs.config.blob import blob_id
 from octojobs.config.loader import Loaded, Loader
 from octojobs.errors import Severity
 from tests.config.test_seeds import KODER, OCTOPOID, TASKS_LOOP
-from tests.faults import model
 from tests.faults.tally import Scale, Step, Tally
 from tests.faults.world import EFFECT, World, opened
 from tests.helpers import git, octojobs, wait_until, write
@@ -126,7 +126,7 @@ def _at_the_command_line(tally: Tally, scale: Scale, root: Path) -> None:
             path, data = _mutant(dice)
             write(world.repo / path, "").write_bytes(data)
             done = octojobs(world.repo, "validate")
-            wrong = list(model.spoken(done.stderr))
+            wrong = list(promises.spoken(done.stderr))
             if done.returncode not in (0, 2):
                 wrong.append(f"it exits {done.returncode}: {done.stderr}")
             tally.found(f"mutant {number} at the command line", [f"{one}: {data!r}" for one in wrong])

@@ -13,9 +13,9 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
+from octojobs.actions.checkup.selftest import promises
 from octojobs.store.paths import StatePaths
 from octojobs.store.store import Store
-from tests.faults import model
 from tests.faults.tally import CannotDo, Scale, Step, Tally
 from tests.faults.world import World, beats, opened
 from tests.helpers import octojobs, output_of, wait_until
@@ -78,7 +78,7 @@ def _read_only(tally: Tally, scale: Scale, root: Path) -> None:
                 tally.check(f"turn {turn}, {verb}", code == 1 and "ead-only file system" in said, f"it exits {code}: {said[-800:]}")
             tally.found(f"turn {turn}, while it lasts", _reading_verbs(world))
             subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
-            tally.found(f"turn {turn}, afterwards", model.nothing_lost(before, world.gather()))
+            tally.found(f"turn {turn}, afterwards", promises.nothing_lost(before, world.gather()))
             tally.did("times")
         last = world.start("up", "--allow-network-fs")
         _runs_go_on(world, "afterwards")
@@ -116,7 +116,7 @@ def bad_disk(name: str, options: str, befall: Callable[[Path], Callable[[], None
                 if daemon.poll() is not None:
                     daemon = world.start("up", "--allow-network-fs")
                 _runs_go_on(world, "afterwards")
-                tally.found(f"turn {turn}, afterwards", model.nothing_lost(before, world.gather()))
+                tally.found(f"turn {turn}, afterwards", promises.nothing_lost(before, world.gather()))
                 tally.did("times")
             daemon.send(signal.SIGTERM)
             tally.check("at the end", daemon.wait() == 0, f"it exits {daemon.status}: {daemon.said()[-1500:]}")
@@ -140,7 +140,7 @@ def _reading_verbs(world: World) -> Iterator[str]:
         done = octojobs(world.repo, verb)
         if done.returncode not in (0, 1):
             yield f"`octojobs {verb}` exits {done.returncode}: {done.stderr}"
-        yield from model.spoken(done.stderr)
+        yield from promises.spoken(done.stderr)
 
 
 def power_cut(kind: str) -> Step:
@@ -171,17 +171,17 @@ def power_cut(kind: str) -> Step:
                 with suppress(OSError):
                     store.close()
             with mounted(root / "disk", "-o", "loop", source=str(image)) as disk:
-                found = model.gather(StatePaths(disk / "state"))
+                found = promises.gather(StatePaths(disk / "state"))
                 back = Store.open(StatePaths(disk / "state"), clock)
                 tally.check(f"cut {cut}", back.seq == acknowledged, f"{acknowledged} was acknowledged, and {back.seq} is there")
-                tally.found(f"cut {cut}", [*model.no_damage(found), *_rows_are_whole(found, back.seq)])
+                tally.found(f"cut {cut}", [*promises.no_damage(found), *_rows_are_whole(found, back.seq)])
                 back.close()
             tally.did("power cuts")
 
     return Step(f"power cut on {kind}", do)
 
 
-def _rows_are_whole(found: model.Evidence, seq: int) -> list[str]:
+def _rows_are_whole(found: promises.Evidence, seq: int) -> list[str]:
     """Each third batch ends a run and an instant."""
     ended = (seq - 1) // 3
     return [] if len(found.rows) == 2 * ended else [f"{len(found.rows)} rows of {ended} ended runs"]

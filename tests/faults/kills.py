@@ -11,8 +11,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from octojobs import platform
+from octojobs.actions.checkup.selftest import promises
 from octojobs.engine.clock import SystemClock
-from tests.faults import model
 from tests.faults.tally import Scale, Step, Tally
 from tests.faults.world import EFFECT, Started, World, beats, opened
 from tests.helpers import wait_until
@@ -29,7 +29,7 @@ def killed_daemons(seed: int, shims: bool) -> Step:
     def do(tally: Tally, scale: Scale, root: Path) -> None:
         dice = scale.dice("kills", seed, shims)
         with opened(root, beats(JOBS, COMMAND)) as world:
-            before = model.gather(world.paths)
+            before = promises.gather(world.paths)
             daemon = world.start("up")
             for number in range(scale.of(12, 200)):
                 _wait(dice.uniform(SHORTEST_S, LONGEST_S))
@@ -43,7 +43,7 @@ def killed_daemons(seed: int, shims: bool) -> Step:
                 daemon.kill()
                 tally.did("daemons killed")
                 after = world.gather()
-                tally.found(f"kill {number}", [*model.nothing_lost(before, after), *model.no_damage(after)])
+                tally.found(f"kill {number}", [*promises.nothing_lost(before, after), *promises.no_damage(after)])
                 before = after
                 daemon = world.start("up")
             daemon.kill()
@@ -63,7 +63,7 @@ def _kill_shims(world: World, daemon: Started, dice: random.Random, tally: Tally
                 tally.did("shims, launchers and jobs killed")
 
 
-def _wind_up(world: World, before: model.Evidence) -> list[str]:
+def _wind_up(world: World, before: promises.Evidence) -> list[str]:
     """A last daemon catches up and leaves in good order; then all must be told, and nothing left."""
     last, now = world.start("up"), SystemClock().now()
     found = []
@@ -77,7 +77,7 @@ def _wind_up(world: World, before: model.Evidence) -> list[str]:
     jobs = [f"beat{number}" for number in range(JOBS)]
     evidence = world.gather()
     for job in jobs:
-        found += [f"{job}: {wrong}" for wrong in model.one_outcome(evidence.rows_of(job), [], 1, now - timedelta(seconds=2))]
+        found += [f"{job}: {wrong}" for wrong in promises.one_outcome(evidence.rows_of(job), [], 1, now - timedelta(seconds=2))]
     return [*found, *world.orphans(), *world.checked(jobs, before)]
 
 

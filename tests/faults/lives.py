@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from unittest.mock import patch
 
+from octojobs.actions.checkup.selftest import promises
 from octojobs.core.definitions import Settings
 from octojobs.core.guards import Condition
 from octojobs.core.identity import JobId
@@ -27,7 +28,6 @@ from octojobs.store.requests import Request, leave
 from octojobs.store.store import Store
 from octojobs.store.view import view
 from tests.fakes import START, FakeClock, StaticFeed
-from tests.faults import model
 from tests.faults.fake_shims import FakeLauncher, Stage
 
 INTERVALS = {"beat": 10, "slow": 30, "gated": 20, "twin": 15}
@@ -85,7 +85,7 @@ class Life:
         self.launcher = FakeLauncher(self.clock, self._started)
         self.feed.set(JOBS.values(), Settings(max_concurrent=ROOM))
         self.engine = self.opened()
-        self.before = model.gather(self.paths)
+        self.before = promises.gather(self.paths)
 
     def opened(self) -> Engine:
         """A daemon starts; that never fails."""
@@ -186,13 +186,13 @@ class Life:
 
     def violations(self) -> list[str]:
         """What was recorded stays, code runs at most once and not beside itself, and each due instant has one outcome."""
-        before, found = self.before, model.gather(self.paths)
+        before, found = self.before, promises.gather(self.paths)
         self.before = found
-        wrong = [*model.nothing_lost(before, found), *model.no_damage(found), *self.wrong]
-        wrong += [*model.at_most_once(found.rows, found.open_runs, self.effects), *self._crowded()]
+        wrong = [*promises.nothing_lost(before, found), *promises.no_damage(found), *self.wrong]
+        wrong += [*promises.at_most_once(found.rows, found.open_runs, self.effects), *self._crowded()]
         for job, interval_s in INTERVALS.items():
             open_runs = [run for run in found.open_runs if run.job == job]
-            silent = model.one_outcome(found.rows_of(job), open_runs, interval_s)
+            silent = promises.one_outcome(found.rows_of(job), open_runs, interval_s)
             wrong += [f"{job}: {one}" for one in silent if not self._was_gone(job, one)]
         return wrong
 
@@ -228,5 +228,5 @@ class Life:
         self.engine.close()
         self.launcher.listen()
         left = [f"a shim is left, {shim.stage}" for shim in self.launcher.shims if shim.stage is not Stage.GONE]
-        never = [f"{run.id} never ends, and is {run.phase} until {run.not_before}" for run in model.gather(self.paths).open_runs]
-        return [*never, *self.violations(), *model.tidy(self.paths), *left]
+        never = [f"{run.id} never ends, and is {run.phase} until {run.not_before}" for run in promises.gather(self.paths).open_runs]
+        return [*never, *self.violations(), *promises.tidy(self.paths), *left]

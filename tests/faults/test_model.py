@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from octojobs.actions.checkup.selftest import promises
 from octojobs.core.events import AttemptEnded, AttemptStarted, AttemptStarting, JobSeen, NotRun, RunClaimed
 from octojobs.core.identity import JobId, RunId
 from octojobs.core.job import CommandAction, IntervalWhen, Job
@@ -18,10 +19,9 @@ from octojobs.core.run import Attempt, Cause, Outcome, Process, Run
 from octojobs.runners import receipts
 from octojobs.store.journal import Journal
 from octojobs.store.paths import StatePaths, make_folders
-from tests.faults import model
 from tests.faults.fake_shims import Stage
 from tests.faults.lives import Life
-from tests.faults.model import Evidence
+from tests.faults.world import instants
 from tests.store.world import open_store
 
 T0 = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
@@ -39,7 +39,7 @@ def _at(second: int) -> datetime:
 
 
 @pytest.fixture
-def evidence(tmp_path: Path) -> Evidence:
+def evidence(tmp_path: Path) -> promises.Evidence:
     """Eight instants: five ran, two are one row of missed ones, the last one is open."""
     store = open_store(tmp_path / "state")
     store.commit([JobSeen(BEAT.id, _at(-1), _at(0), 1)])
@@ -54,19 +54,19 @@ def evidence(tmp_path: Path) -> Evidence:
         [RunClaimed(_run(7)), AttemptStarting(run, 1, _at(7), "", dirty=False), AttemptStarted(run, 1, _at(7), Process(1, 1, "boot"))]
     )
     store.close()
-    return model.gather(StatePaths(tmp_path / "state"))
+    return promises.gather(StatePaths(tmp_path / "state"))
 
 
 EFFECTS = [f"beat@20261120T10000{second}Z 1" for second in (0, 1, 2, 3, 4, 7)]
 
 
-def test_what_is_right_is_right(evidence: Evidence) -> None:
+def test_what_is_right_is_right(evidence: promises.Evidence) -> None:
     """The model finds nothing in a history without a fault, from the first instant to the open run."""
-    assert model.one_outcome(evidence.rows, evidence.open_runs, 1, _at(7)) == []
-    assert model.at_most_once(evidence.rows, evidence.open_runs, EFFECTS) == []
-    assert model.nothing_lost(evidence, evidence) == []
-    assert model.no_damage(evidence) == []
-    assert model.instants(evidence.rows) == [int(_at(second).timestamp()) for second in (0, 1, 2, 3, 4, 6)]
+    assert promises.one_outcome(evidence.rows, evidence.open_runs, 1, _at(7)) == []
+    assert promises.at_most_once(evidence.rows, evidence.open_runs, EFFECTS) == []
+    assert promises.nothing_lost(evidence, evidence) == []
+    assert promises.no_damage(evidence) == []
+    assert instants(evidence.rows) == [int(_at(second).timestamp()) for second in (0, 1, 2, 3, 4, 6)]
 
 
 OUTCOME_MUTANTS: dict[str, tuple[Callable[[Rows], Rows], list[str]]] = {
@@ -84,22 +84,22 @@ OUTCOME_MUTANTS: dict[str, tuple[Callable[[Rows], Rows], list[str]]] = {
 
 
 @pytest.mark.parametrize("mutant", list(OUTCOME_MUTANTS))
-def test_an_instant_without_exactly_one_outcome_is_noticed(evidence: Evidence, mutant: str) -> None:
+def test_an_instant_without_exactly_one_outcome_is_noticed(evidence: promises.Evidence, mutant: str) -> None:
     """A silent instant, two outcomes for one, a count that is not true."""
     change, found = OUTCOME_MUTANTS[mutant]
-    assert model.one_outcome(change([dict(row) for row in evidence.rows]), evidence.open_runs, 1) == found
+    assert promises.one_outcome(change([dict(row) for row in evidence.rows]), evidence.open_runs, 1) == found
 
 
-def test_a_job_that_stands_still_is_noticed(evidence: Evidence) -> None:
+def test_a_job_that_stands_still_is_noticed(evidence: promises.Evidence) -> None:
     """No row at all, and no row since an instant by which there should be one."""
-    assert model.one_outcome([], [], 1) == ["no due instant was settled"]
-    late = model.one_outcome(evidence.rows, evidence.open_runs, 1, _at(9))
+    assert promises.one_outcome([], [], 1) == ["no due instant was settled"]
+    late = promises.one_outcome(evidence.rows, evidence.open_runs, 1, _at(9))
     assert late == ["nothing is settled after 2026-11-20T10:00:07Z, at 2026-11-20T10:00:09Z"]
 
 
-def test_an_open_run_beside_the_row_of_its_instant_is_noticed(evidence: Evidence) -> None:
+def test_an_open_run_beside_the_row_of_its_instant_is_noticed(evidence: promises.Evidence) -> None:
     """An instant that is settled and open has two outcomes sooner or later."""
-    assert model.one_outcome(evidence.rows, [_run(3)], 1) == ["the instant 2026-11-20T10:00:03Z has two outcomes"]
+    assert promises.one_outcome(evidence.rows, [_run(3)], 1) == ["the instant 2026-11-20T10:00:03Z has two outcomes"]
 
 
 @pytest.mark.parametrize(
@@ -112,25 +112,25 @@ def test_an_open_run_beside_the_row_of_its_instant_is_noticed(evidence: Evidence
     ],
     ids=["twice", "never", "second attempt", "missed one"],
 )
-def test_code_that_ran_twice_or_unrecorded_is_noticed(evidence: Evidence, effects: list[str], found: list[str]) -> None:
+def test_code_that_ran_twice_or_unrecorded_is_noticed(evidence: promises.Evidence, effects: list[str], found: list[str]) -> None:
     """One line of effects for each attempt that may have run, and none for what the record says did not."""
-    assert model.at_most_once(evidence.rows, evidence.open_runs, effects) == found
+    assert promises.at_most_once(evidence.rows, evidence.open_runs, effects) == found
 
 
-def test_code_of_an_attempt_that_never_started_is_noticed(evidence: Evidence) -> None:
+def test_code_of_an_attempt_that_never_started_is_noticed(evidence: promises.Evidence) -> None:
     """A void attempt uses up no retry because nothing of it ran."""
     rows = [dict(row) for row in evidence.rows]
     rows[0]["attempts"] = [{**rows[0]["attempts"][0], "void": True}]
-    found = model.at_most_once(rows, evidence.open_runs, EFFECTS)
+    found = promises.at_most_once(rows, evidence.open_runs, EFFECTS)
     assert found == ["'beat@20261120T100000Z 1' took effect, and the record says that it never started"]
 
 
-def test_records_that_went_are_noticed(evidence: Evidence) -> None:
+def test_records_that_went_are_noticed(evidence: promises.Evidence) -> None:
     """A row, an open run, a cursor: what was acknowledged once is there for good."""
     jobs = {job: replace(state, cursor=_at(3)) for job, state in evidence.ledger.jobs.items()}
     changed = ({**evidence.rows[0], "outcome": "failed"}, *evidence.rows[2:])
-    after = Evidence(changed, Ledger(jobs))
-    assert model.nothing_lost(evidence, after) == [
+    after = promises.Evidence(changed, Ledger(jobs))
+    assert promises.nothing_lost(evidence, after) == [
         "the row of beat@20261120T100001Z is gone",
         "the row of beat@20261120T100000Z is another one",
         "the open run beat@20261120T100007Z is gone",
@@ -138,9 +138,9 @@ def test_records_that_went_are_noticed(evidence: Evidence) -> None:
     ]
 
 
-def test_damage_is_noticed(evidence: Evidence) -> None:
+def test_damage_is_noticed(evidence: promises.Evidence) -> None:
     """What the reader had to mend, and lines of history that are not as written."""
-    found = model.no_damage(replace(evidence, notes=("state.json was damaged: it is missing",), bad_lines=2))
+    found = promises.no_damage(replace(evidence, notes=("state.json was damaged: it is missing",), bad_lines=2))
     assert found == ["the state needs mending: state.json was damaged: it is missing", "2 lines of history are not as written"]
 
 
@@ -148,13 +148,13 @@ def test_what_is_left_lying_about_is_noticed(tmp_path: Path) -> None:
     """Temporary files of the state and of a shim, a request that nobody took, a folder of runs without our mark."""
     paths = StatePaths(tmp_path)
     make_folders(paths)
-    assert model.tidy(paths) == []
+    assert promises.tidy(paths) == []
     left = [paths.runs / "beat/x/1/.exit.json.4711", paths.history / ".a.jsonl.1.octojobs-tmp", paths.requests / "1.json"]
     for path in left:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     (paths.runs / ".octojobs").unlink()
-    assert sorted(model.tidy(paths)) == [
+    assert sorted(promises.tidy(paths)) == [
         "a request is left: 1.json",
         "a temporary file is left: history/.a.jsonl.1.octojobs-tmp",
         "a temporary file is left: runs/beat/x/1/.exit.json.4711",
@@ -170,7 +170,7 @@ def test_a_traceback_is_noticed() -> None:
         "  File",
         "octojobs: a mistake of ours, not of yours (KeyError)",
     ]
-    assert list(model.spoken("\n".join(words))) == [f"octojobs printed {words[1]!r}", f"octojobs printed {words[3]!r}"]
+    assert list(promises.spoken("\n".join(words))) == [f"octojobs printed {words[1]!r}", f"octojobs printed {words[3]!r}"]
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,13 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from octojobs.actions.checkup.selftest import promises
 from octojobs.core.identity import JobId
 from octojobs.core.job import CommandAction, Job, ScheduleWhen
-from tests.faults import model
 from tests.faults.fake_shims import Stage
 from tests.faults.lives import INTERVALS, Life
 from tests.faults.tally import CannotDo, Scale, Step, Tally
-from tests.faults.world import beats, opened
+from tests.faults.world import beats, instants, opened
 from tests.helpers import start_octojobs, wait_until
 
 DAY_S = 86_400
@@ -73,16 +73,16 @@ def _paced(started: Counter[str], *, stands: bool) -> list[str]:
 
 def _settled(life: Life) -> list[str]:
     """Each instant has one outcome between two corrections of the cursor, and all code ran once."""
-    found = model.gather(life.paths)
-    wrong = [*model.no_damage(found), *model.at_most_once(found.rows, found.open_runs, life.effects)]
+    found = promises.gather(life.paths)
+    wrong = [*promises.no_damage(found), *promises.at_most_once(found.rows, found.open_runs, life.effects)]
     for job, interval_s in INTERVALS.items():
-        stretch: list[model.Row] = []
+        stretch: list[promises.Row] = []
         for row in (*found.rows_of(job), None):
             if row is not None and not row["correction"]:
                 stretch.append(row)
             elif stretch:
                 open_runs = [run for run in found.open_runs if run.job == job] if row is None else []
-                wrong += [f"{job}: {one}" for one in model.one_outcome(stretch, open_runs, interval_s)]
+                wrong += [f"{job}: {one}" for one in promises.one_outcome(stretch, open_runs, interval_s)]
                 stretch = []
     return wrong
 
@@ -170,12 +170,12 @@ def lived_through(name: str) -> Step:
                 life.die()
                 life.engine = life.opened()
                 tally.did("daemons killed")
-        found = model.gather(life.paths)
+        found = promises.gather(life.paths)
         for job, text in jobs.items():
-            got = [f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M}" for at in model.instants(found.rows_of(job))]
+            got = [f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M}" for at in instants(found.rows_of(job))]
             tally.check(text, got == expected[text], f"it was due at {got}")
             tally.did("schedules lived through")
-        tally.found(name, [*model.at_most_once(found.rows, found.open_runs, life.effects), *model.no_damage(found)])
+        tally.found(name, [*promises.at_most_once(found.rows, found.open_runs, life.effects), *promises.no_damage(found)])
         life.engine.close()
         life.launcher.listen()
 
@@ -209,8 +209,8 @@ def _faked(tally: Tally, _: Scale, root: Path) -> None:
         tally.check("at the end", daemon.wait(20) == 0, f"it exits {daemon.returncode}")
         wait_until(lambda: not world.strays(), 10, "the last runs to end")
         found = world.gather()
-        tally.found("at the end", [*model.no_damage(found), *model.at_most_once(found.rows, found.open_runs, world.effects)])
-        tally.found("at the end", model.spoken((world.root / "repo.home/output.log").read_text(errors="replace")))
+        tally.found("at the end", [*promises.no_damage(found), *promises.at_most_once(found.rows, found.open_runs, world.effects)])
+        tally.found("at the end", promises.spoken((world.root / "repo.home/output.log").read_text(errors="replace")))
 
 
 def _folder(root: Path, number: int) -> Path:

@@ -10,15 +10,16 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from octojobs import platform
+from octojobs.actions.checkup.selftest import promises
+from octojobs.core.codec import parse_instant
 from octojobs.store.paths import StatePaths
-from tests.faults import model
 from tests.helpers import commit_files, environment, home_of, make_repository, output_of, wait_until
 
 EFFECT = 'echo "$OCTOJOBS_RUN_ID $OCTOJOBS_ATTEMPT" >> "$OCTOJOBS_REPO/effects"'
@@ -143,9 +144,9 @@ class World:
         """Commit these files."""
         return commit_files(self.repo, files)
 
-    def gather(self) -> model.Evidence:
+    def gather(self) -> promises.Evidence:
         """What stands in the state folder."""
-        return model.gather(self.paths)
+        return promises.gather(self.paths)
 
     def strays(self) -> list[int]:
         """Processes of this world that nobody waits for: launchers, shims and jobs that lost their parent. Zombies are taken in."""
@@ -195,18 +196,18 @@ class World:
                 os.kill(pid, signal.SIGKILL)
         return not left
 
-    def checked(self, jobs: Sequence[str], before: model.Evidence | None = None) -> Iterator[str]:
+    def checked(self, jobs: Sequence[str], before: promises.Evidence | None = None) -> Iterator[str]:
         """All that must hold of a world at rest, whose `jobs` have an interval of one second."""
         found = self.gather()
-        yield from model.no_damage(found)
+        yield from promises.no_damage(found)
         for job in jobs:
             runs = [run for run in found.open_runs if run.job == job]
-            yield from (f"{job}: {wrong}" for wrong in model.one_outcome(found.rows_of(job), runs, 1))
-        yield from model.at_most_once(found.rows, found.open_runs, self.effects)
+            yield from (f"{job}: {wrong}" for wrong in promises.one_outcome(found.rows_of(job), runs, 1))
+        yield from promises.at_most_once(found.rows, found.open_runs, self.effects)
         if before is not None:
-            yield from model.nothing_lost(before, found)
-        yield from model.tidy(self.paths)
-        yield from model.spoken(output_of(self.repo).read_text(errors="replace"))
+            yield from promises.nothing_lost(before, found)
+        yield from promises.tidy(self.paths)
+        yield from promises.spoken(output_of(self.repo).read_text(errors="replace"))
 
 
 @contextmanager
@@ -228,3 +229,9 @@ def _state(pid: int) -> str:
     with suppress(OSError):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     return ""
+
+
+def instants(rows: Iterable[promises.Row]) -> list[int]:
+    """The due instants that the rows settle, in seconds, in order."""
+    due = [row["scheduled_at"] for row in rows if row["cause"] in promises.PLANNED and not row["correction"]]
+    return sorted(int(parse_instant(text).timestamp()) for text in due)

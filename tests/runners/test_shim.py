@@ -121,7 +121,8 @@ def test_a_job_finds_a_clean_process(world: World) -> None:
     python_itself_ignores = 1 << signal.SIGPIPE - 1 | 1 << signal.SIGXFSZ - 1
     seen["ignored"] = int(seen["ignored"][0], 16) & ~(3 << 31)  # 32 and 33 are the C library's own: nobody can reset them
     assert seen == {
-        "stdin": "", "fds": [0, 1, 2], "umask": 0o077, "leads": True, "cwd": str(world.root), "nice": os.nice(0), "privs": ["1"], "blocked": [],
+        "stdin": "", "fds": [0, 1, 2], "umask": 0o077, "leads": True, "cwd": str(world.root), "nice": os.nice(0),
+        "privs": ["1"], "blocked": [],
         "ignored": python_itself_ignores, "shim": shim, "session": shim,
     }  # fmt: skip
 

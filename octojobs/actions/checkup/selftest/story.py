@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from octojobs.actions.checkup.finding import Finding, ok, weak, wrong
-from octojobs.actions.checkup.selftest import evidence
-from octojobs.actions.checkup.selftest.evidence import Evidence
+from octojobs.actions.checkup.selftest import promises
+from octojobs.actions.checkup.selftest.promises import Evidence
 from octojobs.actions.checkup.selftest.theatre import BEATS, SLOW, SLOW_CODE, Failed, Theatre, built, wait_for
 from octojobs.core.ledger import Ledger
 from octojobs.engine.clock import Clock
@@ -119,8 +119,8 @@ def _kill(story: Story, daemon: object) -> None:
     daemon.send_signal(signal.SIGKILL)  # type: ignore[attr-defined]  # as above
     daemon.wait()  # type: ignore[attr-defined]  # as above
     story.kills += 1
-    after = evidence.gather(story.theatre.paths)
-    story.found("nothing lost", [*evidence.nothing_lost(story.before, after), *evidence.no_damage(after)])
+    after = promises.gather(story.theatre.paths)
+    story.found("nothing lost", [*promises.nothing_lost(story.before, after), *promises.no_damage(after)])
     story.before = after
 
 
@@ -128,31 +128,32 @@ def _last_act(story: Story) -> None:
     """A daemon catches up and stops; passes without one settle what still runs."""
     theatre, now = story.theatre, story.clock.now()
     daemon = theatre.start("up")
-    caught_up = wait_for(lambda: all(state.cursor >= now for state in evidence.gather(theatre.paths).ledger.jobs.values()), 30, 0.1)
+    caught_up = wait_for(lambda: all(state.cursor >= now for state in promises.gather(theatre.paths).ledger.jobs.values()), 30, 0.1)
     story.found("restart", [] if caught_up else [f"the last daemon does not catch up: {theatre.said()}"])
     daemon.send_signal(signal.SIGTERM)
     story.found("restart", [] if daemon.wait(30) == 0 else [f"the last daemon ended badly: {theatre.said()}"])
     for _ in range(10):
-        if not evidence.gather(theatre.paths).open_runs:
+        if not promises.gather(theatre.paths).open_runs:
             return
         theatre.octojobs("tick")
-    story.found("one outcome", [f"{run.id} never ends" for run in evidence.gather(theatre.paths).open_runs])
+    story.found("one outcome", [f"{run.id} never ends" for run in promises.gather(theatre.paths).open_runs])
 
 
 def _counted(story: Story) -> dict[str, str]:
     """Look at all that is left; what was seen, by the name of what was promised."""
-    theatre, end = story.theatre, evidence.gather(story.theatre.paths)
-    story.found("nothing lost", evidence.nothing_lost(story.before, end))
+    theatre, end = story.theatre, promises.gather(story.theatre.paths)
+    story.found("nothing lost", promises.nothing_lost(story.before, end))
     for job in (*BEATS, SLOW):
-        wrongs = evidence.one_outcome(end.rows_of(job), [], 2 if job == SLOW else 1)
+        wrongs = promises.one_outcome(end.rows_of(job), [], 2 if job == SLOW else 1)
         story.found("one outcome", [f"{job}: {found}" for found in wrongs])
-    story.found("at most once", evidence.at_most_once(end.rows, end.open_runs, theatre.effects))
+    story.found("at most once", promises.at_most_once(end.rows, end.open_runs, theatre.effects))
+    story.found("restart", list(promises.spoken(theatre.log())))
     ran = [row for row in end.rows if row["attempts"]]
     adopted = [row for row in ran if row["job"] == SLOW]
     story.found("adopted", [f"{row['id']} {row['outcome']}: {row['reason']}" for row in adopted if row["exit_code"] != SLOW_CODE])
     story.found("adopted", [f"{row['id']} {row['outcome']}: {row['reason']}" for row in ran if row["outcome"] == "lost"])
     left = [f"a shim of {name} is left" for name in theatre.locked()] if not wait_for(lambda: not theatre.locked(), 5) else []
-    story.found("nothing left", [*left, *evidence.tidy(theatre.paths)])
+    story.found("nothing left", [*left, *promises.tidy(theatre.paths)])
     instants = sum(row["count"] for row in end.rows)
     return {
         "restart": f"{story.kills} daemons were killed at any moment, and each next one came up",

@@ -102,11 +102,15 @@ class Theatre:
         vitals = Heartbeat.read(self.paths)
         return vitals is not None and vitals.pid == daemon.pid and commit in ("", vitals.definitions)
 
-    def said(self) -> str:
-        """The last lines of all that octojobs printed."""
-        with suppress(OSError):
-            return " / ".join((self.root / "log").read_text(encoding="utf-8", errors="replace").splitlines()[-3:])
+    def log(self) -> str:
+        """All that octojobs printed."""
+        with suppress(FileNotFoundError):
+            return (self.root / "log").read_text(encoding="utf-8", errors="replace")
         return ""
+
+    def said(self) -> str:
+        """The last lines of that."""
+        return " / ".join(self.log().splitlines()[-3:])
 
     def locked(self) -> list[str]:
         """The attempts whose shims live."""
