@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +22,7 @@ def repo(tmp_path: Path) -> Iterator[Path]:
     assert octojobs(repo, "allow", "--yes").returncode == 0
     daemon = start_octojobs(repo, "up")
     try:
-        wait_until(lambda: "`octojobs up`" in octojobs(repo, "status").stdout, what="the daemon")
+        wait_until(lambda: (json.loads(octojobs(repo, "status", "--json").stdout)["daemon"] or {}).get("definitions"), what="the daemon")
         yield repo
     finally:
         octojobs(repo, "down", "--kill")
