@@ -27,9 +27,9 @@ MOST_UNKNOWN = 100
 """Unknown fields of one mapping that are named one by one, each with the field that may be meant, which takes 20 µs to find."""
 # YAML 1.1 read these as true and false, and many people still write them.
 _TRUTH = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
-# What other schedulers call our fields.
 _LARGE = re.compile(r"[-+]?\d{19,}", re.ASCII)
 """A whole number that is read as text, because it does not fit in 64 bits."""
+# What other schedulers call our fields.
 _ELSEWHERE = {
     "cron": "schedule", "every": "interval", "cmd": "command", "script": "run", "function": "run", "exec": "command", "when": "conditions",
     "if": "conditions", "guards": "conditions", "retry": "retries", "working_directory": "cwd", "workdir": "cwd", "environment": "env",

@@ -17,6 +17,8 @@ from octojobs.config.entries import Entry
 from octojobs.errors import Problem
 
 FRAME = "frame"
+MOST_FIELDS = 1_000
+"""Of one mapping, so that a file of unknown ones is refused without a look at each; no schema has a tenth of that."""
 _DRAFT = "http://json-schema.org/draft-07/schema#"
 
 
@@ -45,6 +47,9 @@ _FINE = Refusal()
 
 def check(entry: Entry, name: str, part: str = "") -> Refusal:
     """All that the schema `name` (or its definition `part`) finds wrong with the entry's value."""
+    if isinstance(entry.value, dict) and len(entry.value) > MOST_FIELDS:
+        what = f"has {len(entry.value):,} fields, and {MOST_FIELDS:,} are allowed"
+        return Refusal((entry.problem(what, "remove those that the reference does not name"),), frozenset(entry.value))
     if _accepts(name, part)(entry.value):
         return _FINE
     from octojobs.config.explain import explain  # jsonschema: 100 ms that only a mistake pays

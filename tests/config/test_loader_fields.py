@@ -219,3 +219,14 @@ def test_a_number_that_is_too_large_to_be_read_as_one_is_called_that() -> None:
     """And not text, which is what the reader makes of it."""
     loaded = load("jobs: {a: {manual: true, command: make, max_retries: 9999999999999999999}}")
     assert [problem.what for problem in loaded.problems] == ['job "a": max_retries: 9999999999999999999 is too large a number']
+
+
+@pytest.mark.parametrize(
+    ("head", "indent", "count"), [("jobs: {}", "", 1_501), ("jobs:\n  a:\n    manual: true\n    command: x", "    ", 1_502)]
+)
+def test_so_many_fields_are_not_looked_at_one_by_one(head: str, indent: str, count: int) -> None:
+    """Of a file or of a job; jobs themselves may be many more."""
+    loaded = load("\n".join([head, *(f"{indent}k{number}: 1" for number in range(1_500))]))
+    (what,) = [problem.what for problem in loaded.problems]
+    assert what.endswith(f"has {count:,} fields, and 1,000 are allowed")
+    assert len(jobs_of("jobs:\n" + "".join(f"  a{number}: {{manual: true, command: x}}\n" for number in range(1_500)))) == 1_500
