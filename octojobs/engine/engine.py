@@ -114,6 +114,8 @@ class Engine:
     def wake_at(self) -> datetime | None:
         """The earliest instant at which a tick has something to do, None when only an event can bring it."""
         hold_ends_at = self.recorder.hold_ends_at()
+        if not self.recorder.writes:
+            return hold_ends_at  # what is due can't be claimed before that
         if self.unfinished and hold_ends_at is None:
             return self.ground.clock.now()
         planned = self._agenda.wake_at() if self.scope.plan else None

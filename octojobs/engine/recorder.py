@@ -25,8 +25,8 @@ It doubles while the system goes on refusing processes, for each try asks it for
 class Recorder:
     """What the engine decides goes through here. Owned by the engine's thread.
 
-    `held` says why nothing starts for now, in words. `on_row` is told of each line of history when it is staged, and
-    `on_end` of those that end a run.
+    `held` says why nothing starts for now, in words; `writes` whether the disk took the last record. `on_row` is told of each
+    line of history when it is staged, and `on_end` of those that end a run.
     """
 
     def __init__(self, store: Store, clock: Clock, on_end: Callable[[Row], None]) -> None:
@@ -38,7 +38,7 @@ class Recorder:
         self._clock = clock
         self._hold_s = HOLD_S
         self._hold_until: float | None = None
-        self._writes = True
+        self.writes = True
 
     @property
     def ledger(self) -> Ledger:
@@ -65,12 +65,12 @@ class Recorder:
         try:
             self._store.flush()
         except StorageFailed as failure:
-            self._writes = False
+            self.writes = False
             self._hold_s = HOLD_S
             self.hold(str(failure))
             return False
-        if not self._writes:
-            self._writes = True
+        if not self.writes:
+            self.writes = True
             log.warning("the state can be written again")
         return True
 

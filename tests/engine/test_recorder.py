@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from octojobs import platform
 from octojobs.core.job import CommandAction, FollowUp
+from octojobs.engine.recorder import HOLD_S
 from octojobs.runners.base import Shim
 from tests.engine.world import World, job
 from tests.helpers import wait_until
@@ -111,3 +113,22 @@ def test_a_waiting_run_of_a_removed_job_ends_with_the_removal(world: World) -> N
     world.declare(job("slow", "sleep 30", every=3600))
     world.tick()
     assert [(row.job, row.outcome.value, row.reason) for row in world.rows] == [("next", "skipped", "the job is not declared any more")]
+
+
+def test_what_is_due_while_the_disk_refuses_is_not_tried_again_and_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loop sleeps until the next try: a daemon whose state folder is gone must not keep a processor busy."""
+    world.declare(job("beat", every=60))
+    world.tick()
+    world.drain()
+
+    with monkeypatch.context() as broken:
+        broken.setattr(world.engine.store._journal, "append", _full)
+        world.tick(60)
+        assert world.engine.held
+        assert world.engine.wake_at() == world.clock.now() + timedelta(seconds=HOLD_S)
+        world.tick(60)
+        assert world.engine.wake_at() == world.clock.now() + timedelta(seconds=HOLD_S)
+    world.tick(HOLD_S)
+    world.drain()
+    assert world.engine.held == ""
+    assert world.outcomes().count("succeeded") >= 2
