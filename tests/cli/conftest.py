@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from octojobs.cli.main import main
+from tests.helpers import environment, home_of
 
 
 @dataclass(frozen=True)
@@ -43,3 +44,15 @@ def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
         return Said(code, said.out, said.err)
 
     return run
+
+
+@pytest.fixture
+def at_home(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], Path]:
+    """Gives calls in this process the environment that processes get in a repository of `make_repository`; returns the repository."""
+
+    def move(repo: Path) -> Path:
+        for name, value in environment(home_of(repo)).items():
+            monkeypatch.setenv(name, value)
+        return repo
+
+    return move

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Call
-from tests.helpers import environment, home_of, make_repository, octojobs
+from tests.helpers import make_repository, octojobs
 
 JOBS = "jobs: {a: {interval: 1d, command: 'true'}}\n"
 BYTES = "\udcff"
@@ -24,11 +25,9 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def repo(ran: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def repo(ran: Path, at_home: Callable[[Path], Path]) -> Path:
     """The same for calls in this process."""
-    for name, value in environment(home_of(ran)).items():
-        monkeypatch.setenv(name, value)
-    return ran
+    return at_home(ran)
 
 
 @pytest.mark.parametrize("verb", ["why", "pause", "resume", "runs", "inspect", "next", "run-now", "disable", "delete"])

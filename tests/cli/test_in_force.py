@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from octojobs.actions.workspace import Workspace
 from tests.cli.conftest import Call
-from tests.helpers import commit_files, environment, git, home_of, make_repository, octojobs, write
+from tests.helpers import commit_files, git, make_repository, octojobs, write
 
 FILE = ".octopoid/jobs.yaml"
 GOOD = "jobs:\n  a: {interval: 1d, command: 'echo a'}\n"
 BROKEN = "jobs:\n  a: {intervall: 1d, command: 'echo a'}\n"
 PAST = "jobs:\n  o: {schedule: '@once 2020-01-01T00:00:00Z', command: 'true'}\n"
-
-
-def _enter(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in environment(home_of(repo)).items():
-        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture(scope="module")
@@ -33,9 +29,9 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def broken(ran: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, str]:
+def broken(ran: Path, at_home: Callable[[Path], Path]) -> tuple[Path, str]:
     """The same for calls in this process, and the sentence that says how it is."""
-    _enter(ran, monkeypatch)
+    at_home(ran)
     bad, good = git(ran, "rev-list", "HEAD").split()
     return ran, f"commit {bad[:7]} has 1 problem in its definitions; the definitions of commit {good[:7]} stay in force"
 
@@ -109,14 +105,14 @@ def test_reading_a_broken_commit_writes_nothing(tmp_path: Path, call: Call) -> N
     assert not (repo / ".git/octojobs").exists()
 
 
-def test_the_state_is_found_although_a_job_is_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: Call) -> None:
+def test_the_state_is_found_although_a_job_is_broken(tmp_path: Path, at_home: Callable[[Path], Path], call: Call) -> None:
     """`state_dir` of the settings holds, whatever is wrong elsewhere."""
     settings = {".octopoid/octojobs.yaml": f"state_dir: {tmp_path / 'kept'}\n"}
     repo = make_repository(tmp_path, {FILE: GOOD, **settings})
     assert octojobs(repo, "allow", "--yes").returncode == 0
     assert octojobs(repo, "tick").returncode == 0
     commit_files(repo, {FILE: BROKEN})
-    _enter(repo, monkeypatch)
+    at_home(repo)
     assert call(repo, "status", "--json").json["state"] == str(tmp_path / "kept")
     assert call(repo, "list", "--json").json["jobs"][0]["last_outcome"] == "succeeded"
 

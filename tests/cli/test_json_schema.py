@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from octojobs.cli.main import octojobs as group
 from octojobs.core.job import JobType, Priority
 from octojobs.core.run import Cause, Outcome, Phase
 from tests.cli.conftest import Call
-from tests.helpers import ROOT, commit_files, environment, home_of, make_repository, octojobs
+from tests.helpers import ROOT, commit_files, make_repository, octojobs
 
 SCHEMA = json.loads((ROOT / "schemas/verbs.schema.json").read_text(encoding="utf-8"))
 JOBS = """\
@@ -58,11 +58,9 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def world(ran: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def world(ran: Path, at_home: Callable[[Path], Path]) -> Path:
     """The same for calls in this process."""
-    for name, value in environment(home_of(ran)).items():
-        monkeypatch.setenv(name, value)
-    return ran
+    return at_home(ran)
 
 
 def _strict(part: Any) -> Any:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Call
-from tests.helpers import environment, home_of, make_repository, octojobs
+from tests.helpers import make_repository, octojobs
 
 JOBS = """\
 jobs:
@@ -29,11 +30,9 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def repo(ran: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def repo(ran: Path, at_home: Callable[[Path], Path]) -> Path:
     """The same for calls in this process."""
-    for name, value in environment(home_of(ran)).items():
-        monkeypatch.setenv(name, value)
-    return ran
+    return at_home(ran)
 
 
 def folder(repo: Path, run: str) -> Path:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.cli.conftest import Call
-from tests.helpers import environment, git, home_of, make_repository, octojobs, wait_until
+from tests.helpers import git, make_repository, octojobs, wait_until
 
 JOBS = """\
 jobs:
@@ -55,11 +55,9 @@ def repo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def world(repo: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def world(repo: Path, at_home: Callable[[Path], Path]) -> Path:
     """The same for calls in this process: the home that `octojobs` used for the repository."""
-    for name, value in environment(home_of(repo)).items():
-        monkeypatch.setenv(name, value)
-    return repo
+    return at_home(repo)
 
 
 def _run_of(call: Call, repo: Path, job: str) -> dict[str, Any]:

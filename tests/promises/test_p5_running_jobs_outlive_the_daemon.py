@@ -13,7 +13,7 @@ import pytest
 
 from octojobs import platform
 from octojobs.core.job import Limits
-from octojobs.core.run import Phase
+from octojobs.core.run import Phase, Process
 from octojobs.runners.base import Launch, Shim
 from tests.engine.world import World, job, world
 from tests.helpers import make_repository, octojobs, output_of, start_octojobs, wait_until
@@ -59,12 +59,8 @@ def test_an_adopted_run_can_be_cancelled(world: World) -> None:
 def test_a_shim_that_was_killed_leaves_a_lost_run_and_no_second_start(world: World, tmp_path: Path) -> None:
     """`started` without a result and without a shim: the code may have run, so it is not run again."""
     effects = tmp_path / "effects"
-    world.declare(job("slow", f"echo ran >> {effects}; sleep 60", every=3600))
-    world.tick()
-    wait_until(effects.exists, 10, "the job to begin")
-    (run,) = world.runs()
-    assert run.process is not None
-    os.kill(run.process.pid, signal.SIGKILL)
+    shim = _begun(world, effects)
+    os.kill(shim.pid, signal.SIGKILL)
     world.drain()
     world.tick(60)
     assert world.outcomes() == ["lost"]
@@ -113,13 +109,9 @@ def test_what_a_killed_shim_leaves_behind_is_ended_before_the_run_counts_as_lost
 def test_a_started_run_whose_folder_is_gone_is_lost_and_not_run_again(world: World, tmp_path: Path) -> None:
     """`started` may have been in the folder: at most once is the promise."""
     effects = tmp_path / "effects"
-    world.declare(job("slow", f"echo ran >> {effects}; sleep 60", every=3600))
-    world.tick()
-    wait_until(effects.exists, 10, "the job to begin")
-    (run,) = world.runs()
-    assert run.process is not None
+    shim = _begun(world, effects)
     world.stop()
-    os.kill(run.process.pid, signal.SIGKILL)
+    os.kill(shim.pid, signal.SIGKILL)
     shutil.rmtree(world.paths.runs / "slow")
     world.start()
     world.drain()
@@ -197,3 +189,13 @@ def test_a_launcher_that_is_killed_costs_no_run_and_the_next_one_starts(tmp_path
         *[("quick", "succeeded", 0)] * 5,
     ]
     assert sorted(effects.read_text().split()) == ["busy", *["quick"] * 5]
+
+
+def _begun(world: World, effects: Path) -> Process:
+    """The shim of a run whose code has left its effect and goes on."""
+    world.declare(job("slow", f"echo ran >> {effects}; sleep 60", every=3600))
+    world.tick()
+    wait_until(effects.exists, what="the job to begin")
+    (run,) = world.runs()
+    assert run.process is not None
+    return run.process
