@@ -59,7 +59,6 @@ class Reload:
         self._refused: OctojobsError | None = None
         self._judged: tuple[dict[str, str], Plan | None] | None = None
         self._files = self._watched()
-        self._names = tuple(map(os.fspath, self._files))
         self._stamp: Stamp = ()
         self._asked_at = float("-inf")
 
@@ -83,7 +82,7 @@ class Reload:
 
         Raises NotTrusted when the trust was taken back: nothing is in force then.
         """
-        now, stamp = self._monotonic(), _stamp(self._names)
+        now, stamp = self._monotonic(), _stamp(self._files)
         if not ask and stamp == self._stamp and now - self._asked_at < ASK_ANYWAY_S:
             return False
         # The stamp is older than the answer: what changes in between is seen by the next check.
@@ -98,7 +97,7 @@ class Reload:
             self._keep(refused)
         if (files := self._watched()) != self._files:
             # Another branch, another file: its time stamp is not known from before.
-            self._files, self._names, self._stamp = files, tuple(map(os.fspath, files)), ()
+            self._files, self._stamp = files, ()
         return (before.digest if before else None) != (self._current.digest if self._current else None)
 
     def _watched(self) -> tuple[Path, ...]:
@@ -155,11 +154,11 @@ class Reload:
         return f"the definitions of {named(self._current.source)} stay in force" if self._current else ""
 
 
-def _stamp(files: Iterable[str]) -> Stamp:
+def _stamp(files: Iterable[Path]) -> Stamp:
     return tuple(map(_stat, files))
 
 
-def _stat(file: str) -> tuple[int, int, int, int] | None:
+def _stat(file: Path) -> tuple[int, int, int, int] | None:
     try:
         status = os.stat(file)
     except OSError:

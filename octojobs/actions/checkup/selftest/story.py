@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from octojobs.actions.checkup.finding import Finding, ok, weak, wrong
 from octojobs.actions.checkup.selftest import promises
@@ -111,13 +112,13 @@ def _kills(story: Story, seconds: float, tell: Tell) -> None:
         _kill(story, daemon)
 
 
-def _kill(story: Story, daemon: object) -> None:
-    """As the plug does; what was recorded must be there then."""
-    if daemon.poll() is not None:  # type: ignore[attr-defined]  # a Popen, whose module only process.py may import
+def _kill(story: Story, daemon: Any) -> None:
+    """As the plug does; what was recorded must be there then. `daemon` is a Popen, whose module only process.py may import."""
+    if daemon.poll() is not None:
         story.found("restart", [f"a daemon ended by itself: {story.theatre.said()}"])
         return
-    daemon.send_signal(signal.SIGKILL)  # type: ignore[attr-defined]  # as above
-    daemon.wait()  # type: ignore[attr-defined]  # as above
+    daemon.send_signal(signal.SIGKILL)
+    daemon.wait()
     story.kills += 1
     after = promises.gather(story.theatre.paths)
     story.found("nothing lost", [*promises.nothing_lost(story.before, after), *promises.no_damage(after)])

@@ -8,7 +8,7 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -152,7 +152,7 @@ def built(beside: Path, *, keep: list[str]) -> Iterator[Theatre]:
             shutil.rmtree(root, ignore_errors=True)
 
 
-def wait_for(condition: Any, seconds: float, step_s: float = 0.01) -> bool:
+def wait_for(condition: Callable[[], object], seconds: float, step_s: float = 0.01) -> bool:
     """Whether the condition held within so many seconds."""
     pause = threading.Event()
     for _ in range(max(1, int(seconds / step_s))):
