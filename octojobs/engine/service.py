@@ -119,7 +119,8 @@ class Service:
     def _look(self) -> bool:
         """Every `look_s`: stat what can change, ask git only when it did. Whether there is something to tick for."""
         now = self._clock.monotonic()
-        if now - self._looked_at < self.look_s:
+        # Whoever is stopped asks git nothing more: a signal to the whole group would end that too, and look like a fault.
+        if self._wake.stopping or now - self._looked_at < self.look_s:
             return False
         forced = isinf(self._looked_at)
         self._looked_at = now
