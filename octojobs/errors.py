@@ -71,6 +71,10 @@ class OctojobsError(Exception):
         self.fix = fix
 
 
+class GitFailed(OctojobsError):
+    """git refused or failed; the message says in which repository, and what git said."""
+
+
 class UsageError(OctojobsError):
     """The caller asked for something that does not exist or can't be."""
 

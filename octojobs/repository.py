@@ -1,63 +1,23 @@
-"""The only room that talks to git: short questions, through one hardened prefix.
-
-A repository's own configuration can name programs: hooks, a file system monitor, pagers, diff drivers, filters, signers, ssh
-commands. Whoever can write `.git/config` could so have us run code, before anybody allowed the repository. Therefore:
-
-- every question goes through `Repository._git`, which pins those settings empty (`PINS`) and sets `ENVIRONMENT`;
-- `GIT_*` is popped from this process's environment: under a hook, `GIT_DIR` makes any tool read another repository;
-- filter drivers can't be pinned by name in advance, so the two commands that look into files (`status`, `add`) first ask which
-  drivers the effective configuration names, and empty those (`_without_filters`). A driver that is written into the
-  configuration between the two calls would still run; who can do that could as well wait for the user's own `git status`;
-- nothing is ever fetched: a partial clone's missing blob is an error, not a connection.
-
-GitPython's command object starts git and reads its answer; its `Repo` is not used (it leaks two processes and, shared by
-threads, mixes up answers). It is imported at the first question: 0.1 s that reading verbs outside git need not pay.
-"""
+"""The repository: short questions to git about what is in it, all through the hardened prefix of `git_command.py`."""
 
 from __future__ import annotations
 
 import os
 import re
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from octojobs.core.one_line import require_one_line
-from octojobs.errors import OctojobsError, UsageError
+from octojobs.errors import GitFailed, OctojobsError, UsageError
+from octojobs.git_command import Answer, ask, failed, run_git, scrub
 
-TIMEOUT_S = 30.0
 COMMIT_TIMEOUT_S = 120.0  # writing waits for locks and slow disks
 
-PINS = (
-    *("core.hooksPath=/dev/null", "core.fsmonitor=", "core.pager=cat", "core.editor=false", "core.askPass=", "credential.helper="),
-    *("core.sshCommand=false", "core.alternateRefsCommand=", "protocol.ext.allow=never", "diff.external=", "log.showSignature=false"),
-    *("commit.gpgSign=false", "gpg.program=false", "gpg.openpgp.program=false", "gpg.x509.program=false", "gpg.ssh.program=false"),
-    *("gpg.ssh.defaultKeyCommand=", "gc.auto=0", "maintenance.auto=false", "submodule.recurse=false"),
-)
-"""Settings that would run a program or leave one behind (an empty hooksPath would mean hooks in the root folder)."""
-
-ENVIRONMENT: Mapping[str, str] = {
-    "GIT_NO_REPLACE_OBJECTS": "1",
-    "GIT_OPTIONAL_LOCKS": "0",  # reading never writes the index, so it runs no post-index-change hook and blocks no commit
-    "GIT_NO_LAZY_FETCH": "1",
-    "GIT_ALLOW_PROTOCOL": "",  # no transport at all, also where the line above is unknown (git before 2.45)
-    "GIT_TERMINAL_PROMPT": "0",
-    "GIT_LITERAL_PATHSPECS": "1",
-}
-
-IDENTITY_VARIABLES = re.compile(r"GIT_(AUTHOR|COMMITTER)_(NAME|EMAIL|DATE)")
-"""Who commits is a person's word, not a way to another repository: kept."""
-
 FULL_REF = re.compile(r"refs/[^\x00-\x20\x7f~^:?*\[\\]+")
-FILTER_KEY = re.compile(r"filter\.(?P<name>.*)\.[^.]+", re.DOTALL)
 
 Entry = tuple[str, str]
 """Mode as git prints it (`100644` file, `120000` symbolic link, `160000` submodule, `040000` folder) and object id."""
-
-
-class GitFailed(OctojobsError):
-    """git refused or failed; the message says in which repository, and what git said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,27 +45,9 @@ class Worktree:
     prunable: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    status: int
-    out: bytes
-    error: str
-
-
-def scrub(environment: MutableMapping[str, str]) -> dict[str, str]:
-    """Pop every `GIT_*` name (all of `git rev-parse --local-env-vars` begin so) but the author's and committer's; return them.
-
-    >>> environment = {"GIT_DIR": "/elsewhere", "GIT_AUTHOR_NAME": "Ada", "HOME": "/home/ada"}
-    >>> scrub(environment)
-    {'GIT_DIR': '/elsewhere'}
-    """
-    names = [name for name in environment if name.startswith("GIT_") and not IDENTITY_VARIABLES.fullmatch(name)]
-    return {name: environment.pop(name) for name in names}
-
-
 def git_version() -> str:
     """What `git version` says of itself, such as `2.47.1`; GitFailed when there is no git."""
-    return os.fsdecode(_run(Path.cwd(), ["version"]).out).split()[2]
+    return os.fsdecode(run_git(Path.cwd(), ["version"]).out).split()[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +75,7 @@ class Repository:
         if not path.is_dir():
             raise UsageError(f"{path} is not a folder", "name a folder inside a git repository")
         require_one_line(str(path.resolve()))
-        answer = _run(path, ["rev-parse", "--path-format=absolute", "--git-common-dir", "--git-dir", "--show-toplevel"], (0, 128))
+        answer = run_git(path, ["rev-parse", "--path-format=absolute", "--git-common-dir", "--git-dir", "--show-toplevel"], (0, 128))
         lines = os.fsdecode(answer.out).split("\n")[:-1]
         if len(lines) < 2:
             raise _not_found(path, answer)
@@ -146,12 +88,12 @@ class Repository:
 
     def head(self, worktree: Path | None = None) -> Head:
         """Commit and branch of the HEAD of `worktree` (the main one without)."""
-        answer = self._git(["rev-parse", "HEAD", "--symbolic-full-name", "HEAD"], cwd=worktree, allowed=(0, 128))
+        answer = ask(worktree or self.main_worktree, ["rev-parse", "HEAD", "--symbolic-full-name", "HEAD"], allowed=(0, 128))
         lines = os.fsdecode(answer.out).split()
         if answer.status == 0 and len(lines) == 2:
             return Head(lines[0], lines[1] if lines[1] != "HEAD" else None)
         # No commit yet, or a branch that is itself called HEAD: two questions that both can answer.
-        ref = os.fsdecode(self._git(["symbolic-ref", "--quiet", "HEAD"], cwd=worktree, allowed=(0, 1)).out).strip()
+        ref = os.fsdecode(ask(worktree or self.main_worktree, ["symbolic-ref", "--quiet", "HEAD"], allowed=(0, 1)).out).strip()
         return Head(self.resolve(ref) if ref else None, ref or None)
 
     def resolve(self, ref: str) -> str | None:
@@ -163,39 +105,39 @@ class Repository:
             return self.head().commit
         if not FULL_REF.fullmatch(ref) or ".." in ref or "@{" in ref:
             raise UsageError(f"{ref!r} is not a full ref name", "write HEAD or a full name such as refs/remotes/origin/main")
-        answer = self._git(["show-ref", "--verify", "--hash", "--dereference", ref], allowed=(0, 1, 128))
+        answer = ask(self.main_worktree, ["show-ref", "--verify", "--hash", "--dereference", ref], allowed=(0, 1, 128))
         if answer.status == 0:
             return os.fsdecode(answer.out).splitlines()[-1].split()[0]  # an annotated tag prints itself first, then its commit
         if "not a valid ref" in answer.error or not answer.error:
             return None
-        raise _failed(self.main_worktree, answer)
+        raise failed(self.main_worktree, answer)
 
     def entries(self, commit: str, paths: Sequence[str]) -> dict[str, Entry]:
         """What `commit` holds at `paths`, and on the way to them; a path that ends in `/` means the folder's direct children."""
-        records = _records(self._git(["ls-tree", "-z", "-t", "--full-tree", commit, "--", *paths]).out)
+        records = _records(ask(self.main_worktree, ["ls-tree", "-z", "-t", "--full-tree", commit, "--", *paths]).out)
         return {path: (mode, oid) for path, (mode, _kind, oid) in records}
 
     def index_entries(self, paths: Sequence[str]) -> dict[str, Entry]:
         """What is staged at or below `paths`, in the index of `worktree` or the hook's own; unmerged paths are left out."""
         extra = {"GIT_INDEX_FILE": str(self.index_file)} if self.index_file else {}
-        records = _records(self._git(["ls-files", "-z", "--stage", "--", *paths], cwd=self.worktree, environment=extra).out)
+        records = _records(ask(self.worktree, ["ls-files", "-z", "--stage", "--", *paths], environment=extra).out)
         return {path: (mode, oid) for path, (mode, oid, stage) in records if stage == "0"}
 
     def unmerged(self, paths: Sequence[str]) -> list[str]:
         """What at or below `paths` waits in the index for somebody to merge it, sorted; the index is that of `index_entries`."""
         extra = {"GIT_INDEX_FILE": str(self.index_file)} if self.index_file else {}
-        records = _records(self._git(["ls-files", "-z", "--unmerged", "--", *paths], cwd=self.worktree, environment=extra).out)
+        records = _records(ask(self.worktree, ["ls-files", "-z", "--unmerged", "--", *paths], environment=extra).out)
         return sorted({path for path, _ in records})
 
     def sizes(self, oids: Iterable[str]) -> dict[str, int]:
         """The size in bytes of each blob; GitFailed when one is missing here (a partial clone) or is no blob."""
-        out = self._git(["cat-file", "--batch-check"], stdin=_lines(oids)).out
+        out = ask(self.main_worktree, ["cat-file", "--batch-check"], stdin=_lines(oids)).out
         headers = (_blob_header(line, self.common_dir) for line in out.splitlines())
         return dict(headers)
 
     def blobs(self, oids: Iterable[str]) -> dict[str, bytes]:
         """The content of each blob, all of them by one process; GitFailed as for `sizes`."""
-        out = self._git(["cat-file", "--batch"], stdin=_lines(oids)).out
+        out = ask(self.main_worktree, ["cat-file", "--batch"], stdin=_lines(oids)).out
         found, position = {}, 0
         while position < len(out):
             start = out.index(b"\n", position) + 1
@@ -212,11 +154,11 @@ class Repository:
         """
         place = worktree or self.main_worktree
         files = "--untracked-files=normal" if untracked else "--untracked-files=no"
-        return bool(self._git(["status", "--porcelain=v1", "-z", files, "--ignore-submodules=dirty"], cwd=place, filters=False).out)
+        return bool(ask(place, ["status", "--porcelain=v1", "-z", files, "--ignore-submodules=dirty"], filters=False).out)
 
     def worktrees(self) -> tuple[Worktree, ...]:
         """All worktrees, the main one first."""
-        return _worktrees(self._git(["worktree", "list", "--porcelain", "-z"]).out)
+        return _worktrees(ask(self.main_worktree, ["worktree", "list", "--porcelain", "-z"]).out)
 
     def config(self, key: str, *, path: bool = False) -> str | None:
         """The repository's or user's value of a setting (the last one given), never one of ours; None when it isn't set.
@@ -224,7 +166,7 @@ class Repository:
         With `path`, a leading `~` is expanded as git does.
         """
         kind = ["--type=path"] if path else []
-        out = os.fsdecode(self._git(["config", "--show-scope", "-z", *kind, "--get-all", key], allowed=(0, 1)).out)
+        out = os.fsdecode(ask(self.main_worktree, ["config", "--show-scope", "-z", *kind, "--get-all", key], allowed=(0, 1)).out)
         fields = out.split("\0")
         values = [value for scope, value in zip(fields[::2], fields[1::2], strict=False) if scope != "command"]
         return values[-1] if values else None
@@ -247,7 +189,7 @@ class Repository:
 
     def stage(self, paths: Sequence[str]) -> None:
         """Put these paths of `worktree`, as they are on disk, into what the next commit takes. Raises GitFailed."""
-        self._git(["add", "--all", "--", *paths], cwd=self.worktree, filters=False, timeout_s=COMMIT_TIMEOUT_S)
+        ask(self.worktree, ["add", "--all", "--", *paths], filters=False, timeout_s=COMMIT_TIMEOUT_S)
 
     def commit(self, paths: Sequence[str], message: str) -> str:
         """Commit just these paths of `worktree` as they are on disk, whatever else is staged; return the new commit's id.
@@ -257,84 +199,8 @@ class Repository:
         """
         self.stage(paths)
         command = ["commit", "--quiet", "--no-verify", "--message", message, "--only", "--", *paths]
-        self._git(command, cwd=self.worktree, filters=False, timeout_s=COMMIT_TIMEOUT_S)
-        return os.fsdecode(self._git(["rev-parse", "HEAD"], cwd=self.worktree).out).strip()
-
-    def _git(
-        self,
-        arguments: Sequence[str],
-        *,
-        cwd: Path | None = None,
-        allowed: tuple[int, ...] = (0,),
-        stdin: bytes = b"",
-        environment: Mapping[str, str] | None = None,
-        filters: bool = True,
-        timeout_s: float = TIMEOUT_S,
-    ) -> _Answer:
-        place = cwd or self.main_worktree
-        # Should this repository vanish, the one around it must not answer in its place.
-        extra = {"GIT_CEILING_DIRECTORIES": os.fspath(place.parent), **(environment or {})}
-        if not filters:
-            extra |= _without_filters(place, extra)
-        answer = _run(place, arguments, (*allowed, 128), stdin, extra, timeout_s)
-        if answer.status not in allowed or "dubious ownership" in answer.error:
-            raise _failed(place, answer)
-        return answer
-
-
-def _run(
-    place: Path,
-    arguments: Sequence[str],
-    allowed: tuple[int, ...] = (0,),
-    stdin: bytes = b"",
-    environment: Mapping[str, str] | None = None,
-    timeout_s: float = TIMEOUT_S,
-) -> _Answer:
-    try:
-        from git import Git  # lazily: 0.1 s, and it looks for git at import
-        from git.exc import GitCommandNotFound
-    except ImportError as error:
-        raise GitFailed("git was not found on PATH", "install git 2.36 or later") from error
-    pins = [part for pin in PINS for part in ("-c", pin)]
-    # -C besides the working folder: GitPython falls back to ours, without a word, where that one is gone.
-    command = ["git", "-C", os.fspath(place), "--no-pager", *pins, *arguments]
-    try:
-        with tempfile.TemporaryFile() as feed:  # a file, not a pipe: nothing to deadlock on, whatever the length
-            feed.write(stdin)
-            feed.seek(0)
-            status, out, error_text = Git(place).execute(
-                command,
-                istream=feed,
-                with_extended_output=True,
-                with_exceptions=False,
-                stdout_as_string=False,
-                strip_newline_in_stdout=False,
-                kill_after_timeout=timeout_s,
-                env={**ENVIRONMENT, **(environment or {})},
-                start_new_session=True,  # Ctrl-C in our terminal is ours to handle, and nothing can prompt there
-            )
-    except GitCommandNotFound as error:
-        raise GitFailed("git was not found on PATH", "install git 2.36 or later") from error
-    except (OSError, RuntimeError) as error:  # no room for a process, a descriptor, a thread (RuntimeError): a daemon goes on without
-        why = error.strerror if isinstance(error, OSError) else str(error)
-        raise GitFailed(f"git can't be started: {why}", "try again when the machine has room") from error
-    answer = _Answer(status, out, error_text)
-    if status not in allowed:
-        raise _failed(place, answer)
-    return answer
-
-
-def _without_filters(place: Path, environment: Mapping[str, str]) -> dict[str, str]:
-    """Environment that empties every filter driver which the effective configuration names (as `-c` can't for names with `=`)."""
-    keys = _run(place, ["config", "-z", "--name-only", "--get-regexp", r"^filter\."], (0, 1), environment=environment).out
-    matches = (FILTER_KEY.fullmatch(key) for key in os.fsdecode(keys).split("\0"))
-    names = dict.fromkeys(match["name"] for match in matches if match)
-    values = {"clean": "", "smudge": "", "process": "", "required": "false"}
-    settings = [(f"filter.{name}.{key}", value) for name in names for key, value in values.items()]
-    emptied = {"GIT_CONFIG_COUNT": str(len(settings))}
-    for number, (key, value) in enumerate(settings):
-        emptied |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
-    return emptied
+        ask(self.worktree, command, filters=False, timeout_s=COMMIT_TIMEOUT_S)
+        return os.fsdecode(ask(self.worktree, ["rev-parse", "HEAD"]).out).strip()
 
 
 def _records(out: bytes) -> Iterator[tuple[str, list[str]]]:
@@ -358,7 +224,7 @@ def _blob_header(line: bytes, common_dir: Path) -> tuple[str, int]:
 
 def _main_worktree(path: Path, common_dir: Path) -> Path:
     """The main worktree, asked from a linked one or from inside the git folder."""
-    first = _worktrees(_run(path, ["worktree", "list", "--porcelain", "-z"]).out)[0]
+    first = _worktrees(run_git(path, ["worktree", "list", "--porcelain", "-z"]).out)[0]
     if first.bare:
         raise UsageError(
             f"{common_dir} is a bare repository: it has no main working tree for jobs to run in", "run octojobs in a clone of it"
@@ -366,7 +232,7 @@ def _main_worktree(path: Path, common_dir: Path) -> Path:
     if first.path.resolve() != common_dir and first.path.is_dir():
         return first.path.resolve()
     # A submodule, or a git folder that was moved away: git lists the git folder itself; core.worktree knows better.
-    chosen = _run(common_dir, ["config", "--type=path", "--get", "core.worktree"], (0, 1)).out
+    chosen = run_git(common_dir, ["config", "--type=path", "--get", "core.worktree"], (0, 1)).out
     place = (common_dir / os.fsdecode(chosen).rstrip("\n")).resolve()
     if not chosen or not place.is_dir():
         raise UsageError(f"the main working tree of {common_dir} can't be told from here", "run octojobs in the main working tree")
@@ -382,19 +248,7 @@ def _worktrees(listing: bytes) -> tuple[Worktree, ...]:
     )
 
 
-def _not_found(path: Path, answer: _Answer) -> OctojobsError:
+def _not_found(path: Path, answer: Answer) -> OctojobsError:
     if "not a git repository" in answer.error:
         return UsageError(f"{path} is not inside a git repository", "run octojobs inside one, or `git init` first")
-    return _failed(path, answer)
-
-
-def _failed(place: Path, answer: _Answer) -> GitFailed:
-    said = next((line for line in answer.error.splitlines() if line.strip()), f"exit code {answer.status}")
-    said = said.removeprefix("fatal: ").removeprefix("error: ")
-    if "dubious ownership" in answer.error:
-        return GitFailed(f"git refuses {place}: {said}", f"if you trust its owner: git config --global --add safe.directory {place}")
-    if answer.status < 0 or said.startswith("Timeout:"):
-        return GitFailed(f"git did not answer in {place} and was stopped", "look for a slow disk or a stale lock there")
-    if "unknown switch `z'" in answer.error:
-        return GitFailed("this git is too old", "install git 2.36 or later")
-    return GitFailed(f"git failed in {place}: {said}")
+    return failed(path, answer)

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from octojobs.errors import ExitCode, UsageError
-from octojobs.repository import GitFailed, Head, Repository, scrub
+from octojobs.errors import ExitCode, GitFailed, UsageError
+from octojobs.git_command import scrub
+from octojobs.repository import Head, Repository
 from tests.helpers import commit_files, git, make_repository, octojobs, wait_until, write
 
 JOBS = ".octopoid/jobs.yaml"
@@ -312,7 +313,7 @@ def test_a_machine_without_git_is_told_so(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", program], env={"PATH": str(tmp_path)}, cwd=tmp_path, capture_output=True, text=True, check=False
     )
-    assert done.stderr.splitlines()[-1] == "octojobs.repository.GitFailed: git was not found on PATH; install git 2.36 or later"
+    assert done.stderr.splitlines()[-1] == "octojobs.errors.GitFailed: git was not found on PATH; install git 2.36 or later"
 
 
 def test_questions_from_many_threads_leave_no_process_behind(tmp_path: Path) -> None:

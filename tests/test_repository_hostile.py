@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from octojobs.repository import GitFailed, Repository
+from octojobs.errors import GitFailed
+from octojobs.repository import Repository
 from tests.helpers import git, make_repository, write
 
 HOOKS = (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from octojobs.errors import OctojobsError
-from octojobs.repository import GitFailed, Repository
+from octojobs.errors import GitFailed, OctojobsError
+from octojobs.repository import Repository
 
 
 def commit_written(repository: Repository, paths: Sequence[str], message: str) -> str:

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from octojobs.errors import GitFailed
 from octojobs.facts import leases, octopoid, worktrees
 from octojobs.facts.fact import FactContext, Unreadable, one_line
 from octojobs.facts.sightings import Agent, Found
-from octojobs.repository import GitFailed
 
 PLACES: tuple[tuple[str, Callable[[FactContext], Found]], ...] = (
     ("leases", leases.look),
