@@ -1,4 +1,4 @@
-"""Jobs and the daemon as units of the machine's own service manager: which files, and writing them."""
+"""Jobs and the daemon for the machine's own service manager, or its cron: which files, and writing them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from octojobs.actions.catalog import find_job
 from octojobs.actions.local_zone import local_zone
 from octojobs.actions.service_unit import log_file, program, template
 from octojobs.actions.workspace import Workspace
-from octojobs.config.exchange import launchd, systemd
-from octojobs.config.exchange.units import Exported
+from octojobs.config.exchange import cron_lines, launchd, systemd
+from octojobs.config.exchange.units import Exported, UnitFile
 from octojobs.core.job import Job
+from octojobs.core.one_line import require_one_line
 from octojobs.errors import UsageError
 
 
@@ -28,6 +29,15 @@ def to_launchd(workspace: Workspace, names: Sequence[str], *, every: bool = Fals
     if not names and not every:
         return Exported((launchd.daemon_agent(root, program(), log),), ())
     return launchd.job_agents(_jobs(workspace, names), root, program(), log, timezone or local_zone(workspace.environ))
+
+
+def to_crontab(workspace: Workspace, names: Sequence[str], *, every: bool = False, timezone: str | None = None) -> Exported:
+    """Lines of a crontab for each named job, or each job; the line that calls `octojobs tick` when none is named."""
+    root = workspace.root
+    require_one_line(str(root))
+    if not names and not every:
+        return Exported((UnitFile("octojobs.crontab", cron_lines.tick_line(root, program())),), ())
+    return cron_lines.job_lines(_jobs(workspace, names), root, program(), timezone or local_zone(workspace.environ))
 
 
 def write_units(exported: Exported, folder: Path) -> tuple[Path, ...]:

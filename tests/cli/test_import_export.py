@@ -232,3 +232,23 @@ def test_a_folder_that_can_not_be_written_is_told_without_a_traceback(repo: Path
     write(tmp_path / "file", "x")
     done = octojobs(repo, "export", "systemd", "--output", str(tmp_path / "file/units"))
     assert (done.returncode, done.stdout, done.stderr) == (1, "", f"octojobs: {tmp_path}/file/units: not a directory\n")
+
+
+def test_a_crontab_is_exported_with_what_is_not_in_it(repo: Path) -> None:
+    """As comments, and on standard error; without a job it is the line that keeps the time."""
+    commit_files(repo, {".octopoid/jobs.yaml": "jobs: {a: {schedule: '0 2 * * *', command: x}, b: {after: 1h, command: x}}\n"})
+    done = octojobs(repo, "export", "crontab", "--all", "--timezone", "Europe/Berlin")
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[3:] == [
+        "# .octopoid/jobs.yaml:1",
+        "# b is not here: cron knows times alone, and this job has none; keep `octojobs up` for this job",
+        "",
+        "CRON_TZ=UTC",
+        "# .octopoid/jobs.yaml:1",
+        f"0 2 * * * cd {repo} && {script()} run-now a --wait",
+    ]
+    assert done.stderr.splitlines() == [
+        '.octopoid/jobs.yaml:1:1: job "b": cron knows times alone, and this job has none; keep `octojobs up` for this job',
+        "octojobs: 1 job above was not exported",
+    ]
+    assert octojobs(repo, "export", "crontab").stdout == f"* * * * * cd {repo} && {script()} tick --no-wait\n"

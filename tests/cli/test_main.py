@@ -29,7 +29,7 @@ def repo(tmp_path: Path) -> Path:
     [
         (["lst"], "octojobs: there is no verb 'lst'; did you mean list?\n`octojobs --help` shows how\n"),
         (["frobnicate"], "octojobs: there is no verb 'frobnicate'\n`octojobs --help` shows how\n"),
-        (["export", "cron"], "octojobs export: 'cron' is none of systemd, launchd\n`octojobs export --help` shows how\n"),
+        (["export", "cron"], "octojobs export: 'cron' is none of systemd, launchd, crontab\n`octojobs export --help` shows how\n"),
         (
             ["hook"],
             (

@@ -1,4 +1,4 @@
-"""`octojobs export`: the daemon or jobs as units of the machine's own service manager."""
+"""`octojobs export`: the daemon or jobs for the machine's own service manager, or its cron."""
 
 from __future__ import annotations
 
@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., object])
 
+_LOAD = "to load what is in the service manager's own folder"
+
 
 def _options(function: F) -> F:
-    """What both kinds of export take."""
+    """What all kinds of export take."""
     function = click.argument("jobs", metavar="[JOB]...", nargs=-1, shell_complete=complete_job)(function)
     function = click.option("--all", "every", is_flag=True, help="Every job; without it and without JOB: the daemon.")(function)
     output = click.option(
@@ -39,12 +41,14 @@ def _options(function: F) -> F:
         ("octojobs export systemd", "a unit that runs `octojobs up` for this repository"),
         ("octojobs export systemd nightly --output ~/.config/systemd/user", "a timer and a service for one job"),
         ("octojobs export launchd --all", "an agent for each job, on macOS"),
+        ("octojobs export crontab --all", "a line of a crontab for each job"),
     ],
 )
 def command() -> None:
-    """Let the machine's own service manager start the daemon, or start jobs instead of it.
+    """Let the machine's own service manager start the daemon, or start jobs instead of it; or let its cron do so.
 
-    Timers and agents of jobs call `octojobs run-now`: guards hold and runs are recorded. Use them or `octojobs up`, not both.
+    Timers, agents and crontab lines of jobs call `octojobs run-now`: guards hold and runs are recorded. Use them or `octojobs up`,
+    not both.
     Jobs that the other scheduler has no words for are reported with the reason, and make the exit code 1.
     """
 
@@ -64,7 +68,7 @@ def systemd(app: App, jobs: tuple[str, ...], every: bool, output: Path | None) -
     # lazily: `--help` needs no definitions
     from octojobs.actions.exporting import to_systemd
 
-    return _finish(app, to_systemd(app.workspace(), jobs, every=every), output, "# {}", "systemctl --user daemon-reload")
+    return _finish(app, to_systemd(app.workspace(), jobs, every=every), output, "# {}", f"{_LOAD}: systemctl --user daemon-reload")
 
 
 @command.command(
@@ -84,7 +88,31 @@ def launchd(app: App, jobs: tuple[str, ...], every: bool, output: Path | None, t
     from octojobs.actions.exporting import to_launchd
 
     exported = to_launchd(app.workspace(), jobs, every=every, timezone=timezone)
-    return _finish(app, exported, output, "<!-- {} -->", "launchctl bootstrap gui/$(id -u) FILE")
+    return _finish(app, exported, output, "<!-- {} -->", f"{_LOAD}: launchctl bootstrap gui/$(id -u) FILE")
+
+
+@command.command(
+    "crontab",
+    cls=Verb,
+    examples=[
+        ("octojobs export crontab", "one line that calls `octojobs tick` each minute"),
+        ("(crontab -l; octojobs export crontab --all) | crontab -", "a line for each job, added to your crontab"),
+    ],
+)
+@click.option("--timezone", metavar="ZONE", type=ZONE, help="The zone of the machine that will run them; else this machine's.")
+@_options
+@click.pass_obj
+def crontab(app: App, jobs: tuple[str, ...], every: bool, output: Path | None, timezone: str | None) -> int:
+    """Lines of a crontab: one that calls `octojobs tick` each minute, or those of each JOB.
+
+    What cron has no words for (an `@once`, `after`, an interval that does not go into a day, L and #) stands there as a comment,
+    and is reported. A job of another time zone comes after a CRON_TZ, which cronie knows.
+    """
+    # lazily, as above
+    from octojobs.actions.exporting import to_crontab
+
+    exported = to_crontab(app.workspace(), jobs, every=every, timezone=timezone)
+    return _finish(app, exported, output, "# {}", "to add it to your crontab: (crontab -l; cat FILE) | crontab -")
 
 
 def _finish(app: App, exported: Exported, output: Path | None, heading: str, load: str) -> int:
@@ -98,7 +126,7 @@ def _finish(app: App, exported: Exported, output: Path | None, heading: str, loa
         for path in write_units(exported, output):
             screen.say(f"wrote {visible(str(path))}")
         if exported.files:
-            screen.note(f"to load what is in the service manager's own folder: {load}")
+            screen.note(load)
     else:
         for place, file in enumerate(exported.files):
             title = f"{heading.format(file.name)}\n" if len(exported.files) > 1 else ""

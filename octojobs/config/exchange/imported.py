@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from octojobs.errors import Problem
@@ -11,12 +11,16 @@ from octojobs.errors import Problem
 
 @dataclass(frozen=True, slots=True)
 class ForeignJob:
-    """A job of another scheduler with the fields that it has here; `line` and `column`, from 1, say where it stands there."""
+    """A job of another scheduler with the fields that it has here.
+
+    `line` and `column`, from 1, say where it stands there; `places` where what became a field stands, as far as that is known.
+    """
 
     name: str
     fields: Mapping[str, Any]
     line: int
     column: int
+    places: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
