@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from octojobs.core.one_line import require_one_line
+from octojobs.core.refnames import is_full_ref
 from octojobs.errors import GitFailed, OctojobsError, UsageError
 from octojobs.git_command import Answer, ask, failed, run_git, scrub
 
 COMMIT_TIMEOUT_S = 120.0  # writing waits for locks and slow disks
-
-FULL_REF = re.compile(r"refs/[^\x00-\x20\x7f~^:?*\[\\]+")
 
 Entry = tuple[str, str]
 """Mode as git prints it (`100644` file, `120000` symbolic link, `160000` submodule, `040000` folder) and object id."""
@@ -103,7 +101,7 @@ class Repository:
         """
         if ref == "HEAD":
             return self.head().commit
-        if not FULL_REF.fullmatch(ref) or ".." in ref or "@{" in ref:
+        if not is_full_ref(ref):
             raise UsageError(f"{ref!r} is not a full ref name", "write HEAD or a full name such as refs/remotes/origin/main")
         answer = ask(self.main_worktree, ["show-ref", "--verify", "--hash", "--dereference", ref], allowed=(0, 1, 128))
         if answer.status == 0:

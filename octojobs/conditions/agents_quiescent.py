@@ -18,5 +18,5 @@ def judge(_: Args, agents: Agents, moment: Moment) -> Verdict:
 
 
 AGENTS_QUIESCENT = ConditionType(
-    "agents_quiescent", "no agent is at work, and no result of one waits to be taken in", no_args, lambda _: AGENTS, judge
+    "agents_quiescent", "no agent is at work, and no result of one waits to be taken in", no_args, lambda *_: AGENTS, judge
 )

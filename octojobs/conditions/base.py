@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,10 +17,14 @@ Args = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """The instant of the judgement (aware) and the job's time zone (an IANA name)."""
+    """The instant of the judgement (aware), the job's time zone (an IANA name), and what it saw last.
+
+    `seen` are the refs, by full name, that the guards of the job's last successful run looked at, each with its commit then.
+    """
 
     now: datetime
     timezone: str = "UTC"
+    seen: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def local(self) -> datetime:
@@ -42,14 +46,14 @@ class ConditionType:
     """A kind of guard.
 
     `check_args` returns what is wrong with the arguments, in words; an empty list when nothing is. `fact` names the one fact
-    that the guard needs, None when it needs none. `judge` gets the arguments, the fact's value (None without a fact) and the
-    moment; a fact that is unknown never reaches it, for the verdict is unknown then.
+    that the guard needs, None when it needs none; few look at the moment for that. `judge` gets the arguments, the fact's value
+    (None without a fact) and the moment; a fact that is unknown never reaches it, for the verdict is unknown then.
     """
 
     name: str
     summary: str
     check_args: Callable[[Args], list[str]]
-    fact: Callable[[Args], FactKey | None]
+    fact: Callable[[Args, Moment], FactKey | None]
     judge: Callable[[Args, Any, Moment], Verdict]
 
 
@@ -58,12 +62,28 @@ def verdict(holds: bool, evidence: str) -> Verdict:
     return Verdict(Status.PASSED if holds else Status.FAILED, evidence)
 
 
+def unknown(evidence: str) -> Verdict:
+    """Nobody can tell, and why."""
+    return Verdict(Status.UNKNOWN, evidence)
+
+
 def no_args(args: Args) -> list[str]:
     """The check of a guard that takes no arguments."""
     return [f"{key}: there is no such argument; it takes none" for key in args]
 
 
-def expect(args: Args, required: Collection[str]) -> list[str]:
-    """The check that exactly these arguments are there."""
+def expect(args: Args, required: Collection[str], optional: Collection[str] = ()) -> list[str]:
+    """The check that these arguments are there, and no others."""
+    known = [*required, *optional]
     missing = [f"{key} is missing" for key in required if key not in args]
-    return missing + [f"{key}: there is no such argument; use {', '.join(required)}" for key in args if key not in required]
+    return missing + [f"{key}: there is no such argument; use {', '.join(known)}" for key in args if key not in known]
+
+
+def is_count(value: object, least: int = 0) -> bool:
+    """Whether an argument is a whole number, `least` or more."""
+    return type(value) is int and value >= least
+
+
+def is_amount(value: object) -> bool:
+    """Whether an argument is a number above 0."""
+    return not isinstance(value, bool) and isinstance(value, (int, float)) and 0 < value < float("inf")

@@ -48,4 +48,4 @@ def judge(args: Args, _: None, moment: Moment) -> Verdict:
     return verdict(inside, f"{moment.local:%H:%M} in {moment.timezone} is {'within' if inside else 'outside'} {args['from']}-{args['to']}")
 
 
-BETWEEN = ConditionType("between", "the job's wall clock stands between two times of day", check_args, lambda _: None, judge)
+BETWEEN = ConditionType("between", "the job's wall clock stands between two times of day", check_args, lambda *_: None, judge)

@@ -29,4 +29,4 @@ def judge(_: Args, answer: Answer, __: Moment) -> Verdict:
     return verdict(answer.holds, answer.evidence)
 
 
-COMMAND = ConditionType("command", "the command exits with 0", check_args, lambda args: key_of(args["command"]), judge)
+COMMAND = ConditionType("command", "the command exits with 0", check_args, lambda args, _: key_of(args["command"]), judge)

@@ -6,7 +6,7 @@ import json
 from functools import partial
 
 from octojobs.conditions import command
-from octojobs.conditions.base import Args, ConditionType, no_args
+from octojobs.conditions.base import Args, ConditionType, Moment, no_args
 from octojobs.core.definitions import DeclaredCondition
 from octojobs.facts.fact import FactKey
 
@@ -17,8 +17,8 @@ def condition_type(declared: DeclaredCondition) -> ConditionType:
         summary = f"{declared.function} returns true"
         return ConditionType(declared.name, summary, lambda _: [], partial(_function_key, declared.function), command.judge)
     key = command.key_of(declared.command or "false")
-    return ConditionType(declared.name, "its command exits with 0", no_args, lambda _: key, command.judge)
+    return ConditionType(declared.name, "its command exits with 0", no_args, lambda *_: key, command.judge)
 
 
-def _function_key(target: str, args: Args) -> FactKey:
+def _function_key(target: str, args: Args, _: Moment) -> FactKey:
     return FactKey("function", (target, json.dumps(dict(args), sort_keys=True)))

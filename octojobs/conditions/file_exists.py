@@ -22,5 +22,5 @@ def judge(args: Args, there: bool, _: Moment) -> Verdict:
 
 
 FILE_EXISTS = ConditionType(
-    "file_exists", "there is a file or folder at the path", check_args, lambda args: FactKey("file", (args["path"],)), judge
+    "file_exists", "there is a file or folder at the path", check_args, lambda args, _: FactKey("file", (args["path"],)), judge
 )

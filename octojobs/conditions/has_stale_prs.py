@@ -12,5 +12,5 @@ def judge(_: Args, __: None, ___: Moment) -> Verdict:
 
 
 HAS_STALE_PRS = ConditionType(
-    "has_stale_prs", "there are pull requests that wait for long (not supported by this version)", lambda _: [], lambda _: None, judge
+    "has_stale_prs", "there are pull requests that wait for long (not supported by this version)", lambda _: [], lambda *_: None, judge
 )

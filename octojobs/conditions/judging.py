@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from octojobs.conditions.base import ConditionType, Moment
 from octojobs.conditions.registry import get
@@ -39,18 +39,22 @@ def argument_problems(condition: Condition, settings: Settings) -> list[str]:
 
 
 def _facts_of(jobs: Sequence[Job], context: FactContext) -> Mapping[FactKey, Fact]:
-    conditions = [condition for job in jobs for condition in conditions_in(job.conditions)]
-    keys = [_key(condition, context.settings) for condition in conditions if not argument_problems(condition, context.settings)]
-    return gather([key for key in keys if key is not None], context)
+    keys = [key for job in jobs for condition in conditions_in(job.conditions) for key in _keys(condition, _moment(job, context), context)]
+    return gather(keys, context)
 
 
-def _key(condition: Condition, settings: Settings) -> FactKey | None:
-    kind = get(condition.name, settings)
-    return kind.fact(condition.args) if kind is not None else None
+def _keys(condition: Condition, moment: Moment, context: FactContext) -> Iterator[FactKey]:
+    kind = get(condition.name, context.settings)
+    if kind is not None and not argument_problems(condition, context.settings) and (key := kind.fact(condition.args, moment)) is not None:
+        yield key
+
+
+def _moment(job: Job, context: FactContext) -> Moment:
+    return Moment(context.now, job.timezone, context.seen(job.id))
 
 
 def _verdicts(job: Job, facts: Mapping[FactKey, Fact], context: FactContext) -> tuple[Verdict, ...]:
-    moment = Moment(context.now, job.timezone)
+    moment = _moment(job, context)
     return evaluate_all(job.conditions, lambda condition: _judge_one(condition, facts, moment, context.settings))
 
 
@@ -69,7 +73,7 @@ def _judge_one(condition: Condition, facts: Mapping[FactKey, Fact], moment: Mome
 
 
 def _judge_by(kind: ConditionType, condition: Condition, facts: Mapping[FactKey, Fact], moment: Moment) -> Verdict:
-    key = kind.fact(condition.args)
+    key = kind.fact(condition.args, moment)
     if key is None:
         return kind.judge(condition.args, None, moment)
     match facts[key]:

@@ -13,4 +13,4 @@ def judge(_: Args, agents: Agents, moment: Moment) -> Verdict:
     return verdict(False, listed(agents.running, moment)) if agents.running else none_seen(agents)
 
 
-NO_AGENTS_RUNNING = ConditionType("no_agents_running", "no agent is at work in this repository", no_args, lambda _: AGENTS, judge)
+NO_AGENTS_RUNNING = ConditionType("no_agents_running", "no agent is at work in this repository", no_args, lambda *_: AGENTS, judge)

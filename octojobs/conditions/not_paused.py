@@ -12,4 +12,4 @@ def judge(_: Args, paused_by: str, __: Moment) -> Verdict:
     return verdict(not paused_by, f"paused by {paused_by}" if paused_by else "nothing is paused")
 
 
-NOT_PAUSED = ConditionType("not_paused", "octopoid is not paused in this repository", no_args, lambda _: FactKey("paused"), judge)
+NOT_PAUSED = ConditionType("not_paused", "octopoid is not paused in this repository", no_args, lambda *_: FactKey("paused"), judge)

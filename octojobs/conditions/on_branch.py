@@ -29,4 +29,4 @@ def judge(args: Args, head: Head, _: Moment) -> Verdict:
     return verdict(False, f"on {head.branch}, not on {wanted}")
 
 
-ON_BRANCH = ConditionType("on_branch", "the main worktree is on one of the branches", check_args, lambda _: FactKey("head"), judge)
+ON_BRANCH = ConditionType("on_branch", "the main worktree is on one of the branches", check_args, lambda *_: FactKey("head"), judge)

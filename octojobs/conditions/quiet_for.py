@@ -28,4 +28,4 @@ def judge(args: Args, last: datetime, moment: Moment) -> Verdict:
     return verdict(False, f"last activity at {moment.show(last)}, {format_duration(int(quiet_s))} ago; {wanted} wanted")
 
 
-QUIET_FOR = ConditionType("quiet_for", "nobody has done anything here for a while", check_args, lambda _: FactKey("activity"), judge)
+QUIET_FOR = ConditionType("quiet_for", "nobody has done anything here for a while", check_args, lambda *_: FactKey("activity"), judge)

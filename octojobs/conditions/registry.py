@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from octojobs.conditions.agents_quiescent import AGENTS_QUIESCENT
 from octojobs.conditions.base import ConditionType
+from octojobs.conditions.behind_upstream import BEHIND_UPSTREAM
 from octojobs.conditions.between import BETWEEN
+from octojobs.conditions.branch_merged import BRANCH_MERGED
 from octojobs.conditions.command import COMMAND
 from octojobs.conditions.declared import condition_type
 from octojobs.conditions.file_exists import FILE_EXISTS
 from octojobs.conditions.has_stale_prs import HAS_STALE_PRS
 from octojobs.conditions.no_agents_running import NO_AGENTS_RUNNING
+from octojobs.conditions.no_worktree_ahead import NO_WORKTREE_AHEAD
 from octojobs.conditions.not_paused import NOT_PAUSED
 from octojobs.conditions.on_branch import ON_BRANCH
+from octojobs.conditions.paths_changed import PATHS_CHANGED
 from octojobs.conditions.quiet_for import QUIET_FOR
+from octojobs.conditions.ref_changed import REF_CHANGED
+from octojobs.conditions.ref_exists import REF_EXISTS
 from octojobs.conditions.worktree_clean import WORKTREE_CLEAN
 from octojobs.core.definitions import Settings
 
@@ -20,14 +26,20 @@ _BUILT_IN = {
     kind.name: kind
     for kind in (
         AGENTS_QUIESCENT,
+        BEHIND_UPSTREAM,
         BETWEEN,
+        BRANCH_MERGED,
         COMMAND,
         FILE_EXISTS,
         HAS_STALE_PRS,
-        NO_AGENTS_RUNNING,
         NOT_PAUSED,
+        NO_AGENTS_RUNNING,
+        NO_WORKTREE_AHEAD,
         ON_BRANCH,
+        PATHS_CHANGED,
         QUIET_FOR,
+        REF_CHANGED,
+        REF_EXISTS,
         WORKTREE_CLEAN,
     )
 }

@@ -15,5 +15,5 @@ def judge(_: Args, dirty: bool, __: Moment) -> Verdict:
 
 
 WORKTREE_CLEAN = ConditionType(
-    "worktree_clean", "the main worktree has no uncommitted change and no untracked file", no_args, lambda _: FactKey("dirty"), judge
+    "worktree_clean", "the main worktree has no uncommitted change and no untracked file", no_args, lambda *_: FactKey("dirty"), judge
 )

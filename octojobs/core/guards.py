@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -18,11 +18,16 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The outcome of one guard, with its evidence in words, such as "implementer-1, pid 48213, since 13:40"."""
+    """The outcome of one guard, with its evidence in words, such as "implementer-1, pid 48213, since 13:40".
+
+    `seen` are the refs that it looked at, by full name, with the commit that each stood for: what "changed since the last
+    success" is later measured from.
+    """
 
     status: Status
     evidence: str
     guard: str = ""
+    seen: Mapping[str, str] = field(default_factory=dict)
 
 
 def _shown(value: Any) -> str:
@@ -93,23 +98,29 @@ def evaluate(guard: Guard, judge: Callable[[Condition], Verdict]) -> Verdict:
     match guard:
         case Condition():
             verdict = judge(guard)
-            return Verdict(verdict.status, verdict.evidence, str(guard))
+            return replace(verdict, guard=str(guard))
         case Not(inner):
             verdict = evaluate(inner, judge)
             flipped = {Status.PASSED: Status.FAILED, Status.FAILED: Status.PASSED}.get(verdict.status, Status.UNKNOWN)
-            return Verdict(flipped, verdict.evidence, str(guard))
+            return Verdict(flipped, verdict.evidence, str(guard), verdict.seen)
         case AnyOf(guards):
             verdicts = [evaluate(inner, judge) for inner in guards]
+            seen = seen_by(verdicts)
             for wanted in (Status.PASSED, Status.UNKNOWN):
                 for verdict in verdicts:
                     if verdict.status is wanted:
-                        return Verdict(wanted, f"{verdict.guard}: {verdict.evidence}", str(guard))
-            return Verdict(Status.FAILED, "; ".join(f"{v.guard}: {v.evidence}" for v in verdicts), str(guard))
+                        return Verdict(wanted, f"{verdict.guard}: {verdict.evidence}", str(guard), seen)
+            return Verdict(Status.FAILED, "; ".join(f"{v.guard}: {v.evidence}" for v in verdicts), str(guard), seen)
 
 
 def evaluate_all(guards: tuple[Guard, ...], judge: Callable[[Condition], Verdict]) -> tuple[Verdict, ...]:
     """The verdict of each guard, in order: all are evaluated, so that `why` can show each of them."""
     return tuple(evaluate(guard, judge) for guard in guards)
+
+
+def seen_by(verdicts: Iterable[Verdict]) -> dict[str, str]:
+    """What all of them saw together: ref to commit."""
+    return {ref: commit for verdict in verdicts for ref, commit in verdict.seen.items()}
 
 
 def overall(verdicts: tuple[Verdict, ...]) -> Verdict:

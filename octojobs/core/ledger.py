@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -21,6 +21,7 @@ from octojobs.core.events import (
     RunEvent,
     transition,
 )
+from octojobs.core.guards import seen_by
 from octojobs.core.identity import JobId, RunId
 from octojobs.core.run import Cause, IllegalTransition, Outcome, Phase, Run
 
@@ -44,7 +45,10 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class JobState:
-    """What is remembered of a job between ticks; every due instant at or before `cursor` is settled."""
+    """What is remembered of a job between ticks; every due instant at or before `cursor` is settled.
+
+    `seen` has the refs that the guards of the last run that succeeded looked at, each with its commit.
+    """
 
     cursor: datetime
     anchor: datetime
@@ -56,6 +60,7 @@ class JobState:
     failures: int = 0
     pause: Pause | None = None
     absent_since: datetime | None = None
+    seen: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +196,7 @@ class Ledger:
                 last_end=last.ended_at,
                 last_success_at=last.ended_at if succeeded else state.last_success_at,
                 failures=0 if succeeded else state.failures + (outcome is not Outcome.CANCELLED),
+                seen=seen_by(run.verdicts) if succeeded else state.seen,
             )
         return Row(run.job, run.due, outcome, last.ended_at, last.reason, run)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from octojobs.engine.clock import Clock
 from octojobs.errors import OctojobsError
+from octojobs.facts.memory import Memory
 from octojobs.repository import Repository
 from octojobs.store.paths import StatePaths
 
@@ -33,7 +34,7 @@ class Revision:
 class Ground:
     """The folder that jobs run in, its state folder, and the salt that spreads its jitter.
 
-    `repository` is None where a caller of the Python API runs jobs outside git.
+    `repository` is None where a caller of the Python API runs jobs outside git. `memory` is what guards need not ask twice.
     """
 
     root: Path
@@ -42,6 +43,7 @@ class Ground:
     environ: Mapping[str, str]
     salt: str = ""
     repository: Repository | None = None
+    memory: Memory = field(default_factory=Memory)
     _revision: Revision = Revision()
     _revision_at: float | None = None
 

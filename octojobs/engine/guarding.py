@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from octojobs.conditions.judging import judge
+from octojobs.core.admit import DEFAULT_POOL
 from octojobs.core.blocked import after_guards
 from octojobs.core.definitions import Settings
 from octojobs.core.events import RunBlocked, RunDropped, RunReady
@@ -33,7 +34,20 @@ MOMENT_S = 0.1
 def fact_context(ledger: Ledger, ground: Ground, settings: Settings, now: datetime) -> FactContext:
     """Where the guards look for their facts; processes of our own open runs are no agents."""
     own = frozenset(run.process.pid for run in ledger.unqueued() if run.process is not None)
-    return FactContext(ground.repository, ground.root, ground.paths.root, settings, now, ground.environ, own)
+    slots: dict[str, tuple[str, ...]] = {}
+    for run in ledger.unqueued():
+        if run.holds_slot:
+            pool = run.definition.pool or DEFAULT_POOL
+            slots[pool] = (*slots.get(pool, ()), run.id)
+
+    def seen(job: JobId) -> Mapping[str, str]:
+        # Asked on the gathering's thread: one look into a dictionary whose values never change.
+        state = ledger.jobs.get(job)
+        return state.seen if state is not None else {}
+
+    return FactContext(
+        ground.repository, ground.root, ground.paths.root, settings, now, ground.environ, own, seen=seen, slots=slots, memory=ground.memory
+    )
 
 
 @dataclass(frozen=True, slots=True)

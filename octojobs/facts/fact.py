@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from octojobs.core.definitions import Settings
+from octojobs.core.identity import JobId
+from octojobs.errors import OctojobsError
+from octojobs.facts.memory import Memory
 from octojobs.repository import Repository
+
+T = TypeVar("T")
 
 EVIDENCE_LIMIT = 200  # a row in the history and a line on a terminal: long enough for a path and a message
 
@@ -58,7 +63,10 @@ class FactContext:
     of octojobs' own state. `now` is an aware instant, the tick's. `environ` is the daemon's environment; guards'
     commands see what every job may see of it. `own_sessions` are the session ids (the pids of their leaders) of this
     daemon's open runs: a job of ours is not an agent. `may_run` is false for a look at a repository that nobody has
-    allowed: then no command or function of its own is called.
+    allowed: then no command or function of its own is called, and nobody outside is asked.
+
+    `seen` tells of a job which commits the refs stood for when its last successful run was let go. `slots` are the runs of ours
+    that take room in each pool. `memory` outlives this look; `once` keeps what this look has found out already.
     """
 
     repository: Repository | None
@@ -69,6 +77,22 @@ class FactContext:
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     own_sessions: frozenset[int] = frozenset()
     may_run: bool = True
+    seen: Callable[[JobId], Mapping[str, str]] = lambda _: {}
+    slots: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    memory: Memory = field(default_factory=Memory)
+    _found: dict[str, Any] = field(default_factory=dict)
+
+    def once(self, name: str, look: Callable[[], T]) -> T:
+        """What `look` returns, asked once in this look however many facts need it; what it raises is raised again."""
+        if name not in self._found:
+            try:
+                self._found[name] = look()
+            except (Unreadable, OctojobsError) as error:
+                self._found[name] = error
+        found = self._found[name]
+        if isinstance(found, Exception):
+            raise found
+        return cast(T, found)
 
     @property
     def git(self) -> Repository:

@@ -17,9 +17,9 @@ from pathlib import Path
 
 from octojobs.facts.fact import FactContext, Unreadable, one_line, reason_of
 from octojobs.facts.files import folders, modified_at, read_bytes
+from octojobs.facts.git import worktrees
 from octojobs.facts.processes import Inhabitants, inhabitants
 from octojobs.facts.sightings import Agent, Found, merge
-from octojobs.repository import Worktree
 
 SENTINEL = ".agent-queue-lock"
 
@@ -29,7 +29,7 @@ def look(context: FactContext) -> Found:
     places = _agent_folders(context)
     if not places:
         return Found()
-    locks = {_real(tree.path): tree.locked for tree in _worktrees(context)[1:] if tree.locked is not None}
+    locks = {_real(tree.path): tree.locked for tree in worktrees(context)[1:] if tree.locked is not None}
     there = inhabitants(places, context.own_sessions)
     return merge([_look_at(place, locks.get(place), there, context) for place in places])
 
@@ -55,7 +55,7 @@ def look_at_sentinels(context: FactContext) -> Found:
 
     A sentinel names no process, so one that a crash left behind counts until agent-queue or a person removes it.
     """
-    places = [_real(tree.path) for tree in _worktrees(context) if not tree.bare] or [context.root]
+    places = [_real(tree.path) for tree in worktrees(context) if not tree.bare] or [context.root]
     found = []
     for place in dict.fromkeys([*places, *_agent_folders(context)]):
         path = place / SENTINEL
@@ -70,10 +70,6 @@ def look_at_sentinels(context: FactContext) -> Found:
             since = datetime.fromtimestamp(at, UTC) if at is not None else None
             found.append(Found(running=(Agent(f"{agent.strip() or 'agent-queue'} ({shown})", None, task, since, shown),)))
     return merge(found)
-
-
-def _worktrees(context: FactContext) -> tuple[Worktree, ...]:
-    return context.repository.worktrees() if context.repository is not None else ()
 
 
 def _agent_folders(context: FactContext) -> list[Path]:

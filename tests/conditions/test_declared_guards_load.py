@@ -24,6 +24,20 @@ jobs:
       - {between: {from: "22:00", to: "6:00"}}
       - {quiet_for: 10m}
       - not_paused
+      - {ref_exists: refs/tags/v*}
+      - {ref_exists: {ref: HEAD}}
+      - ref_changed
+      - {ref_changed: refs/heads/main}
+      - {ref_changed: {ref: refs/heads/main, since: refs/tags/deployed}}
+      - {paths_changed: src/**}
+      - {paths_changed: [src/**, "!src/x"]}
+      - {paths_changed: {paths: docs, ref: refs/heads/main, since: last_success}}
+      - {branch_merged: fix-1}
+      - {branch_merged: {branch: fix-1, into: refs/remotes/origin/main}}
+      - {behind_upstream: 3}
+      - {behind_upstream: {max: 0, branch: main}}
+      - no_worktree_ahead
+      - {no_worktree_ahead: {of: main}}
       - {command: make check}
       - {command: [make, check]}
       - {has_stale_prs: {older_than: 24h}}

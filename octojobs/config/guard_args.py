@@ -1,0 +1,186 @@
+"""The arguments of the built-in guards, from any of the forms in which they may be written to the one that guards judge by.
+
+Most guards take their first argument alone, too: `{quiet_for: 10m}` is `{quiet_for: {duration: 10m}}`. What `Condition.args`
+then holds is said at each function; a declared condition's arguments stay as they are written.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from octojobs.config.entries import Entry
+from octojobs.config.parsers import command, period
+from octojobs.core.refnames import is_full_ref, is_ref_pattern
+
+Args = Mapping[str, Any]
+
+LAST_SUCCESS = "last_success"
+_TIME = r"([01]?[0-9]|2[0-3]):([0-5][0-9])"
+
+
+def args_of(name: str, entry: Entry) -> Args:
+    """The arguments of the condition `name`, whose entry holds them."""
+    return bare_args(name) if entry.value is None else _READ.get(name, _as_written)(entry)
+
+
+def bare_args(name: str) -> Args:
+    """The arguments of a condition that is written as its name alone."""
+    return _BARE.get(name, {})
+
+
+def _as_written(entry: Entry) -> Args:
+    return dict(entry.value) if isinstance(entry.value, dict) else {}  # what is no mapping is told in references.py
+
+
+def _one(entry: Entry, key: str) -> Entry:
+    """The entry of the argument `key`, which may be all that is written."""
+    return entry.at(key) if isinstance(entry.value, dict) else entry
+
+
+def _given(entry: Entry, key: str) -> Entry | None:
+    return entry.at(key) if isinstance(entry.value, dict) and key in entry.value else None
+
+
+def _texts(entry: Entry) -> list[str]:
+    return [entry.value] if isinstance(entry.value, str) else list(entry.value)
+
+
+def _ref(entry: Entry, otherwise: str = "HEAD") -> str:
+    if entry.value != "HEAD" and not is_full_ref(entry.value):
+        raise entry.invalid(f'"{entry.value}" is not a full ref name', f"write {otherwise}, or a full name such as refs/heads/main")
+    return str(entry.value)
+
+
+def _branch(entry: Entry) -> str:
+    """The full name of a branch, which may be written without `refs/heads/`; or any full name, or HEAD."""
+    name = entry.value if entry.value == "HEAD" or entry.value.startswith("refs/") else f"refs/heads/{entry.value}"
+    if name != "HEAD" and not is_full_ref(name):
+        raise entry.invalid(f'"{entry.value}" is not the name of a branch', "write a name such as main")
+    return str(name)
+
+
+def _on_branch(entry: Entry) -> Args:
+    """{branches: [..]}."""
+    return {"branches": _texts(_one(entry, "branch"))}
+
+
+def _file_exists(entry: Entry) -> Args:
+    """{path}."""
+    return {"path": _one(entry, "path").value}
+
+
+def _between(entry: Entry) -> Args:
+    """{from, to}, both `HH:MM`."""
+    start, end = _time(entry.at("from")), _time(entry.at("to"))
+    if start == end:
+        raise entry.at("to").invalid(f"{end} is the time it begins, too", "leave the condition out for the whole day")
+    return {"from": start, "to": end}
+
+
+def _time(entry: Entry) -> str:
+    match = re.fullmatch(_TIME, entry.value)
+    if not match:
+        raise entry.invalid(f'"{entry.value}" is no time of day', "write HH:MM, 00:00 to 23:59")
+    return f"{int(match[1]):02}:{match[2]}"
+
+
+def _quiet_for(entry: Entry) -> Args:
+    """{duration_s}."""
+    return {"duration_s": period(_one(entry, "duration"))}
+
+
+def _command(entry: Entry) -> Args:
+    """{command: text or list}."""
+    argv = command(entry)
+    return {"command": argv if isinstance(argv, str) else list(argv)}
+
+
+def _has_stale_prs(entry: Entry) -> Args:
+    """{older_than_s}, or nothing."""
+    older_than = _given(entry, "older_than")
+    return {"older_than_s": period(older_than)} if older_than else {}
+
+
+def _ref_exists(entry: Entry) -> Args:
+    """{ref}, a full name, a pattern of some, or HEAD."""
+    ref = _one(entry, "ref")
+    if ref.value != "HEAD" and not is_ref_pattern(ref.value):
+        raise ref.invalid(f'"{ref.value}" is not a full ref name', "write one such as refs/heads/main, or a pattern such as refs/tags/v*")
+    return {"ref": ref.value}
+
+
+def _since(entry: Entry) -> Args:
+    ref, since = _given(entry, "ref"), _given(entry, "since")
+    known = since is None or since.value == LAST_SUCCESS
+    return {"ref": _ref(ref) if ref else "HEAD", "since": LAST_SUCCESS if known or since is None else _ref(since, LAST_SUCCESS)}
+
+
+def _ref_changed(entry: Entry) -> Args:
+    """{ref, since}: `since` is last_success, or a ref."""
+    return {"ref": _ref(entry), "since": LAST_SUCCESS} if isinstance(entry.value, str) else _since(entry)
+
+
+def _paths_changed(entry: Entry) -> Args:
+    """{paths: [..], ref, since}."""
+    paths = _one(entry, "paths")
+    patterns = _texts(paths)
+    if all(pattern.startswith("!") for pattern in patterns):
+        raise paths.invalid("takes no path in", "add a pattern without !, such as src/**")
+    for item in paths.items() if isinstance(paths.value, list) else [paths]:
+        if item.value.removeprefix("!").startswith(("/", "../", "~")):
+            raise item.invalid(f'"{item.value}" is no pattern of paths in the repository', "write it from the root on, such as src/**")
+    return {"paths": patterns, **_since(entry)}
+
+
+def _branch_merged(entry: Entry) -> Args:
+    """{branch, into}, full names."""
+    into = _given(entry, "into")
+    return {"branch": _branch(_one(entry, "branch")), "into": _branch(into) if into else "HEAD"}
+
+
+def _behind_upstream(entry: Entry) -> Args:
+    """{max}, and the full name of a {branch} where one is written."""
+    branch = _given(entry, "branch")
+    return {"max": _one(entry, "max").value, **({"branch": _branch(branch)} if branch else {})}
+
+
+def _no_worktree_ahead(entry: Entry) -> Args:
+    """{of}, a full name, or nothing."""
+    of = _given(entry, "of")
+    return {"of": _branch(of)} if of else {}
+
+
+NEED_ARGS = {
+    "any": "[...]",
+    "not": "...",
+    "command": "[...]",
+    "on_branch": "main",
+    "file_exists": "path",
+    "between": '{from: "22:00", to: "06:00"}',
+    "quiet_for": "10m",
+    "ref_exists": "refs/tags/v1",
+    "paths_changed": '["src/**"]',
+    "branch_merged": "fix-1",
+    "behind_upstream": "{max: 0}",
+}
+"""What nobody can guess, and how it is written."""
+
+_BARE: Mapping[str, Args] = {
+    "ref_changed": {"ref": "HEAD", "since": LAST_SUCCESS},
+}
+_READ: Mapping[str, Callable[[Entry], Args]] = {
+    "on_branch": _on_branch,
+    "file_exists": _file_exists,
+    "between": _between,
+    "quiet_for": _quiet_for,
+    "command": _command,
+    "has_stale_prs": _has_stale_prs,
+    "ref_exists": _ref_exists,
+    "ref_changed": _ref_changed,
+    "paths_changed": _paths_changed,
+    "branch_merged": _branch_merged,
+    "behind_upstream": _behind_upstream,
+    "no_worktree_ahead": _no_worktree_ahead,
+}
