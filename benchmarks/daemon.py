@@ -34,10 +34,11 @@ WARM = b"version: 1\njobs:\n  warm:\n    manual: true\n    command: 'true'\n"
 
 @dataclass(frozen=True)
 class Place:
-    """A repository with a home beside it, so that nobody's trust, configuration or state is touched."""
+    """A repository with a home beside it, so that nobody's trust, configuration or state is touched; `command` is octojobs there."""
 
     repo: Path
     home: Path
+    command: tuple[str, ...] = OCTOJOBS
 
     @property
     def paths(self) -> StatePaths:
@@ -66,7 +67,7 @@ class Place:
 
     def octojobs(self, *args: str) -> None:
         """Run a verb to its end; raises CalledProcessError."""
-        subprocess.run([*OCTOJOBS, *args], cwd=self.repo, env=self.environ, check=True, capture_output=True)
+        subprocess.run([*self.command, *args], cwd=self.repo, env=self.environ, check=True, capture_output=True)
 
 
 def place(folder: Path, files: dict[str, bytes]) -> Place:
@@ -105,7 +106,7 @@ def up(at: Place) -> Iterator[subprocess.Popen[bytes]]:
     """`octojobs up` in the background, stopped at the end."""
     with (at.home / "log").open("ab") as log:
         process = subprocess.Popen(
-            [*OCTOJOBS, "up"], cwd=at.repo, env=at.environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            [*at.command, "up"], cwd=at.repo, env=at.environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         )
     try:
         yield process

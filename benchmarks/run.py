@@ -23,6 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import day
 from bombs import BOMBS
 from daemon import commits_live, idle_cpu, kills_adopted, saves_live, size
 from engines import IDLE, WIDTH
@@ -235,6 +236,38 @@ def bombs(_effort: Effort) -> Lines:
         yield Figure(name, f"{found['ms']:.0f} ms, {found['mb']:.0f} MB", "< 250 ms, < 100 MB", holds)
 
 
+def a_day(effort: Effort) -> Lines:
+    """A day of `octojobs up` within an hour, its clocks running 24 times as fast; ten runs a second. Only when asked for."""
+    with effort.fresh() as folder:
+        lived = day.lived(Path(folder), quick=effort.quick)
+    what = f"{lived.hours:g} h, {len(lived.samples)} samples after the warm-up"
+    yield Figure(what, f"{lived.runs:,} runs, {lived.runs / lived.seconds:.1f} a second")
+    yield from _memory_of_a_day(lived)
+    for name, kind in (("descriptors of the daemon", "descriptors"), ("of the launcher", "launcher_descriptors")):
+        first, last = day.ends(lived.values(kind))
+        yield Figure(name, f"{first:g}, then {last:g}  ({_range(lived.values(kind))})", "flat", last <= first)
+    yield Figure("shims", _range(lived.values("shims")))
+    yield Figure("instants and runs that are not as promised", f"{len(lived.wrong)}  (of {lived.rows:,} rows)", "0", not lived.wrong)
+    yield from (f"    {wrong}" for wrong in lived.wrong[:20])
+    yield Figure("folders of runs that are kept", f"{lived.folders:,}")
+
+
+def _memory_of_a_day(lived: day.Day) -> Lines:
+    for name, kind in (
+        ("daemon, its own pages", "daemon"),
+        ("launcher, its own pages", "launcher"),
+        ("both and the shims, PSS", "everything"),
+    ):
+        values = lived.values(kind)
+        first, last = day.ends(values)
+        value = f"{first / 1e6:.1f} MB, then {last / 1e6:.1f} MB, {last / first - 1:+.1%}"
+        yield Figure(name, value, f"< +5 %  (least squares: {day.slope(values):+.1%})", last < 1.05 * first)
+
+
+def _range(values: list[int]) -> str:
+    return f"{min(values)} to {max(values)}"
+
+
 PARTS: Mapping[str, Callable[[Effort], Lines]] = {
     "launches": launches,
     "delays": delays,
@@ -246,6 +279,8 @@ PARTS: Mapping[str, Callable[[Effort], Lines]] = {
     "definitions": definitions,
     "bombs": bombs,
 }
+LONG: Mapping[str, Callable[[Effort], Lines]] = {"day": a_day}
+"""What takes too long to be measured unasked."""
 
 
 def machine(folder: Path) -> str:
@@ -261,7 +296,7 @@ def main() -> int:
     """Measure and print, part by part; a part that crashes does not keep the others from being measured."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="little of everything, to see that it works")
-    parser.add_argument("--only", action="append", choices=list(PARTS), help="just this part; may be given several times")
+    parser.add_argument("--only", action="append", choices=[*PARTS, *LONG], help="just this part; may be given several times")
     parser.add_argument("--rounds", type=int, help="how often what is repeated is repeated (default 5, quick 2)")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="where files are written, hence the file system")
     options = parser.parse_args()
@@ -269,9 +304,10 @@ def main() -> int:
     print(f"octojobs {__version__}, {datetime.now(UTC):%Y-%m-%d}{', quick' if effort.quick else ''}\n{machine(effort.folder)}")
     crashed = missed = 0
     for name in options.only or PARTS:
-        print(f"\n{name}: {PARTS[name].__doc__}", flush=True)
+        part = {**PARTS, **LONG}[name]
+        print(f"\n{name}: {part.__doc__}", flush=True)
         try:
-            for line in PARTS[name](effort):
+            for line in part(effort):
                 print(line, flush=True)
                 missed += isinstance(line, Figure) and line.holds is False
         except Exception:  # noqa: BLE001  # whatever it was, the other parts are measured
