@@ -38,7 +38,10 @@ INTERVALS = {**{f"steady{number}": 48 for number in range(STEADY)}, "talks": 120
 
 @dataclass(frozen=True)
 class Sample:
-    """Bytes that the daemon and its launcher have for themselves (anonymous pages), bytes of all with the shims (PSS); how many."""
+    """Bytes that the daemon and its launcher have for themselves (anonymous pages), bytes of all with the shims (PSS); how many shims.
+
+    The daemon has a connection to each of its shims: those do not count among its `descriptors`.
+    """
 
     daemon: int
     launcher: int
@@ -131,9 +134,8 @@ def _reading(daemon: int) -> Sample:
     launcher = next(pid for pid in children(daemon) if b"-I\0-S\0" in Path(f"/proc/{pid}/cmdline").read_bytes())
     shims = children(launcher)
     everything = sum(_bytes(pid, "Pss") for pid in (daemon, launcher, *shims))
-    return Sample(
-        _bytes(daemon, "Anonymous"), _bytes(launcher, "Anonymous"), everything, len(shims), _descriptors(daemon), _descriptors(launcher)
-    )
+    own = _bytes(daemon, "Anonymous"), _bytes(launcher, "Anonymous")
+    return Sample(*own, everything, len(shims), _descriptors(daemon) - len(shims), _descriptors(launcher))
 
 
 def _bytes(pid: int, kind: str) -> int:

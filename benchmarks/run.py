@@ -243,7 +243,7 @@ def a_day(effort: Effort) -> Lines:
     what = f"{lived.hours:g} h, {len(lived.samples)} samples after the warm-up"
     yield Figure(what, f"{lived.runs:,} runs, {lived.runs / lived.seconds:.1f} a second")
     yield from _memory_of_a_day(lived)
-    for name, kind in (("descriptors of the daemon", "descriptors"), ("of the launcher", "launcher_descriptors")):
+    for name, kind in (("descriptors, but for those of shims", "descriptors"), ("of the launcher", "launcher_descriptors")):
         first, last = day.ends(lived.values(kind))
         yield Figure(name, f"{first:g}, then {last:g}  ({_range(lived.values(kind))})", "flat", last <= first)
     yield Figure("shims", _range(lived.values("shims")))
