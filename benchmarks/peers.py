@@ -1,7 +1,7 @@
 """Launches of `true` a second by others, for comparison: bare loops, APScheduler, cronstable with its durable state, yacron.
 
     python benchmarks/peers.py                        # all of them, three rounds of 500 launches
-    python benchmarks/peers.py --runs 200 --rounds 1 --only "durable bare loop" --only cronstable
+    python benchmarks/peers.py --runs 200 --rounds 1 --only "durable loop" --only cronstable
 
 Everything runs in one run, the rounds interleaved, so that a machine that slows down slows all of them: compare the ratios, not
 the rates. `--folder` chooses where files are written, hence the file system, which is named in the output. The packages are
@@ -9,10 +9,11 @@ installed with pip into virtual environments under `$XDG_CACHE_HOME/octojobs-ben
 
 How each is driven, where it matters:
 
+- *durable loop*, *spawn loop*: the physical limit, with an exit file synced for each run and without; see `loops.py`.
 - *bare loop*: `subprocess.run` in four threads (faster than one thread with four children, which waits for each exec); nothing is
   written. What Python can do on this machine.
-- *durable bare loop*: as above, and each run opens a log of its own, and each end is a line in a journal that is brought to the
-  disk with one fdatasync per 50. What a careful script can do.
+- *grouped loop*: as above, and each run opens a log of its own, and each end is a line in a journal that is brought to the
+  disk with one fdatasync per 50: a power cut takes up to 50 ends. What a careful script can do.
 - *the protocol alone*: the system calls that octojobs makes for a recorded run, and nothing else; see `floor.py`.
 - *APScheduler*: version 3, a thread pool of four, one date job per launch, its job store in memory: it records nothing.
 - *cronstable*: its `state` section on, `@reboot` jobs. Counted is what its store holds, from the first start it recorded to the
@@ -43,15 +44,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from floor import floor_seconds
+from loops import GROUP, loop_seconds
 
 from octojobs.platform import filesystem_of
 
 WIDTH = 4
-GROUP = 50  # completions per fdatasync
 TIMEOUT_S = 120.0
 CRONSTABLE_LEAD_S = 12
 """How long it is given to read 500 jobs before they are due."""
-BASE = "durable bare loop"
+BASE = "durable loop"
+SPAWN = "spawn loop"
+GROUPED = "grouped loop"
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,7 @@ def bare_loop(runs: int, _folder: Path) -> Result:
     return Result("bare loop", runs, time.perf_counter() - started)
 
 
-def durable_bare_loop(runs: int, folder: Path) -> Result:
+def grouped_loop(runs: int, folder: Path) -> Result:
     """As the bare loop, with a log opened per run and a journal line per end, fdatasynced every 50."""
     logs = folder / "logs"
     logs.mkdir()
@@ -110,7 +113,17 @@ def durable_bare_loop(runs: int, folder: Path) -> Result:
                 os.fdatasync(journal)
     os.fdatasync(journal)
     os.close(journal)
-    return Result(BASE, runs, time.perf_counter() - started)
+    return Result(GROUPED, runs, time.perf_counter() - started)
+
+
+def durable_loop(runs: int, folder: Path) -> Result:
+    """A log and a synced exit file for each run, and a journal."""
+    return Result(BASE, runs, loop_seconds(runs, WIDTH, folder, durable=True))
+
+
+def spawn_loop(runs: int, folder: Path) -> Result:
+    """The same without any sync."""
+    return Result(SPAWN, runs, loop_seconds(runs, WIDTH, folder, durable=False))
 
 
 def protocol_alone(runs: int, folder: Path) -> Result:
@@ -260,8 +273,10 @@ def environment(requirement: str) -> Path:
 
 
 PEERS: Mapping[str, Peer] = {
+    BASE: durable_loop,
+    SPAWN: spawn_loop,
     "bare loop": bare_loop,
-    BASE: durable_bare_loop,
+    GROUPED: grouped_loop,
     "the protocol alone": protocol_alone,
     "APScheduler": apscheduler,
     "cronstable": cronstable,
@@ -295,7 +310,7 @@ def measure(peers: Mapping[str, Peer], runs: int, rounds: int, folder: Path) -> 
 
 
 def report(results: Mapping[str, Sequence[Result]], skipped: Sequence[Skipped]) -> Iterator[str]:
-    """A line for each peer: its median rate, the range, and its ratio to the durable bare loop of the same run."""
+    """A line for each peer: its median rate, the range, and its ratio to the durable loop of the same run."""
     medians = {name: statistics.median(result.rate for result in measured) for name, measured in results.items()}
     base = medians.get(BASE)
     for name, measured in results.items():

@@ -110,6 +110,7 @@ class Engine:
         self._admit(now)
         if self.recorder.flush():
             self._act()
+        self.store.write_out()  # after the gates have opened: no process waits for a line of history
 
     def wake_at(self) -> datetime | None:
         """The earliest instant at which a tick has something to do, None when only an event can bring it."""

@@ -13,7 +13,7 @@ from octojobs.core.events import AttemptEnded, AttemptVoid
 from octojobs.core.identity import RunId
 from octojobs.core.ledger import Ledger
 from octojobs.core.run import Phase, Run
-from octojobs.engine.settle import settle
+from octojobs.engine.settle import attempt_of, ended, settle
 from octojobs.runners import receipts
 from octojobs.runners.base import OFFER, Shim
 from octojobs.runners.pool import Pool
@@ -78,17 +78,21 @@ class Running:
         ready = [key.data for key, _ in self._selector.select(0)]
         for run_id in (*ready, *self._polled):
             run = ledger.runs.get(run_id)
-            event = self._settle(run, now) if run is not None else None
+            shim = self._shims.get(run_id)
+            words = shim.last_words() if shim is not None else ""
+            event = self._settle(run, words, now) if run is not None else None
             if event is None and run is not None and run.holds_slot:
                 # The shim is gone, its lock is not free yet (or it can't be heard): ask again.
                 self._unwatch(run_id)
                 self._polled.add(run_id)
                 continue
-            self._forget(run_id)
+            self._forget(run_id, words)
             if event is not None:
                 yield event
 
-    def _settle(self, run: Run, now: datetime) -> AttemptEnded | AttemptVoid | None:
+    def _settle(self, run: Run, words: str, now: datetime) -> AttemptEnded | AttemptVoid | None:
+        if words.startswith(OFFER) and (told := receipts.exit_of(words.removeprefix(OFFER))) is not None:
+            return ended(run, attempt_of(run, told), now)
         try:
             return settle(run, self._paths.run_dir(run.id, run.attempt), now, self._boot_id, self._environ)
         except OSError as error:
@@ -124,14 +128,13 @@ class Running:
             self._selector.unregister(fd)
             os.close(fd)
 
-    def _forget(self, run_id: RunId) -> None:
+    def _forget(self, run_id: RunId, words: str) -> None:
         shim = self._shims.get(run_id)
-        words = shim.last_words() if shim is not None else ""
-        if shim is not None and words == OFFER and run_id not in self._stopped:
+        if shim is not None and words.startswith(OFFER) and run_id not in self._stopped:
             del self._shims[run_id]
             self._selector.unregister(shim.connection)
             self._pool.give_back(shim)
-        elif words not in ("", OFFER):
+        elif words and not words.startswith(OFFER):
             log.warning("%s could not begin: %s", run_id, words)
         self._unwatch(run_id)
         self._polled.discard(run_id)

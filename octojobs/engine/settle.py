@@ -19,7 +19,7 @@ VOID = "provably never started"
 
 
 def settle(run: Run, run_dir: Path, now: datetime, boot_id: str, environ: Mapping[str, str]) -> AttemptEnded | AttemptVoid | None:
-    """The event that ends the attempt, or None while its shim lives (adopt it, ask again).
+    """The event that ends the attempt, as its receipts tell it; None while its shim lives (adopt it, ask again).
 
     A result is always looked for first: `exit.json`, then the `live` lock, then `started`.
     Without `started`, on the same boot, we make it ourselves with O_EXCL: that fences a slow shim, and the same

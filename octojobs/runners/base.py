@@ -18,7 +18,7 @@ from octojobs.core.run import Process
 LISTEN_S = 5.0
 """How long a shim may take to read a run that is larger than its socket's buffer before it counts as gone."""
 OFFER = "."
-"""What a shim says that takes another run."""
+"""What a shim says first that takes another run; what `exit.json` says may follow."""
 _MOST_WORDS = 8192
 HEADER = struct.Struct("!I")
 """What precedes a message to a shim: the length of the spec, 0 for "recorded"."""
@@ -76,7 +76,7 @@ class Shim:
             self.connection.sendall(HEADER.pack(0))
 
     def last_words(self) -> str:
-        """Of a readable connection: OFFER when the run's result is there and the shim takes another run.
+        """Of a readable connection: OFFER, and mostly the run's result, when that is there and the shim takes another run.
 
         Else the shim is gone, and this is why the run could not begin, or "".
         """

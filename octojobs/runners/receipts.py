@@ -18,7 +18,7 @@ from octojobs.core.codec import NotDecodable, parse_instant
 from octojobs.core.run import Outcome, Process
 
 _MOST_BYTES = 1 << 20
-RESULT = "exit.json"
+LIVE, RESULT = "live", "exit.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,15 @@ class Exit:
 def read_exit(run_dir: Path) -> Exit | None:
     """The result of a run; None while there is none, or when it can't be read as one (it is renamed into place whole)."""
     try:
-        content = json.loads(_read(f"{run_dir}/{RESULT}"))
+        return exit_of(_read(f"{run_dir}/{RESULT}"))
+    except (OSError, ValueError):
+        return None
+
+
+def exit_of(document: str | bytes) -> Exit | None:
+    """What a shim says of the end of its run, in its file or over its connection; None when it is no result."""
+    try:
+        content = json.loads(document)
         return Exit(
             Outcome(content["outcome"]),
             parse_instant(content["started_at"]),
@@ -61,7 +69,7 @@ def read_exit(run_dir: Path) -> Exit | None:
             bool(content["truncated"]),
             tuple(Escaped(int(one["pid"]), str(one["command"])) for one in content["escaped"]),
         )
-    except (OSError, ValueError, KeyError, TypeError, NotDecodable):
+    except (ValueError, KeyError, TypeError, NotDecodable):
         return None
 
 
@@ -74,9 +82,16 @@ def read_result(run_dir: Path) -> Any:
 
 
 def is_live(run_dir: Path) -> bool:
-    """Whether a shim holds the run: its flock on `live`, which the kernel frees with it. Raises OSError when it can't be told."""
+    """Whether a shim holds the run: its flock on `live`, which the kernel frees with it. Raises OSError when it can't be told.
+
+    The file becomes `exit.json`, still locked: looked for in this order, one that is being renamed is not missed.
+    """
+    return any(_is_locked(f"{run_dir}/{name}") for name in (LIVE, RESULT))
+
+
+def _is_locked(path: str) -> bool:
     try:
-        descriptor = os.open(f"{run_dir}/live", os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except (FileNotFoundError, NotADirectoryError):
         return False
     try:

@@ -139,9 +139,12 @@ class History:
         self._made_file = False
         self._suspect: set[str] = set()
 
-    def append(self, entries: Iterable[Entry]) -> None:
-        """Write the rows, and those that could not be written before; raises OSError, and keeps them for the next time then."""
+    def add(self, entries: Iterable[Entry]) -> None:
+        """Take in rows that are in the journal, to be written next."""
         self._pending += entries
+
+    def write(self) -> None:
+        """Write the rows that were added; raises OSError, and keeps them for the next time then."""
         by_day: dict[str, list[Entry]] = defaultdict(list)
         for entry in self._pending:
             by_day[entry.day].append(entry)
@@ -165,7 +168,7 @@ class History:
 
     def sync(self) -> None:
         """Make everything durable, what could not be written before included; raises OSError."""
-        self.append(())
+        self.write()
         for day, descriptor in self._open.items():
             if day not in self._suspect:
                 try:

@@ -111,7 +111,7 @@ class Store:
         return rows
 
     def flush(self) -> None:
-        """Make what is staged durable, in one record and one sync; nothing staged costs nothing.
+        """Make what is staged durable, in one record and one sync; nothing staged costs nothing. `write_out` is called soon.
 
         Raises StorageFailed; everything stays staged then, and the next flush tries again.
         """
@@ -119,7 +119,7 @@ class Store:
             return
         self._record(self._staged)
         rows, self._staged, self._rows = self._rows, [], []
-        self._recorded(rows)
+        self._keep(rows)
 
     def commit(self, events: Sequence[Event]) -> list[Row]:
         """Write the events, then apply them: the other order, for a caller who acts on nothing that is not durable.
@@ -133,8 +133,22 @@ class Store:
             return []
         self._record(events)
         rows = self.ledger.fold(events)
-        self._recorded(rows)
+        self._keep(rows)
+        self.write_out()
         return rows
+
+    def write_out(self) -> None:
+        """What follows once a batch is durable, and may wait for what is urgent: its rows of history, and a snapshot when one is due.
+
+        Never raises for a failing disk: `failed` says so, nothing is taken back, and the next call tries again.
+        """
+        try:
+            self._history.write()
+            self._failures.pop(self.paths.history.name, None)
+        except OSError as error:
+            self._fail(self.paths.history, error)
+        if self._journal.size > self._snapshot_at:
+            self._snapshot()
 
     def rest(self) -> None:
         """There is nothing else to do: cut a journal that has grown, and try again what has failed.
@@ -143,6 +157,7 @@ class Store:
         """
         with suppress(StorageFailed):
             self.flush()
+            self.write_out()
             if self.failed or self._journal.size > max(JOURNAL_AT_REST, self._snapshot_size // 4):
                 self._snapshot()
 
@@ -150,6 +165,7 @@ class Store:
         """Write what is staged if the disk takes it, snapshot, and give the repository free; twice is once."""
         with suppress(StorageFailed):
             self.flush()
+            self.write_out()
             if self._journal.seq > self._snapshot_seq:
                 self._snapshot()
         self._journal.close()
@@ -165,15 +181,8 @@ class Store:
         if not self._lock.is_known:
             self._lock.introduce()
 
-    def _recorded(self, rows: Sequence[Row]) -> None:
-        """What follows once a batch is durable; a failure in here takes nothing back, and is tried again."""
-        try:
-            self._history.append(Entry(self._journal.seq, n, row) for n, row in enumerate(rows))
-            self._failures.pop(self.paths.history.name, None)
-        except OSError as error:
-            self._fail(self.paths.history, error)
-        if self._journal.size > self._snapshot_at:
-            self._snapshot()
+    def _keep(self, rows: Sequence[Row]) -> None:
+        self._history.add(Entry(self._journal.seq, n, row) for n, row in enumerate(rows))
 
     def _snapshot(self) -> None:
         """Write the ledger, all of which is in the journal, and begin a new journal. The old pair is kept."""

@@ -139,9 +139,10 @@ def test_the_connection_tells_the_end_of_a_run(world: World) -> None:
     (world.root / "go").touch()
     for launch, code in ((first, 3), (second, 4)):
         assert ear.poll(10_000) != []
-        assert shim.last_words() == OFFER
+        words = shim.last_words()
         found = receipts.read_exit(launch.run_dir)
         assert found is not None
+        assert (words[:1], receipts.exit_of(words[1:])) == (OFFER, found)
         assert found.exit_code == code
         shim.start(second)
     shim.close()

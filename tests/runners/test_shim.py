@@ -17,7 +17,7 @@ from octojobs import platform
 from octojobs.core.job import Limits
 from octojobs.core.run import Outcome
 from octojobs.runners import receipts
-from octojobs.runners.base import OFFER, Shim
+from octojobs.runners.base import OFFER, Launch, Shim
 from tests.helpers import wait_until
 from tests.runners.world import World, is_over, is_running, limits, output, pid_in, python, result_of, shell, world
 
@@ -147,7 +147,7 @@ def test_the_receipts_are_for_the_user_alone(world: World) -> None:
     launch = world.spec("true")
     world.finish(launch)
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in launch.run_dir.iterdir()}
-    assert modes == dict.fromkeys(("live", "started", "output.log", "exit.json"), 0o600)
+    assert modes == dict.fromkeys(("started", "output.log", "exit.json"), 0o600)
 
 
 def test_a_run_that_takes_too_long_has_timed_out(world: World) -> None:
@@ -289,7 +289,7 @@ def test_a_result_that_can_not_be_written_is_held_until_it_can(world: World) -> 
     """As on a full disk: the lock stays, so the run stays open, and nothing is lost."""
     launched = world.gated(world.spec("true"))
     run_dir = launched.launch.run_dir
-    obstacle = run_dir / f".exit.json.{launched.process.pid}"
+    obstacle = run_dir / "exit.json"
     obstacle.mkdir()
     launched.open()
     wait_until(lambda: not platform.children(launched.process.pid) and (run_dir / "output.log").exists())
@@ -298,13 +298,35 @@ def test_a_result_that_can_not_be_written_is_held_until_it_can(world: World) -> 
     assert result_of(launched).exit_code == 0
 
 
+def test_a_long_result_is_not_told_but_read(world: World) -> None:
+    """The daemon reads what it is told in one go, so no more is said than fits."""
+    launch = world.spec("x" * 10_000)
+    shim = world.gated(launch).shim
+    shim.start(launch)
+    _wait_readable(shim)
+    found = receipts.read_exit(launch.run_dir)
+    assert found is not None
+    assert (shim.last_words(), found.exit_code, len(found.reason) > 10_000) == (OFFER, 127, True)
+    shim.close()
+
+
+def test_a_job_that_removes_the_lock_gets_its_result_all_the_same(world: World) -> None:
+    """`live` becomes `exit.json`, where it is there; else the result gets a file of its own."""
+    launch = world.spec(*shell(f"rm {world.root}/runs/1/live"))
+    shim = world.gated(launch).shim
+    shim.start(launch)
+    _wait_readable(shim)
+    assert shim.last_words() == _told(launch)
+    shim.close()
+
+
 def test_what_the_daemon_has_recorded_need_not_be_synced(world: World) -> None:
     """The result is there at once; "recorded" frees the lock, and the shim, which pins no file of the run, waits for the next."""
     launch = world.spec(*shell("echo out"))
     shim = world.gated(launch).shim
     shim.start(launch)
     _wait_readable(shim)
-    assert (shim.last_words(), receipts.is_live(launch.run_dir)) == (OFFER, True)
+    assert (shim.last_words(), receipts.is_live(launch.run_dir)) == (_told(launch), True)
     shim.recorded()
     wait_until(lambda: not receipts.is_live(launch.run_dir))
     fds = Path(f"/proc/{shim.process.pid}/fd")
@@ -323,7 +345,7 @@ def test_a_result_that_nobody_records_is_made_durable_by_the_shim(world: World) 
     first = (launch.run_dir / "exit.json").stat().st_ino
     wait_until(lambda: not receipts.is_live(launch.run_dir))
     assert (launch.run_dir / "exit.json").stat().st_ino == first
-    assert shim.last_words() == OFFER
+    assert shim.last_words() == _told(launch)
     shim.recorded()  # late, and harmless
     again = world.spec(*shell("exit 6"))
     shim.start(again)
@@ -365,6 +387,11 @@ def test_a_run_whose_folder_is_gone_does_not_begin_and_the_shim_says_why(world: 
     assert shim.last_words() == f"{launch.run_dir} can't be written: No such file or directory"
     shim.close()
     wait_until(lambda: platform.is_alive(shim.process) is False)
+
+
+def _told(launch: Launch) -> str:
+    """What a shim says that has put the result in its place."""
+    return OFFER + (launch.run_dir / "exit.json").read_text()
 
 
 def _wait_readable(shim: Shim) -> None:

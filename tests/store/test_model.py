@@ -69,6 +69,7 @@ class StoreMachine(RuleBasedStateMachine):
             self.store.stage(self.next_batch())
             self.step += 1
         self.store.flush()
+        self.store.write_out()
         self.expect(staged)
 
     @rule(number=st.sampled_from([errno.ENOSPC, errno.EIO]), after=st.integers(0, 300), sync=st.booleans())

@@ -1,8 +1,8 @@
 """The shim's end of its connection to the daemon: runs come in, the end of each is told.
 
 A message from the daemon is a length and so many bytes of JSON, a run; the length 0 says that the end of the last run is on
-disk in the journal. A message to the daemon is "." when the result is there and the next run is welcome, and anything else in
-words: why the run could not begin.
+disk in the journal. A message to the daemon is "." when the result is there and the next run is welcome, with the result behind
+it unless that is long, and anything else in words: why the run could not begin.
 The end of file says that there is no daemon any more, or that it wants no more of this shim.
 """
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 RECORD_MS = 500
 """How long the daemon may take to record an end before the shim sees to its durability itself."""
 _HEADER = struct.Struct("!I")
+_MOST_TOLD = 4096
+"""Bytes that the daemon's one read takes whole; it finds a longer result in its file."""
 
 
 class Link:
@@ -49,10 +51,10 @@ class Link:
         data = self._read(size)
         return None if data is None else cast("Spec", json.loads(data))
 
-    def announce(self) -> bool:
+    def announce(self, result: bytes) -> bool:
         """Tell the daemon that the result is there; whether it says, in time, that it has recorded it."""
         try:
-            os.write(self._fd, b".")
+            os.write(self._fd, b"." + (result if len(result) <= _MOST_TOLD else b""))
         except OSError:
             return False
         if not self._ear.poll(RECORD_MS):

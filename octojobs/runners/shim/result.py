@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from octojobs import platform
@@ -37,18 +38,33 @@ def document(ending: Ending, output: Output | None, began: tuple[float, float]) 
     }
 
 
-def write(run_dir: str, content: dict[str, Any], signals: Signals, announce: Callable[[], bool] | None) -> None:
-    """Replace `exit.json`, durably: by a sync, or because `announce` says that the daemon has recorded what it holds.
+def write(run_dir: str, live: int, content: dict[str, Any], signals: Signals, announce: Callable[[bytes], bool] | None) -> None:
+    """Put `exit.json` in place, durably: by a sync, or because `announce` says that the daemon has recorded what it holds.
 
-    A full disk is waited for with `live` held, and a removed folder is made again.
-    An fsync error is final for its file, so that each attempt begins with a new one.
+    In the second case it is what `live` becomes, whose descriptor this is: one file less to make for each run.
+    A full disk is waited for with `live` held, and a removed folder is made again. An fsync error is final for its file, so that
+    each further attempt begins with a new one.
     """
     data = json.dumps(content).encode("utf-8", "surrogateescape")
     if announce is not None:
-        _try(run_dir, data, signals, durable=False)
-        if announce() or _is_durable_now(run_dir):
+        if not _became(run_dir, live, data):
+            _try(run_dir, data, signals, durable=False)
+        if announce(data) or _is_durable_now(run_dir):
             return
     _try(run_dir, data, signals, durable=True)
+
+
+def _became(run_dir: str, live: int, data: bytes) -> bool:
+    """Make `live` the result; False when that can't be done, and `live` is as it was."""
+    try:
+        if os.pwrite(live, data, 0) == len(data):
+            os.rename(f"{run_dir}/live", f"{run_dir}/exit.json")
+            return True
+        os.ftruncate(live, 0)
+    except OSError:
+        with suppress(OSError):
+            os.ftruncate(live, 0)
+    return False
 
 
 def _is_durable_now(run_dir: str) -> bool:

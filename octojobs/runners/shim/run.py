@@ -74,7 +74,7 @@ def _run(spec: Spec, daemon: Link, *, subreaper: bool) -> bool:
     began = time.time(), time.monotonic()
     ending, output = _carry_out(spec, signals, subreaper=subreaper)
     again = ending.outcome in ("succeeded", "failed") and not (ending.escaped or signals.stop_asked or spec["secrets"])
-    result.write(run_dir, result.document(ending, output, began), signals, daemon.announce if again else None)
+    result.write(run_dir, live, result.document(ending, output, began), signals, daemon.announce if again else None)
     os.close(live)
     return again
 
