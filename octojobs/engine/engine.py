@@ -255,9 +255,8 @@ class Engine:
         shims, refusal = self._starter.reserve(starts)
         if refusal:
             self.recorder.refused(refusal)
-        else:
-            self.recorder.started()
         if shims:
+            self.recorder.started()
             self._gate(starts[: len(shims)], shims, now)
 
     def _gate(self, starts: Sequence[Run], shims: Sequence[Shim], now: datetime) -> None:

@@ -21,6 +21,7 @@ class Pool:
         self._launcher = launcher
         self._ready: list[Shim] = []
         self._unrecorded: list[Shim] = []
+        self._most_ready = MOST_READY
 
     def take(self, count: int) -> tuple[list[Shim], str]:
         """So many shims, or fewer with the reason."""
@@ -35,7 +36,16 @@ class Pool:
         if len(taken) == count:
             return taken, ""
         forked, why = self._launcher.fork(count - len(taken))
-        return taken + forked, why
+        self._most_ready = READY_AT_REST if why else MOST_READY
+        return self._with_room(taken + forked) if why else taken + forked, why
+
+    @staticmethod
+    def _with_room(shims: list[Shim]) -> list[Shim]:
+        """Of all that the system would give, half: else there was no process left for what they are to run."""
+        kept = (len(shims) + 1) // 2
+        for shim in shims[kept:]:
+            shim.close()
+        return shims[:kept]
 
     def give_back(self, shim: Shim) -> None:
         """The shim has ended its run, which is not on disk as ended yet (or got none): it may be taken at once."""
@@ -45,7 +55,7 @@ class Pool:
         """All that has ended is on disk: those that were not taken meanwhile are told, and kept."""
         for shim in self._unrecorded:
             shim.recorded()
-            if len(self._ready) < MOST_READY:
+            if len(self._ready) < self._most_ready:
                 self._ready.append(shim)
             else:
                 shim.close()
@@ -53,7 +63,7 @@ class Pool:
 
     def get_ready(self, count: int = READY_AT_REST) -> None:
         """Have so many ready, within bounds; which may fail in silence, since `take` will say why."""
-        missing = min(count, MOST_READY) - len(self._ready)
+        missing = min(count, self._most_ready) - len(self._ready)
         if missing > 0:
             self._ready += self._launcher.fork(missing)[0]
 

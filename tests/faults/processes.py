@@ -1,19 +1,17 @@
-"""Jobs that misbehave: processes that flee, output without end, pids that come again, a thousand at once, and a machine short of room."""
+"""Jobs that misbehave: processes that flee, output without end, pids that come again, a thousand at once."""
 
 from __future__ import annotations
 
 import os
-import resource
 import signal
 import subprocess
 import time
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 
 from tests.faults.tally import CannotDo, Scale, Step, Tally
-from tests.faults.world import EFFECT, Started, World, beats, opened
-from tests.helpers import output_of, wait_until
+from tests.faults.world import EFFECT, Started, World, opened
+from tests.helpers import wait_until
 
 JOBS = f"""\
 jobs:
@@ -155,39 +153,6 @@ def _states(children: Path) -> list[str]:
     return found
 
 
-def _ran_or_ended(world: World, daemon: Started, effects: int) -> bool:
-    return daemon.poll() is not None or len(world.effects) > effects
-
-
-def short_of(name: str, limit: int, least: int) -> Step:
-    """A daemon under a resource limit that is too low for what is due: it says so, runs what it can, and is well when that is over."""
-
-    def do(tally: Tally, scale: Scale, root: Path) -> None:
-        if name == "processes" and os.geteuid() == 0:
-            raise CannotDo("root is not bound by RLIMIT_NPROC (the injections refuse clone instead)")
-        files = beats(20, EFFECT + "; sleep 0.3")
-        with opened(root, files) as world:
-            world.declare({".octopoid/octojobs.yaml": "max_concurrent: 40\n"})
-            most = least if name == "descriptors" else len(os.listdir("/proc")) + least
-            daemon = world.start("up", stopped=True)
-            resource.prlimit(daemon.pid, limit, (most, resource.prlimit(daemon.pid, limit)[1]))
-            os.kill(daemon.pid, signal.SIGCONT)
-            for turn in range(scale.of(1, 5)):
-                before = len(world.effects)
-                wait_until(partial(_ran_or_ended, world, daemon, before + 30), 40, "runs to go on")
-                said = output_of(world.repo).read_text()[-1500:]
-                tally.check(f"turn {turn}", daemon.poll() is None, f"it ended with {daemon.status}: {said}")
-                tally.did(f"times with {most} {name} at most")
-            resource.prlimit(daemon.pid, limit, resource.getrlimit(limit))
-            daemon.send(signal.SIGTERM)
-            tally.check("at the end", daemon.wait() == 0, f"it exits {daemon.status}: {daemon.said()[-1500:]}")
-            tally.found("at the end", [*world.settle(), *world.orphans(), *world.checked([f"beat{number}" for number in range(20)])])
-
-    return Step(f"short of {name}", do)
-
-
 def steps(_: Scale) -> list[Step]:
-    """Bad jobs, and bad machines."""
-    shortages = [short_of("descriptors", resource.RLIMIT_NOFILE, 64), short_of("processes", resource.RLIMIT_NPROC, 8)]
-    bad = [Step("jobs that misbehave", _misbehaving), Step("pids that come again", _reused_pid), Step("a crowd", _crowd)]
-    return [*bad, *shortages]
+    """Bad jobs; what a machine short of room does is in `shortages.py`."""
+    return [Step("jobs that misbehave", _misbehaving), Step("pids that come again", _reused_pid), Step("a crowd", _crowd)]

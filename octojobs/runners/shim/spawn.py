@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 import signal
+import time
 
 COMMAND_NOT_FOUND = 127
 """As every shell says it (POSIX, "Exit Status for Commands"); 126 is found, but can't be executed."""
 CANNOT_EXECUTE = 126
+ROOM_S = 10.0
+"""For how long a system that has no process to spare is asked again: other runs end, and so do the shims that made way for this one."""
+_ASK_S = 0.1
 DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
 _ignored: tuple[int, ...] = ()
 
@@ -54,7 +59,7 @@ def _spawn_first(argv: list[str], env: dict[str, str]) -> int:
         if "/" not in name and not os.access(path, os.F_OK):
             continue  # a spawn that fails costs a process; a PATH has eight folders before the right one
         try:
-            return os.posix_spawn(path, argv, env, setpgroup=0, setsigmask=(), setsigdef=_ignored)
+            return _spawn_in_time(path, argv, env)
         except (FileNotFoundError, NotADirectoryError):
             if "/" in name and os.path.exists(name):
                 raise CannotStart(f"can't start: {name} names an interpreter that is not there", COMMAND_NOT_FOUND) from None
@@ -66,6 +71,19 @@ def _spawn_first(argv: list[str], env: dict[str, str]) -> int:
         raise CannotStart(f"can't start {name}: {denied.strerror}", CANNOT_EXECUTE)
     where = "" if "/" in name else f" on PATH ({env.get('PATH', DEFAULT_PATH)})"
     raise CannotStart(f"can't start: there is no {name}{where}", COMMAND_NOT_FOUND)
+
+
+def _spawn_in_time(path: str, argv: list[str], env: dict[str, str]) -> int:
+    """Spawn it, once the system has room for another process. Raises OSError; a lack of room is told after `ROOM_S`."""
+    until = None
+    while True:
+        try:
+            return os.posix_spawn(path, argv, env, setpgroup=0, setsigmask=(), setsigdef=_ignored)
+        except OSError as error:
+            until = until or time.monotonic() + ROOM_S
+            if error.errno not in (errno.EAGAIN, errno.ENOMEM) or time.monotonic() >= until:
+                raise
+            select.select((), (), (), _ASK_S)
 
 
 def _explain(error: OSError) -> str:
