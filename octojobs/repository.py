@@ -110,6 +110,24 @@ class Repository:
             return None
         raise failed(self.main_worktree, answer)
 
+    def commit_of(self, revision: str) -> str | None:
+        """The commit that a person means by a name, as git reads it (`main`, `HEAD~2`, a shortened id); None when there is none here.
+
+        For what somebody types for one look. What decides what runs is a full name: see `resolve`.
+        """
+        command = ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"]
+        answer = ask(self.worktree, command, allowed=(0, 1, 128))
+        return os.fsdecode(answer.out).strip() if answer.status == 0 else None
+
+    def merge_base(self, one: str, other: str) -> str | None:
+        """The commit that two commits (ids) have grown from; None when there is none here: a shallow clone ends before it."""
+        answer = ask(self.main_worktree, ["merge-base", one, other], allowed=(0, 1, 128))
+        return os.fsdecode(answer.out).split()[0] if answer.status == 0 else None
+
+    def is_shallow(self) -> bool:
+        """Whether the history that is here has been cut off."""
+        return (self.common_dir / "shallow").is_file()
+
     def entries(self, commit: str, paths: Sequence[str]) -> dict[str, Entry]:
         """What `commit` holds at `paths`, and on the way to them; a path that ends in `/` means the folder's direct children."""
         records = _records(ask(self.main_worktree, ["ls-tree", "-z", "-t", "--full-tree", commit, "--", *paths]).out)
@@ -153,6 +171,12 @@ class Repository:
         place = worktree or self.main_worktree
         files = "--untracked-files=normal" if untracked else "--untracked-files=no"
         return bool(ask(place, ["status", "--porcelain=v1", "-z", files, "--ignore-submodules=dirty"], filters=False).out)
+
+    def changed_files(self, worktree: Path) -> tuple[str, ...]:
+        """The paths in which `worktree` differs from its HEAD, and every untracked file; not what git ignores. As in `is_dirty`."""
+        command = ["status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--ignore-submodules=dirty"]
+        out = os.fsdecode(ask(worktree, command, filters=False).out)
+        return tuple(record[len("XY ") :] for record in out.split("\0") if record)
 
     def worktrees(self) -> tuple[Worktree, ...]:
         """All worktrees, the main one first."""

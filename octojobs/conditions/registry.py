@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from octojobs.conditions.agent_slots_free import AGENT_SLOTS_FREE
+from octojobs.conditions.agent_worktrees import AGENT_WORKTREES
 from octojobs.conditions.agents_quiescent import AGENTS_QUIESCENT
 from octojobs.conditions.base import ConditionType
 from octojobs.conditions.behind_upstream import BEHIND_UPSTREAM
@@ -11,6 +13,8 @@ from octojobs.conditions.command import COMMAND
 from octojobs.conditions.declared import condition_type
 from octojobs.conditions.file_exists import FILE_EXISTS
 from octojobs.conditions.has_stale_prs import HAS_STALE_PRS
+from octojobs.conditions.lease_free import LEASE_FREE
+from octojobs.conditions.no_active_leases import NO_ACTIVE_LEASES
 from octojobs.conditions.no_agents_running import NO_AGENTS_RUNNING
 from octojobs.conditions.no_worktree_ahead import NO_WORKTREE_AHEAD
 from octojobs.conditions.not_paused import NOT_PAUSED
@@ -20,19 +24,24 @@ from octojobs.conditions.quiet_for import QUIET_FOR
 from octojobs.conditions.ref_changed import REF_CHANGED
 from octojobs.conditions.ref_exists import REF_EXISTS
 from octojobs.conditions.worktree_clean import WORKTREE_CLEAN
+from octojobs.conditions.worktrees_idle import WORKTREES_IDLE
 from octojobs.core.definitions import Settings
 
 _BUILT_IN = {
     kind.name: kind
     for kind in (
         AGENTS_QUIESCENT,
+        AGENT_SLOTS_FREE,
+        AGENT_WORKTREES,
         BEHIND_UPSTREAM,
         BETWEEN,
         BRANCH_MERGED,
         COMMAND,
         FILE_EXISTS,
         HAS_STALE_PRS,
+        LEASE_FREE,
         NOT_PAUSED,
+        NO_ACTIVE_LEASES,
         NO_AGENTS_RUNNING,
         NO_WORKTREE_AHEAD,
         ON_BRANCH,
@@ -40,6 +49,7 @@ _BUILT_IN = {
         QUIET_FOR,
         REF_CHANGED,
         REF_EXISTS,
+        WORKTREES_IDLE,
         WORKTREE_CLEAN,
     )
 }

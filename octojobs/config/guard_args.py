@@ -152,6 +152,28 @@ def _no_worktree_ahead(entry: Entry) -> Args:
     return {"of": _branch(of)} if of else {}
 
 
+def _lease_free(entry: Entry) -> Args:
+    """{task}, {name}, {branch} (its full name) or {worktree}."""
+    (kind,) = entry.value
+    held = entry.at(kind)
+    return {kind: _branch(held) if kind == "branch" else held.value}
+
+
+def _worktrees_idle(entry: Entry) -> Args:
+    """{for_s}."""
+    return {"for_s": period(_one(entry, "for"))}
+
+
+def _agent_worktrees(entry: Entry) -> Args:
+    """{max}."""
+    return {"max": _one(entry, "max").value}
+
+
+def _agent_slots_free(entry: Entry) -> Args:
+    """{min}."""
+    return bare_args("agent_slots_free") if entry.value == {} else {"min": _one(entry, "min").value}
+
+
 NEED_ARGS = {
     "any": "[...]",
     "not": "...",
@@ -164,11 +186,15 @@ NEED_ARGS = {
     "paths_changed": '["src/**"]',
     "branch_merged": "fix-1",
     "behind_upstream": "{max: 0}",
+    "lease_free": "{task: 7e0e8c52}",
+    "worktrees_idle": "10m",
+    "agent_worktrees": "5",
 }
 """What nobody can guess, and how it is written."""
 
 _BARE: Mapping[str, Args] = {
     "ref_changed": {"ref": "HEAD", "since": LAST_SUCCESS},
+    "agent_slots_free": {"min": 1},
 }
 _READ: Mapping[str, Callable[[Entry], Args]] = {
     "on_branch": _on_branch,
@@ -183,4 +209,8 @@ _READ: Mapping[str, Callable[[Entry], Args]] = {
     "branch_merged": _branch_merged,
     "behind_upstream": _behind_upstream,
     "no_worktree_ahead": _no_worktree_ahead,
+    "lease_free": _lease_free,
+    "worktrees_idle": _worktrees_idle,
+    "agent_worktrees": _agent_worktrees,
+    "agent_slots_free": _agent_slots_free,
 }

@@ -11,8 +11,8 @@ def matching(paths: Iterable[str], patterns: Sequence[str]) -> list[str]:
     """The paths (with slashes, relative to the root) that the patterns mean, in their order.
 
     `*` and `?` stay within a folder, `**` does not, `[ab]` is one of these; a pattern begins at the root, and one that ends in a
-    plain name of a folder means all that is in it. A pattern after `!` takes paths out again: the last that matches decides. Source: the path
-    filters of GitHub Actions.
+    plain name of a folder means all that is in it. A pattern after `!` takes paths out again: the last that matches decides.
+    Source: the path filters of GitHub Actions, where folders have to be written with `/**`.
 
     >>> matching(["src/a.py", "src/x/b.py", "docs/index.md", "README.md"], ["src/**", "!src/x", "*.md"])
     ['src/a.py', 'README.md']

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from octojobs.errors import OctojobsError
-from octojobs.facts import agents, files, git, octopoid
+from octojobs.facts import agents, files, git, idle, leases, octopoid, slots
 from octojobs.facts.commands import ask_command, ask_function
 from octojobs.facts.fact import Fact, FactContext, FactKey, Known, Unknown, Unreadable, one_line
 
@@ -36,17 +36,22 @@ def last_activity(context: FactContext) -> datetime:
 
 GATHERERS: Mapping[str, Callable[[tuple[str, ...], FactContext], Any]] = {
     "activity": lambda _, context: last_activity(context),
-    "agents": lambda _, context: agents.gather(context),
+    "agent_worktrees": lambda _, context: idle.agent_worktrees(context),
+    "agents": lambda _, context: context.once("agents", lambda: agents.gather(context)),
     "ahead": git.ahead,
     "changes": git.changes,
     "command": ask_command,
     "dirty": lambda _, context: context.git.is_dirty(untracked=True),
     "file": lambda args, context: files.exists(context.root / args[0], args[0]),
     "function": lambda args, context: ask_function(args[0], args[1], context),
+    "idleness": lambda _, context: idle.idleness(context),
     "head": lambda _, context: context.git.head(),
+    "leases": lambda _, context: leases.read(context),
+    "leases_on": leases.on,
     "merged": git.merged,
     "paused": lambda _, context: octopoid.paused_by(context),
     "refs": lambda _, context: git.refs(context),
+    "slots": lambda _, context: slots.slots(context),
     "upstream": git.upstream,
 }
 """How each fact is read, by its key's name; the value's type is that of the function that is called."""

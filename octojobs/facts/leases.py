@@ -1,74 +1,101 @@
-"""Our own leases as signs of agents: `leases/*.json` in the state folder.
+"""Our own leases, `leases/*.json` in the state folder: which hold, which ended unhandled, and which can't be read.
 
-A lease is `{"v": 1, "holder": NAME, "pid": N, "start_ticks": N, "boot_id": TEXT, "until": INSTANT, "task": ID, "since": INSTANT}`.
-`holder` and one of a process (`pid`, `start_ticks`, `boot_id`: all three) or a term (`until`) must be there. A lease with a
-process holds as long as that very process lives, whatever its term says: a suspended laptop lets terms pass. One
-without holds until its term ends. A lease that no longer holds and still lies there was not handled.
+The form of a lease is defined in `core/lease.py`. A lease of a process of our own open runs (one that a job holds) shows no agent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
-from pathlib import Path
-from typing import Any
+import os
+from dataclasses import dataclass
 
-from octojobs.core.codec import NotDecodable, parse_instant
-from octojobs.core.run import Process
+from octojobs.core.lease import Lease, NotALease, from_json
 from octojobs.facts.fact import FactContext, Unreadable
 from octojobs.facts.files import children, read_json
-from octojobs.facts.sightings import Agent, Found, merge
+from octojobs.facts.sightings import Agent, Found
 from octojobs.platform import is_alive
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A lease in a file, and whether it holds; `where` is how people know the file."""
+
+    lease: Lease
+    holds: bool
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Leases:
+    """All leases by name of their file, and what could not be read, in words."""
+
+    standing: tuple[Standing, ...] = ()
+    unreadable: tuple[str, ...] = ()
+
+    @property
+    def holding(self) -> tuple[Lease, ...]:
+        """Those that hold."""
+        return tuple(one.lease for one in self.standing if one.holds)
+
+
+def read(context: FactContext) -> Leases:
+    """Every lease, read once a look; Unreadable when the folder can't be listed."""
+    return context.once("leases", lambda: _read_all(context))
+
+
 def look(context: FactContext) -> Found:
-    """The agents that leases name; Unreadable when the folder can't be listed."""
-    found = []
+    """The agents that leases name."""
+    found = read(context)
+    agents = [(one.holds, _agent(one)) for one in found.standing if not _is_ours(one.lease, context.own_sessions)]
+    running, ended = (tuple(agent for holds, agent in agents if holds is wanted) for wanted in (True, False))
+    return Found(running, ended, found.unreadable)
+
+
+def on(args: tuple[str, ...], context: FactContext) -> Leases:
+    """The leases on one thing, of which there may be several: `args` are the kind (`task`, `name`, `branch`, `worktree`) and which."""
+    kind, wanted = args
+    if kind == "worktree":
+        wanted = os.path.realpath(context.root / wanted)
+    found = read(context)
+    return Leases(tuple(one for one in found.standing if _held(one.lease, kind, context) == wanted), found.unreadable)
+
+
+def _held(lease: Lease, kind: str, context: FactContext) -> str:
+    held: str = getattr(lease, kind)
+    if kind == "worktree" and held:
+        return os.path.realpath(context.root / held)
+    return f"refs/heads/{held}" if kind == "branch" and held and not held.startswith("refs/") else held
+
+
+def _read_all(context: FactContext) -> Leases:
+    standing, unreadable = [], []
     for path in children(context.state / "leases"):
         if path.suffix != ".json" or path.name.startswith("."):
             continue  # a writer's temporary file
+        where = f"lease {path.name}"
         try:
-            found.append(_read(path, context))
+            data = read_json(path, where)
+            if data is not None:  # else it was given back while we looked
+                standing.append(_judged(from_json(data), where, context))
         except Unreadable as error:
-            found.append(Found(unreadable=(str(error),)))
-    return merge(found)
+            unreadable.append(str(error))
+        except NotALease as error:
+            unreadable.append(f"{where} {error}")
+    return Leases(tuple(standing), tuple(unreadable))
 
 
-def _read(path: Path, context: FactContext) -> Found:
-    shown = f"lease {path.name}"
-    lease = read_json(path, shown)
-    if lease is None:
-        return Found()  # given back while we looked
-    if not isinstance(lease, dict) or not isinstance(lease.get("holder"), str):
-        raise Unreadable(f"{shown} names no holder")
-    holder, task = lease["holder"], str(lease.get("task") or "")
-    process, until, since = _process(lease, shown), _instant(lease, "until", shown), _instant(lease, "since", shown)
-    if process is None and until is None:
-        raise Unreadable(f"{shown} names neither a process nor a term")
-    holds: bool | None = until is not None and context.now < until
-    if process is not None:
-        holds = is_alive(process)
+def _judged(lease: Lease, where: str, context: FactContext) -> Standing:
+    alive = is_alive(lease.process) if lease.process is not None else None
+    holds = lease.holds(context.now, alive=alive)
     if holds is None:
-        raise Unreadable(f"whether process {process.pid if process else 0} of {shown} is alive can't be told")
-    pid = process.pid if process is not None else None
-    if holds:
-        return Found(running=(Agent(holder, pid, task, since, shown),))
-    return Found(unhandled=(Agent(holder, pid, task, since, shown),))
+        pid = lease.process.pid if lease.process is not None else 0
+        raise Unreadable(f"whether process {pid} of {where} is alive can't be told")
+    return Standing(lease, holds, where)
 
 
-def _process(lease: Mapping[str, Any], shown: str) -> Process | None:
-    pid, ticks, boot = lease.get("pid"), lease.get("start_ticks"), lease.get("boot_id")
-    if pid is None and ticks is None and boot is None:
-        return None
-    if type(pid) is int and type(ticks) is int and isinstance(boot, str) and pid > 0:
-        return Process(pid, ticks, boot)
-    raise Unreadable(f"{shown} names a process without all of pid, start_ticks and boot_id")
+def _agent(one: Standing) -> Agent:
+    lease = one.lease
+    return Agent(lease.holder, lease.process.pid if lease.process is not None else None, lease.task, lease.since, one.where)
 
 
-def _instant(lease: Mapping[str, Any], key: str, shown: str) -> datetime | None:
-    if lease.get(key) is None:
-        return None
-    try:
-        return parse_instant(lease[key])
-    except NotDecodable as error:
-        raise Unreadable(f"{shown}: {key}: {error}") from None
+def _is_ours(lease: Lease, own_sessions: frozenset[int]) -> bool:
+    return lease.process is not None and lease.process.pid in own_sessions

@@ -1,7 +1,9 @@
 """What octopoid leaves beside the repository: its lists of running pids, its scheduler lock, its pause.
 
 Octopoid writes `.octopoid/runtime/agents/AGENT/running_pids.json` as `{"PID": {"task_id", "started_at", "instance_name"}}`
-after it has started the process, and takes an entry out once it has dealt with the agent's result.
+after it has started the process, and takes an entry out once it has dealt with the agent's result. Before it had pools of agents
+it kept one `state.json` for each, `{"running", "pid", "last_started", "current_task"}`, and before it had a `.octopoid` all of
+that lay in `.orchestrator`. A folder with a list has no say in its `state.json`: newer versions don't keep that right.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import fcntl
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -20,10 +23,10 @@ from octojobs.facts.files import exists, folders, read_bytes, read_json
 from octojobs.facts.processes import is_running
 from octojobs.facts.sightings import Agent, Found, merge
 
-AGENT_FOLDERS = ".octopoid/runtime/agents/*"
-SCHEDULER_LOCK = ".octopoid/runtime/scheduler.lock"
-PAUSE_FILE = ".octopoid/PAUSE"
-AGENTS_FILE = ".octopoid/agents.yaml"
+AGENT_FOLDERS = (".octopoid/runtime/agents/*", ".orchestrator/agents/*", ".orchestrator/runtime/agents/*")
+SCHEDULER_LOCKS = (".octopoid/runtime/scheduler.lock", ".orchestrator/scheduler.lock", ".orchestrator/runtime/scheduler.lock")
+PAUSE_FILES = (".octopoid/PAUSE", ".orchestrator/PAUSE")
+AGENTS_FILES = (".octopoid/agents.yaml", ".orchestrator/agents.yaml")
 MAX_PID = 2**31 - 1
 MAX_DEPTH = 40  # as for our own files: the parser takes 20 s for a line of 100,000 brackets
 
@@ -35,21 +38,46 @@ _FALSE = frozenset({"false", "no", "off", "n", "null", "~", ""})
 def look_at_pids(context: FactContext) -> Found:
     """The agents in octopoid's lists: a live one runs, a dead one that is still listed is unhandled."""
     found = []
-    for folder in folders(context.root, AGENT_FOLDERS):
-        path = folder / "running_pids.json"
-        shown = context.shown(path)
+    for folder in (folder for pattern in AGENT_FOLDERS for folder in folders(context.root, pattern)):
         try:
-            listed = read_json(path, shown)
+            found += _of_agent(folder, context)
         except Unreadable as error:
             found.append(Found(unreadable=(str(error),)))
-            continue
-        if listed is None:
-            continue
-        if not isinstance(listed, dict):
-            found.append(Found(unreadable=(f"{shown} is not a mapping of pids",)))
-            continue
-        found += [_entry(pid, info, folder.name, shown) for pid, info in listed.items()]
     return merge(found)
+
+
+def _of_agent(folder: Path, context: FactContext) -> list[Found]:
+    path = folder / "running_pids.json"
+    shown = context.shown(path)
+    listed = read_json(path, shown)
+    if listed is None:
+        return [_legacy(folder, context)]
+    if not isinstance(listed, dict):
+        raise Unreadable(f"{shown} is not a mapping of pids")
+    return [_entry(pid, info, folder.name, shown) for pid, info in listed.items()]
+
+
+def _legacy(folder: Path, context: FactContext) -> Found:
+    """The one agent of an older octopoid; its instants are local times without a zone, so any live process of the pid counts."""
+    path = folder / "state.json"
+    shown = context.shown(path)
+    state = read_json(path, shown)
+    if state is None:
+        return Found()
+    if not isinstance(state, dict) or not isinstance(state.get("running", False), bool):
+        raise Unreadable(f"{shown} does not say whether the agent runs")
+    if not state.get("running", False):
+        return Found()
+    pid, since = state.get("pid"), _instant(state.get("last_started"))
+    if type(pid) is not int or not 0 < pid <= MAX_PID:
+        raise Unreadable(f"{shown}: the agent runs, and its pid is not told")
+    return _sighted(Agent(folder.name, pid, str(state.get("current_task") or ""), since, shown))
+
+
+def _sighted(agent: Agent) -> Found:
+    if agent.pid is not None and is_running(agent.pid, agent.since):
+        return Found(running=(agent,))
+    return Found(unhandled=(agent,))
 
 
 def _entry(key: str, info: Any, agent: str, shown: str) -> Found:
@@ -59,9 +87,7 @@ def _entry(key: str, info: Any, agent: str, shown: str) -> Found:
         return Found(unreadable=(f"{shown}: pid {key} is listed without its task",))
     pid, task = int(key), str(info.get("task_id") or "")
     name, since = str(info.get("instance_name") or agent), _instant(info.get("started_at"))
-    if is_running(pid, since):
-        return Found(running=(Agent(name, pid, task, since, shown),))
-    return Found(unhandled=(Agent(name, pid, task, since, shown),))
+    return _sighted(Agent(name, pid, task, since, shown))
 
 
 def _instant(text: Any) -> datetime | None:
@@ -79,19 +105,23 @@ def look_at_scheduler_lock(context: FactContext) -> Found:
     The probe opens the file for reading alone and never makes it. It holds a shared lock for an instant, in which
     octopoid's own attempt would fail; octopoid then tries again at its next tick.
     """
-    path = context.root / SCHEDULER_LOCK
+    return merge([_probe(context, lock) for lock in SCHEDULER_LOCKS])
+
+
+def _probe(context: FactContext, lock: str) -> Found:
+    path = context.root / lock
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError):
         return Found()
     except OSError as error:
-        raise Unreadable(f"{SCHEDULER_LOCK} can't be read: {reason_of(error)}") from None
+        raise Unreadable(f"{lock} can't be read: {reason_of(error)}") from None
     try:
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError as error:
         if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
-            raise Unreadable(f"{SCHEDULER_LOCK} can't be probed: {reason_of(error)}") from None
-        return Found(running=(Agent("octopoid's scheduler, which holds its lock", None, "", None, SCHEDULER_LOCK),))
+            raise Unreadable(f"{lock} can't be probed: {reason_of(error)}") from None
+        return Found(running=(Agent("octopoid's scheduler, which holds its lock", None, "", None, lock),))
     finally:
         os.close(handle)  # and with it the lock
     return Found()
@@ -99,18 +129,21 @@ def look_at_scheduler_lock(context: FactContext) -> Found:
 
 def paused_by(context: FactContext) -> str:
     """What says that octopoid is paused (`.octopoid/PAUSE`, or `paused: true in .octopoid/agents.yaml`); "" when nothing does."""
-    if exists(context.root / PAUSE_FILE, PAUSE_FILE):
-        return PAUSE_FILE
-    data = read_bytes(context.root / AGENTS_FILE, AGENTS_FILE)
-    word = _top_level_word(data, "paused") if data is not None else None
-    if word is None or word.lower() in _FALSE:
-        return ""
-    if word.lower() in _TRUE:
-        return f"paused: {word} in {AGENTS_FILE}"
-    raise Unreadable(f"{AGENTS_FILE}: paused: {one_line(word, 40)!r} is neither true nor false")
+    for file in PAUSE_FILES:
+        if exists(context.root / file, file):
+            return file
+    for file in AGENTS_FILES:
+        data = read_bytes(context.root / file, file)
+        word = _top_level_word(data, "paused", file) if data is not None else None
+        if word is None or word.lower() in _FALSE:
+            continue
+        if word.lower() in _TRUE:
+            return f"paused: {word} in {file}"
+        raise Unreadable(f"{file}: paused: {one_line(word, 40)!r} is neither true nor false")
+    return ""
 
 
-def _top_level_word(data: bytes, wanted: str) -> str | None:
+def _top_level_word(data: bytes, wanted: str, file: str) -> str | None:
     """The scalar that a top-level key has, None without one; the whole file must parse.
 
     It reads the parser's events instead of loading the document: a loader recurses and dies of 100 KB of brackets.
@@ -127,15 +160,15 @@ def _top_level_word(data: bytes, wanted: str) -> str | None:
                     key = None
             if isinstance(event, yaml.CollectionStartEvent):
                 if depth == 0 and not isinstance(event, yaml.MappingStartEvent):
-                    raise Unreadable(f"{AGENTS_FILE} is not a mapping")
+                    raise Unreadable(f"{file} is not a mapping")
                 depth += 1
                 if depth > MAX_DEPTH:
-                    raise Unreadable(f"{AGENTS_FILE} is nested more than {MAX_DEPTH} deep")
+                    raise Unreadable(f"{file} is nested more than {MAX_DEPTH} deep")
             elif isinstance(event, yaml.CollectionEndEvent):
                 depth -= 1
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark is not None else 1
-        raise Unreadable(f"{AGENTS_FILE} is not valid YAML (line {line})") from None
+        raise Unreadable(f"{file} is not valid YAML (line {line})") from None
     except (yaml.YAMLError, UnicodeDecodeError):
-        raise Unreadable(f"{AGENTS_FILE} is not valid YAML") from None
+        raise Unreadable(f"{file} is not valid YAML") from None
     return word

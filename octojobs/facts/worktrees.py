@@ -26,7 +26,7 @@ SENTINEL = ".agent-queue-lock"
 
 def look(context: FactContext) -> Found:
     """The agents' worktrees that git holds locked, or in which a process lives."""
-    places = _agent_folders(context)
+    places = agent_folders(context)
     if not places:
         return Found()
     locks = {_real(tree.path): tree.locked for tree in worktrees(context)[1:] if tree.locked is not None}
@@ -57,7 +57,7 @@ def look_at_sentinels(context: FactContext) -> Found:
     """
     places = [_real(tree.path) for tree in worktrees(context) if not tree.bare] or [context.root]
     found = []
-    for place in dict.fromkeys([*places, *_agent_folders(context)]):
+    for place in dict.fromkeys([*places, *agent_folders(context)]):
         path = place / SENTINEL
         shown = context.shown(path)
         try:
@@ -72,7 +72,7 @@ def look_at_sentinels(context: FactContext) -> Found:
     return merge(found)
 
 
-def _agent_folders(context: FactContext) -> list[Path]:
+def agent_folders(context: FactContext) -> list[Path]:
     """The folders that the patterns match now, as real paths, each once."""
     patterns = context.settings.agent_worktrees
     return list(dict.fromkeys(_real(folder) for pattern in patterns for folder in folders(context.root, pattern)))

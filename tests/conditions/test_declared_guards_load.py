@@ -36,6 +36,16 @@ jobs:
       - {branch_merged: {branch: fix-1, into: refs/remotes/origin/main}}
       - {behind_upstream: 3}
       - {behind_upstream: {max: 0, branch: main}}
+      - no_active_leases
+      - {lease_free: {task: 7e0e8c52}}
+      - {lease_free: {branch: fix-1}}
+      - {worktrees_idle: 10m}
+      - {worktrees_idle: {for: 1h}}
+      - {agent_worktrees: 5}
+      - {agent_worktrees: {max: 0}}
+      - agent_slots_free
+      - {agent_slots_free: 2}
+      - {agent_slots_free: {min: 2}}
       - no_worktree_ahead
       - {no_worktree_ahead: {of: main}}
       - {command: make check}

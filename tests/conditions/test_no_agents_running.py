@@ -244,6 +244,14 @@ def test_a_lease_of_a_live_process_is_a_running_agent(repo: Path) -> None:
         expect(context_of(repo), GUARD, Status.PASSED, NONE_SEEN)
 
 
+def test_a_lease_of_a_run_of_ours_shows_no_agent(repo: Path) -> None:
+    """A job that holds something is a job."""
+    with process_in(repo) as pid:
+        lease(repo, holder="sweep@20261120T100000Z", name="tidy", pid=pid, start_ticks=start_ticks(pid), boot_id=boot_id())
+        assert verdict_of(context_of(repo), GUARD).status is Status.FAILED
+        expect(context_of(repo, own_sessions=frozenset({pid})), GUARD, Status.PASSED, NONE_SEEN)
+
+
 def test_a_lease_without_a_process_holds_until_its_term_ends(repo: Path) -> None:
     """Its holder may be on another machine."""
     at = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -258,16 +266,17 @@ def test_a_lease_without_a_process_holds_until_its_term_ends(repo: Path) -> None
         ({}, "names no holder"),
         ({"holder": "a"}, "names neither a process nor a term"),
         ({"holder": "a", "pid": 4}, "names a process without all of pid, start_ticks and boot_id"),
-        ({"holder": "a", "until": "soon"}, ": until: 'soon' is not an RFC 3339 instant"),
+        ({"holder": "a", "until": "soon"}, "has no instant in until: 'soon' is not an RFC 3339 instant"),
+        ({"holder": "a", "v": 2}, "is of format 2, and this version knows 1"),
+        ({"holder": "a", "until": "2100-01-01T00:00:00Z", "task": 7}, "holds a task that is no text"),
+        ({"holder": "a", "until": "2100-01-01T00:00:00Z", "paths": "src"}, "holds paths that are no list of texts"),
         ({"holder": "a", "pid": 4, "start_ticks": 1, "boot_id": ""}, ""),
     ],
 )
 def test_a_lease_that_cannot_be_understood_is_unknown(repo: Path, fields: dict[str, Any], why: str) -> None:
     """Never "nobody holds it"."""
     lease(repo, **fields)
-    text = (
-        f"lease one.json{'' if why.startswith(':') else ' '}{why}" if why else "whether process 4 of lease one.json is alive can't be told"
-    )
+    text = f"lease one.json {why}" if why else "whether process 4 of lease one.json is alive can't be told"
     expect(context_of(repo), GUARD, Status.UNKNOWN, f"can't tell whether an agent runs: {text}")
 
 
@@ -287,7 +296,6 @@ def test_names_from_files_cannot_forge_evidence(repo: Path) -> None:
 
 def test_outside_git_the_files_still_count(tmp_path: Path) -> None:
     """The Python API runs jobs in a folder that is no repository."""
-    context = context_of_folder(tmp_path)
-    expect(context, GUARD, Status.PASSED, NONE_SEEN)
+    expect(context_of_folder(tmp_path), GUARD, Status.PASSED, NONE_SEEN)
     list_pids(tmp_path, {str(os.getpid()): entry(soon(), name="me")})
-    assert verdict_of(context, GUARD).status is Status.FAILED
+    assert verdict_of(context_of_folder(tmp_path), GUARD).status is Status.FAILED

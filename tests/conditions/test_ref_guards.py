@@ -18,6 +18,7 @@ from octojobs.core.identity import JobId
 from octojobs.core.job import CommandAction, Job, ManualWhen
 from octojobs.facts.fact import FactContext
 from octojobs.facts.memory import Memory
+from octojobs.repository import Repository
 from tests.facts.world import context_of, context_of_folder, expect, verdict_of
 from tests.helpers import commit_files, git, write
 
@@ -162,9 +163,14 @@ def test_a_path_of_any_characters_is_a_path(repo: Path) -> None:
 def test_what_follows_from_two_commits_is_asked_once(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A daemon keeps it over its looks, until the refs move."""
     first, second = head(repo), commit_files(repo, {"a.txt": "1"})
-    asked = []
+    asked: list[tuple[str, str]] = []
     real = commits.changed_paths
-    monkeypatch.setattr(commits, "changed_paths", lambda *args: asked.append(args[1:]) or real(*args))
+
+    def counted(repository: Repository, before: str, after: str) -> tuple[str, ...]:
+        asked.append((before, after))
+        return real(repository, before, after)
+
+    monkeypatch.setattr(commits, "changed_paths", counted)
     memory = Memory()
     for _ in range(3):
         verdict_of(after_success_at(repo, {"HEAD": first}, memory=memory), "paths_changed", paths=["**"], **CHANGED)
