@@ -39,7 +39,9 @@ Written by `docs/generate_verbs.py` from the verbs themselves; a test compares.
   `last_result_note`, `commit`, `note`
 - **next**: `job`, `when`, `timezone`, `note`, `instants` (each `at`); without a job `jobs`, a list of those
 - **plan**: `at`, `source`, `note`, `next` (`job`, `at`), `decisions`: each `job`, `id`, `scheduled_at`, `first_scheduled_at`,
-  `count`, `action` (`start` `wait` `go_on` `cancel` `skip` `miss`), `cause`, `reason`, `conditions`
+  `count`, `action` (`start` `wait` `go_on` `cancel` `skip` `miss`), `cause`, `reason`, `conditions`. With `BASE..HEAD`: `base`, `head`
+  (`name`, `commit`), `from`, `until`, `note`, `added`, `removed`, `moved` (numbers of instants), `settings` (each `field`, `before`,
+  `after`), `jobs`: each `job`, `change`, `when`, `action`, `files`, `fields` (with `about`: `when` `executes` `rules`), `instants`, `note`
 - **why**: `job`, `at`, `records` (runs), `now` (`decisions`, `conditions`, `next`), `text` (sentences)
 - **runs**: `runs`: each `id`, `job`, `scheduled_at`, `attempt`, `outcome`, `reason`, `phase`, `cause`, `claimed_at`,
   `started_at`, `ended_at`, `at`, `duration_s`, `exit_code`, `signal`, `count`, `first_scheduled_at`, `correction`,

@@ -147,6 +147,20 @@ def test_a_ref_is_read_by_its_full_name_only(tmp_path: Path) -> None:
             found.resolve(ref)
 
 
+def test_what_a_person_types_is_read_as_git_reads_it(tmp_path: Path) -> None:
+    """For a look at a commit; an option or nothing at all is no commit."""
+    found = repository(tmp_path)
+    first = found.head().commit
+    assert first is not None
+    second = commit_files(found.main_worktree, {"b": "2"})
+    assert [found.commit_of(name) for name in ("main", "HEAD~1", second[:9], first)] == [second, first, second, first]
+    assert [found.commit_of(name) for name in ("nope", "--all", "", "HEAD:b", "a b")] == [None] * 5
+    assert (found.merge_base(first, second), found.is_shallow()) == (first, False)
+    git(found.main_worktree, "checkout", "--quiet", "--orphan", "other")
+    other = commit_files(found.main_worktree, {"c": "3"})
+    assert found.merge_base(other, second) is None
+
+
 def test_files_are_read_from_the_commit_whatever_the_working_tree_says(tmp_path: Path) -> None:
     """Entries tell mode and blob id, contents come by blob id, bytes untouched, all by one process."""
     found = repository(tmp_path, {JOBS: "a\r\n\n", ".octopoid/jobs/x y.yaml": "", ".octopoid/jobs/deep/z.yaml": "z"})

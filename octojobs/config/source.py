@@ -66,11 +66,7 @@ class CommitSource:
 
     def listing(self) -> Mapping[str, str]:
         """As `Source.listing`; asks git for the tree only when the commit is another one than before."""
-        if self._ref == "HEAD":
-            head = self._repository.head()
-            commit, self._branch = head.commit, head.ref
-        else:
-            commit, self._branch = self._repository.resolve(self._ref), self._ref
+        commit, self._branch = self._resolve()
         if commit is None:
             raise self._nothing_there()
         self.name = commit
@@ -87,12 +83,29 @@ class CommitSource:
         """As `Source.watch_files`."""
         return self._repository.watch_files(*([self._branch] if self._branch else []))
 
+    def _resolve(self) -> tuple[str | None, str | None]:
+        """The commit, and the full name of the ref that leads to it."""
+        if self._ref == "HEAD":
+            head = self._repository.head()
+            return head.commit, head.ref
+        return self._repository.resolve(self._ref), self._ref
+
     def _nothing_there(self) -> UsageError:
         root = self._repository.main_worktree
         if self._ref == "HEAD":
             fix = "commit .octopoid/jobs.yaml, or use --source worktree while developing"
             return UsageError(f"{root} has no commit yet, and definitions are read from a commit", fix)
         return UsageError(f"{root} has no {self._ref}", "fetch it, or name another --source: HEAD, a full ref name or worktree")
+
+
+class PinnedSource(CommitSource):
+    """One commit for ever, by its id."""
+
+    def __init__(self, repository: Repository, commit: str, jobs_file: str | None = None) -> None:
+        super().__init__(repository, commit, jobs_file)
+
+    def _resolve(self) -> tuple[str | None, str | None]:
+        return self._ref, None
 
 
 class IndexSource:

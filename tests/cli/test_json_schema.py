@@ -73,7 +73,7 @@ def _strict(part: Any) -> Any:
     return {**closed, "additionalProperties": False} if "properties" in part and "allOf" not in part else closed
 
 
-def _wrong(verb: str, value: object) -> list[str]:
+def wrong(verb: str, value: object) -> list[str]:
     """What the schema finds wrong with the output of a verb."""
     definitions = _strict(SCHEMA["definitions"])
     # A failure is a run with two keys more: a closed run would refuse them, so they are one here.
@@ -126,13 +126,13 @@ def test_words_are_those_of_the_core() -> None:
 @pytest.mark.parametrize("arguments", CALLS, ids=" ".join)
 def test_the_output_is_as_the_schema_says(arguments: list[str], world: Path, call: Call) -> None:
     """With runs of all kinds recorded."""
-    assert _wrong(arguments[0], call(world, *arguments, "--json").json) == []
+    assert wrong(arguments[0], call(world, *arguments, "--json").json) == []
 
 
 def test_followed_output_is_an_object_a_line(world: Path, call: Call) -> None:
     """Each is as the schema says; the last one has the outcome."""
     lines = [json.loads(line) for line in call(world, "logs", "bad", "-f", "--json").out.splitlines()]
-    assert [problem for line in lines for problem in _wrong("logs", line)] == []
+    assert [problem for line in lines for problem in wrong("logs", line)] == []
     assert "".join(line["output"] for line in lines) == "no\n"
     assert (lines[-1]["outcome"], lines[-1]["bytes"], lines[-1]["truncated"]) == ("failed", 3, False)
 
@@ -141,7 +141,7 @@ def test_a_repository_without_anything_is_as_the_schema_says(tmp_path: Path, cal
     """Nothing allowed, nothing ran, and definitions that can't be used."""
     repo = make_repository(tmp_path, {".octopoid/jobs.yaml": JOBS})
     for verb in ("list", "plan", "runs", "status", "next"):
-        assert _wrong(verb, call(repo, verb, "--json").json) == []
+        assert wrong(verb, call(repo, verb, "--json").json) == []
     commit_files(repo, {".octopoid/jobs.yaml": "jobs: {a: 1}\n"})
     for verb in ("status", "validate", "doctor"):
-        assert _wrong(verb, call(repo, verb, "--json").json) == []
+        assert wrong(verb, call(repo, verb, "--json").json) == []
