@@ -11,15 +11,21 @@ from octojobs.conditions.between import BETWEEN
 from octojobs.conditions.branch_merged import BRANCH_MERGED
 from octojobs.conditions.command import COMMAND
 from octojobs.conditions.declared import condition_type
+from octojobs.conditions.disk_free import DISK_FREE
 from octojobs.conditions.file_exists import FILE_EXISTS
 from octojobs.conditions.has_stale_prs import HAS_STALE_PRS
 from octojobs.conditions.lease_free import LEASE_FREE
+from octojobs.conditions.load_below import LOAD_BELOW
+from octojobs.conditions.network import NETWORK
 from octojobs.conditions.no_active_leases import NO_ACTIVE_LEASES
 from octojobs.conditions.no_agents_running import NO_AGENTS_RUNNING
 from octojobs.conditions.no_worktree_ahead import NO_WORKTREE_AHEAD
 from octojobs.conditions.not_paused import NOT_PAUSED
+from octojobs.conditions.on_ac_power import ON_AC_POWER
 from octojobs.conditions.on_branch import ON_BRANCH
 from octojobs.conditions.paths_changed import PATHS_CHANGED
+from octojobs.conditions.queue_below import QUEUE_BELOW
+from octojobs.conditions.queue_not_empty import QUEUE_NOT_EMPTY
 from octojobs.conditions.quiet_for import QUIET_FOR
 from octojobs.conditions.ref_changed import REF_CHANGED
 from octojobs.conditions.ref_exists import REF_EXISTS
@@ -37,15 +43,21 @@ _BUILT_IN = {
         BETWEEN,
         BRANCH_MERGED,
         COMMAND,
+        DISK_FREE,
         FILE_EXISTS,
         HAS_STALE_PRS,
         LEASE_FREE,
+        LOAD_BELOW,
+        NETWORK,
         NOT_PAUSED,
         NO_ACTIVE_LEASES,
         NO_AGENTS_RUNNING,
         NO_WORKTREE_AHEAD,
+        ON_AC_POWER,
         ON_BRANCH,
         PATHS_CHANGED,
+        QUEUE_BELOW,
+        QUEUE_NOT_EMPTY,
         QUIET_FOR,
         REF_CHANGED,
         REF_EXISTS,

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from octojobs.config.entries import Entry
-from octojobs.config.parsers import command, period
+from octojobs.config.parsers import command, folder, period, size
 from octojobs.core.refnames import is_full_ref, is_ref_pattern
 
 Args = Mapping[str, Any]
@@ -174,6 +174,47 @@ def _agent_slots_free(entry: Entry) -> Args:
     return bare_args("agent_slots_free") if entry.value == {} else {"min": _one(entry, "min").value}
 
 
+def _queue_below(entry: Entry) -> Args:
+    """{state, max}."""
+    return {"state": _state(entry.at("state")), "max": entry.value["max"]}
+
+
+def _queue_not_empty(entry: Entry) -> Args:
+    """{state}."""
+    return bare_args("queue_not_empty") if entry.value == {} else {"state": _state(_one(entry, "state"))}
+
+
+def _state(entry: Entry) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_-]*", entry.value):
+        raise entry.invalid(f'"{entry.value}" is not the name of a folder of tasks', "write a state such as incoming")
+    return str(entry.value)
+
+
+def _load_below(entry: Entry) -> Args:
+    """{load} or {per_core}."""
+    key = next(iter(entry.value)) if isinstance(entry.value, dict) else "load"
+    amount = _one(entry, key)
+    if amount.value <= 0:
+        raise amount.invalid("must be above 0", "write a number such as 1.5")
+    return {key: amount.value}
+
+
+def _disk_free(entry: Entry) -> Args:
+    """{bytes, path}."""
+    path = _given(entry, "path")
+    return {"bytes": size(_one(entry, "min")), "path": folder(path) if path else "."}
+
+
+def _network(entry: Entry) -> Args:
+    """{host, port}, or nothing."""
+    if entry.value == {}:
+        return {}
+    host, port = _one(entry, "host"), _given(entry, "port")
+    if not re.fullmatch(r"[A-Za-z0-9_.:-]+", host.value):
+        raise host.invalid(f'"{host.value}" is not the name of a host', "write a name such as github.com, without https://")
+    return {"host": host.value, "port": port.value if port else 443}
+
+
 NEED_ARGS = {
     "any": "[...]",
     "not": "...",
@@ -189,12 +230,16 @@ NEED_ARGS = {
     "lease_free": "{task: 7e0e8c52}",
     "worktrees_idle": "10m",
     "agent_worktrees": "5",
+    "queue_below": "{state: incoming, max: 20}",
+    "load_below": "2",
+    "disk_free": "10GB",
 }
 """What nobody can guess, and how it is written."""
 
 _BARE: Mapping[str, Args] = {
     "ref_changed": {"ref": "HEAD", "since": LAST_SUCCESS},
     "agent_slots_free": {"min": 1},
+    "queue_not_empty": {"state": "incoming"},
 }
 _READ: Mapping[str, Callable[[Entry], Args]] = {
     "on_branch": _on_branch,
@@ -213,4 +258,9 @@ _READ: Mapping[str, Callable[[Entry], Args]] = {
     "worktrees_idle": _worktrees_idle,
     "agent_worktrees": _agent_worktrees,
     "agent_slots_free": _agent_slots_free,
+    "queue_below": _queue_below,
+    "queue_not_empty": _queue_not_empty,
+    "load_below": _load_below,
+    "disk_free": _disk_free,
+    "network": _network,
 }

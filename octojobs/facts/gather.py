@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from octojobs.errors import OctojobsError
-from octojobs.facts import agents, files, git, idle, leases, octopoid, slots
+from octojobs.facts import agents, files, git, idle, leases, machine, octopoid, queues, slots
 from octojobs.facts.commands import ask_command, ask_function
 from octojobs.facts.fact import Fact, FactContext, FactKey, Known, Unknown, Unreadable, one_line
 
@@ -43,20 +43,26 @@ GATHERERS: Mapping[str, Callable[[tuple[str, ...], FactContext], Any]] = {
     "command": ask_command,
     "dirty": lambda _, context: context.git.is_dirty(untracked=True),
     "file": lambda args, context: files.exists(context.root / args[0], args[0]),
+    "free_bytes": machine.free_bytes,
     "function": lambda args, context: ask_function(args[0], args[1], context),
     "idleness": lambda _, context: idle.idleness(context),
     "head": lambda _, context: context.git.head(),
     "leases": lambda _, context: leases.read(context),
     "leases_on": leases.on,
+    "load": machine.load,
     "merged": git.merged,
     "paused": lambda _, context: octopoid.paused_by(context),
+    "power": machine.power,
+    "queue": queues.queue,
+    "reach": machine.reach,
     "refs": lambda _, context: git.refs(context),
+    "route": machine.route,
     "slots": lambda _, context: slots.slots(context),
     "upstream": git.upstream,
 }
 """How each fact is read, by its key's name; the value's type is that of the function that is called."""
 
-_SLOW = frozenset({"command", "function"})
+_SLOW = frozenset({"command", "function", "reach"})
 
 
 def gather(keys: Collection[FactKey], context: FactContext) -> Mapping[FactKey, Fact]:

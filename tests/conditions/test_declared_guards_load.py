@@ -36,6 +36,17 @@ jobs:
       - {branch_merged: {branch: fix-1, into: refs/remotes/origin/main}}
       - {behind_upstream: 3}
       - {behind_upstream: {max: 0, branch: main}}
+      - {load_below: 4}
+      - {load_below: {per_core: 0.8}}
+      - {disk_free: 10GB}
+      - {disk_free: {min: 1GiB, path: /tmp}}
+      - on_ac_power
+      - network
+      - {network: github.com}
+      - {network: {host: "::1", port: 22}}
+      - {queue_below: {state: incoming, max: 20}}
+      - queue_not_empty
+      - {queue_not_empty: provisional}
       - no_active_leases
       - {lease_free: {task: 7e0e8c52}}
       - {lease_free: {branch: fix-1}}

@@ -51,6 +51,37 @@ WRONG = [
         ['1:79: job "a": conditions.branch_merged.branch: "a..b" is not the name of a branch; write a name such as main'],
     ),
     ("conditions: [{behind_upstream: -1}]", ['1:72: job "a": conditions.behind_upstream: -1 is too small; write 0 or more']),
+    (
+        "conditions: [{queue_below: {state: ../x, max: 1}}]",
+        ['1:76: job "a": conditions.queue_below.state: "../x" is not the name of a folder of tasks; write a state such as incoming'],
+    ),
+    ("conditions: [{queue_below: {state: incoming}}]", ['1:68: job "a": conditions.queue_below: "max" is missing; add `max:`']),
+    ("conditions: [{load_below: 0}]", ['1:67: job "a": conditions.load_below: must be above 0; write a number such as 1.5']),
+    (
+        "conditions: [{load_below: {load: 1, per_core: 1}}]",
+        ['1:67: job "a": conditions.load_below: load and per_core are given together; keep one of them'],
+    ),
+    (
+        "conditions: [{disk_free: lots}]",
+        ['1:66: job "a": conditions.disk_free: "lots" is not a size; write bytes, or a whole number with KB, MB, GB, such as 10MB'],
+    ),
+    (
+        "conditions: [{network: 'https://github.com'}]",
+        [
+            (
+                '1:64: job "a": conditions.network: "https://github.com" is not the name of a host; '
+                "write a name such as github.com, without https://"
+            )
+        ],
+    ),
+    (
+        "conditions: [{network: {host: a, port: 70000}}]",
+        ['1:80: job "a": conditions.network.port: 70000 is too large; write 65535 or less'],
+    ),
+    ("conditions: [{lease_free: {}}]", ['1:67: job "a": conditions.lease_free: is empty; write a value or remove the field']),
+    ("conditions: [{lease_free: {tusk: t}}]", ['1:68: job "a": conditions.lease_free: unknown field "tusk"; did you mean "task"?']),
+    ("conditions: [worktrees_idle]", ['1:54: job "a": conditions: "worktrees_idle" needs to be told what; write {worktrees_idle: 10m}']),
+    ("conditions: [{agent_slots_free: 0}]", ['1:73: job "a": conditions.agent_slots_free: 0 is too small; write 1 or more']),
 ]
 
 
