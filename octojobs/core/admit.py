@@ -72,7 +72,7 @@ def admit(ledger: Ledger, pools: Mapping[str, int], now: datetime, among: Iterab
     start: list[Run] = []
     for pool, runs in by_pool.items():
         start += _fill(desk, pool, pools.get(pool), runs)
-    start.sort(key=lambda run: _order(run, now))
+    start.sort(key=lambda run: order_at(run, now))
     return Admission(tuple(start), desk.held, tuple(desk.dropped), min((at for at in desk.wake_at if at > now), default=None))
 
 
@@ -153,7 +153,7 @@ def _fill(desk: _Desk, pool: str, size: int | None, runs: Sequence[Run]) -> list
     room = max(0, size - desk.used.get(pool, 0))
     if len(runs) <= room:
         return list(runs)
-    start = heapq.nsmallest(room, runs, key=lambda run: _order(run, desk.now))
+    start = heapq.nsmallest(room, runs, key=lambda run: order_at(run, desk.now))
     started = {run.id for run in start}
     reason = f"queued: pool {pool} {size}/{size}"
     desk.held.update((run.id, reason) for run in runs if run.id not in started)
@@ -165,7 +165,8 @@ def start_order(run: Run) -> tuple[datetime, int, RunId]:
     return run.due, _SOONER.get(run.definition.group, 1), run.id
 
 
-def _order(run: Run, now: datetime) -> tuple[int, datetime, int, RunId]:
+def order_at(run: Run, now: datetime) -> tuple[int, datetime, int, RunId]:
+    """What ready runs are sorted by: the priority's rank, a low one that has waited long raised, then as `start_order`."""
     priority = run.definition.priority
     rank = _RANKS[priority]
     if priority is Priority.LOW and now - run.claimed_at >= RAISED_AFTER:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
-from octojobs.core.admit import DEFAULT_POOL, Admission, admit, start_order
+from octojobs.core.admit import DEFAULT_POOL, Admission, admit, order_at, start_order
 from octojobs.core.identity import RunId
 from octojobs.core.job import Priority
 from octojobs.core.ledger import Ledger
@@ -56,7 +56,7 @@ class Backlog:
             fresh = self._offer({pool: left + width for pool, left in room.items() if left > 0})
             offered |= fresh
             admission = admit(self._ledger, pools, now, [*unqueued, *offered.values()])
-            if not fresh or not self._goes_on(admission, room):
+            if not fresh or not self._goes_on(admission, room, now):
                 break
             width *= 4
         dropped = {ending.run for ending in admission.dropped}
@@ -96,10 +96,17 @@ class Backlog:
                     left -= 1
         return offered
 
-    def _goes_on(self, admission: Admission, room: Mapping[str, int]) -> bool:
-        """Whether a pool has room left and queued runs that were not looked at."""
+    def _goes_on(self, admission: Admission, room: Mapping[str, int], now: datetime) -> bool:
+        """Whether a queued run that was not looked at might start: its pool has room, or gave it to one that comes after."""
         started = Counter(run.definition.pool or DEFAULT_POOL for run in admission.start)
-        return any(heap and room.get(pool, 0) > started[pool] for (pool, _), heap in self._heaps.items())
+        last = {run.definition.pool or DEFAULT_POOL: order_at(run, now) for run in admission.start}
+        for (pool, _), heap in self._heaps.items():
+            if not heap or room.get(pool, 0) <= 0:
+                continue
+            first = self._queued(heap[0][1])
+            if started[pool] < room[pool] or first is None or order_at(first, now) < last[pool]:
+                return True
+        return False
 
 
 def _room(unqueued: Iterable[Run], pools: Mapping[str, int]) -> dict[str, int]:

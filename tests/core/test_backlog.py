@@ -77,7 +77,19 @@ def test_a_job_that_holds_the_front_of_the_queue_does_not_starve_the_others() ->
     assert [run.job for run in Backlog(ledger).admit(POOLS, NOW).start] == ["late"]
 
 
-def _queued(name: str, minutes_ago: int, overlap: Overlap = Overlap.SKIP) -> Run:
-    job = Job(JobId(name), ManualWhen(), CommandAction("true"), overlap=overlap)
+def test_what_a_job_keeps_waiting_does_not_hide_who_comes_before_the_less_urgent() -> None:
+    """Behind four runs of an urgent job, of which one starts, there are more urgent ones: none of a lower priority overtakes them."""
+    ledger = Ledger()
+    urgent = [
+        *(_queued("a", minutes, priority=Priority.URGENT) for minutes in (3, 2, 1, 0)),
+        *(_queued(name, 0, priority=Priority.URGENT) for name in "bc"),
+    ]
+    for run in [*urgent, _queued("d", 0, priority=Priority.HIGH)]:
+        ledger.apply(RunClaimed(run))
+    assert [run.job for run in Backlog(ledger).admit(POOLS, NOW).start] == ["a", "b", "c"]
+
+
+def _queued(name: str, minutes_ago: int, overlap: Overlap = Overlap.SKIP, priority: Priority = Priority.MEDIUM) -> Run:
+    job = Job(JobId(name), ManualWhen(), CommandAction("true"), overlap=overlap, priority=priority)
     due = NOW - timedelta(minutes=minutes_ago)
     return Run(RunId.of(job.id, due), job, due, Cause.SCHEDULE, due)
