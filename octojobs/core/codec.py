@@ -117,19 +117,32 @@ def _plan(kind: type) -> tuple[tuple[str, Any, Any, bool], ...]:
     return tuple((f.name, default_of(f), hints[f.name], f.init) for f in fields(kind))
 
 
-def _decode_dataclass(kind: type, data: Any) -> Any:
-    if not isinstance(data, dict):
-        raise NotDecodable(f"a {kind.__name__} is an object, not {type(data).__name__}")
-    values: dict[str, Any] = {}
-    for name, default, hint, _ in _plan(kind):
-        if name in data:
+@cache
+def _dataclass_decoder(kind: type) -> Callable[[Any], Any]:
+    """Walks what is there and not what could be: of a job's forty fields mostly five are not at their default."""
+    hints = {name: hint for name, _, hint, _ in _plan(kind)}
+    needed = [name for name, default, _, _ in _plan(kind) if default is MISSING]
+    decoders: dict[str, Callable[[Any], Any]] = {}  # filled as fields are met: a type may contain itself
+
+    def decode_dataclass(data: Any) -> Any:
+        if not isinstance(data, dict):
+            raise NotDecodable(f"a {kind.__name__} is an object, not {type(data).__name__}")
+        values: dict[str, Any] = {}
+        for name, item in data.items():
+            if name not in hints:
+                continue
             try:
-                values[name] = _decoder(hint)(data[name])
+                if name not in decoders:
+                    decoders[name] = _decoder(hints[name])
+                values[name] = decoders[name](item)
             except (ValueError, TypeError, KeyError) as error:
                 raise NotDecodable(f"{kind.__name__}.{name}: {error}") from None
-        elif default is MISSING:
-            raise NotDecodable(f"{kind.__name__}.{name} is missing")
-    return kind(**values)
+        for name in needed:
+            if name not in values:
+                raise NotDecodable(f"{kind.__name__}.{name} is missing")
+        return kind(**values)
+
+    return decode_dataclass
 
 
 @cache
@@ -149,7 +162,7 @@ def _decoder(hint: Any) -> Callable[[Any], Any]:
         key, value = _decoder(arguments[0]), _decoder(arguments[1])
         return lambda data: {key(k): value(v) for k, v in _shaped(dict, data).items()}
     if is_dataclass(hint):
-        return lambda data: _decode_dataclass(typing.cast(type, hint), data)
+        return _dataclass_decoder(typing.cast(type, hint))
     if hint in (str, int, float, bool):
         return lambda data: _plain(hint, data)
     # names of jobs and runs, and enumerations: all of them texts
@@ -163,7 +176,9 @@ def _shaped(kind: type, data: Any) -> Any:
 
 
 def _plain(kind: type, data: Any) -> Any:
-    if isinstance(data, kind) and (kind is bool or not isinstance(data, bool)):
+    if type(data) is kind:
+        return data
+    if isinstance(data, kind) and not isinstance(data, bool):
         return data
     if kind is float and type(data) is int and abs(data) < _EXACT:
         return float(data)
@@ -171,7 +186,7 @@ def _plain(kind: type, data: Any) -> Any:
 
 
 def _union_decoder(arguments: tuple[Any, ...]) -> Callable[[Any], Any]:
-    tagged = {KINDS[a]: a for a in arguments if a in KINDS}
+    tagged = {KINDS[a]: _dataclass_decoder(a) for a in arguments if a in KINDS}
     nullable = type(None) in arguments
     others = [_decoder(a) for a in arguments if a not in KINDS and a is not type(None)]
     if nullable and not tagged and len(others) == 1:
@@ -183,7 +198,7 @@ def _union_decoder(arguments: tuple[Any, ...]) -> Callable[[Any], Any]:
             return None
         kind = data.get("kind") if isinstance(data, dict) else None
         if isinstance(kind, str) and kind in tagged:
-            return _decode_dataclass(tagged[kind], data)
+            return tagged[kind](data)
         for decoder in others:
             try:
                 return decoder(data)

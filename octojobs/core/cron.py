@@ -27,6 +27,8 @@ SEARCH_YEARS = 40
 
 _SECOND = timedelta(seconds=1)
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+_LONGEST = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+"""Days of each month, in a leap year."""
 
 
 class Cron:
@@ -71,8 +73,12 @@ class Cron:
         self._memo: tuple[datetime, datetime | None] | None = None
 
     def may_never_fire(self) -> bool:
-        """Whether days and months are both restricted, so that there may be no such date."""
-        return len(self.months) < 12 and (self.days is not None or bool(self.nth))
+        """Whether days and months are both restricted, in a way that makes it unclear whether there is such a date."""
+        if len(self.months) == 12 or (self.days is None and not self.nth):
+            return False
+        if self.days is None or self.nth or self.weekdays is not None:
+            return True
+        return all(day != "l" and int(day) > _LONGEST[month - 1] for day in self.days for month in self.months)
 
     def __repr__(self) -> str:
         return f"Cron.parse({self.expression!r}, {self.tz.key!r})"
