@@ -24,6 +24,8 @@ CALLS = {
     "mkdir": "mkdir,mkdirat",
     "clone": "clone,clone3,fork,vfork",
 }
+OPENERS = "pipe,pipe2,socket,socketpair,epoll_create1,inotify_init1,pidfd_open,dup,dup2"
+"""What makes descriptors beside `openat`. Only a lack of them is refused there: nothing else befalls these calls."""
 ERRORS = {"openat": "EMFILE", "write": "ENOSPC", "fsync": "EIO", "rename": "EIO", "mkdir": "ENOSPC", "clone": "EAGAIN"}
 """What each kind of call is most likely to be refused with; all of the four are used where there is time."""
 ALL_ERRORS = ("EIO", "ENOSPC", "EMFILE", "EAGAIN")
@@ -36,7 +38,7 @@ jobs:
     interval: 1s
     command: '{EFFECT}; sleep 0.05'
 """
-SHORT_STRIDES = {"openat": 60, "write": 12, "fsync": 3, "rename": 2}
+SHORT_STRIDES = {"openat": 60, "write": 12, "fsync": 3, "rename": 2, "openers": 9}
 """The short version takes every so-many-th call, three times at most; which ones, the dice say."""
 LONG_STRIDES = {"openat": 10, "write": 3}
 """The long one kills at each call, and refuses these."""
@@ -122,7 +124,7 @@ def _one(tally: Tally, world: World, log: Path, call: str, what: str, k: int, *,
     where = f"signal=KILL:when={k}" if injected == "kill" else f"error={injected}:when={k}{'+' if lasting else ''}"
     before = world.gather()
     hit = world.start("tick", stopped=True)
-    with traced([hit.pid], CALLS[call], where, log, follow=follow) as strace:
+    with traced([hit.pid], CALLS.get(call, OPENERS), where, log, follow=follow) as strace:
         os.kill(hit.pid, signal.SIGCONT)
         with suppress(AssertionError):
             wait_until(lambda: hit.poll() is not None, STUCK_S)
@@ -178,6 +180,7 @@ def steps(scale: Scale) -> list[Step]:
     found = [in_a_pass(call, "kill", follow=follow) for call in CALLS for follow in scale.of([False], [False, True])]
     found += [in_a_pass(call, "kill", first=True) for call in scale.of(["mkdir"], ["openat", "write", "fsync", "rename", "mkdir"])]
     errors = [(call, error) for call in CALLS for error in scale.of([ERRORS[call]], ALL_ERRORS)]
+    errors += [("openers", error) for error in scale.of(["EMFILE"], ["EMFILE", "ENFILE"])]
     found += [in_a_pass(call, error, follow=True) for call, error in errors]
     found += [in_a_pass(call, f"{error} for ever") for call, error in scale.of(errors[1:3], errors)]
     return found + [under_a_daemon(call) for call in scale.of(["write"], list(CALLS))]
