@@ -9,10 +9,12 @@ from octojobs.conditions.base import ConditionType
 from octojobs.conditions.behind_upstream import BEHIND_UPSTREAM
 from octojobs.conditions.between import BETWEEN
 from octojobs.conditions.branch_merged import BRANCH_MERGED
+from octojobs.conditions.ci_green import CI_GREEN
 from octojobs.conditions.command import COMMAND
 from octojobs.conditions.declared import condition_type
 from octojobs.conditions.disk_free import DISK_FREE
 from octojobs.conditions.file_exists import FILE_EXISTS
+from octojobs.conditions.has_open_prs import HAS_OPEN_PRS
 from octojobs.conditions.has_stale_prs import HAS_STALE_PRS
 from octojobs.conditions.lease_free import LEASE_FREE
 from octojobs.conditions.load_below import LOAD_BELOW
@@ -42,9 +44,11 @@ _BUILT_IN = {
         BEHIND_UPSTREAM,
         BETWEEN,
         BRANCH_MERGED,
+        CI_GREEN,
         COMMAND,
         DISK_FREE,
         FILE_EXISTS,
+        HAS_OPEN_PRS,
         HAS_STALE_PRS,
         LEASE_FREE,
         LOAD_BELOW,

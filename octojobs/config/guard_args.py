@@ -215,6 +215,15 @@ def _network(entry: Entry) -> Args:
     return {"host": host.value, "port": port.value if port else 443}
 
 
+def _ci_green(entry: Entry) -> Args:
+    """{ref}: HEAD, a full name, or the name of a branch on GitHub."""
+    ref = entry if isinstance(entry.value, str) else _given(entry, "ref")
+    if ref is None:
+        return bare_args("ci_green")
+    _branch(ref)
+    return {"ref": ref.value}
+
+
 NEED_ARGS = {
     "any": "[...]",
     "not": "...",
@@ -240,6 +249,7 @@ _BARE: Mapping[str, Args] = {
     "ref_changed": {"ref": "HEAD", "since": LAST_SUCCESS},
     "agent_slots_free": {"min": 1},
     "queue_not_empty": {"state": "incoming"},
+    "ci_green": {"ref": "HEAD"},
 }
 _READ: Mapping[str, Callable[[Entry], Args]] = {
     "on_branch": _on_branch,
@@ -248,6 +258,7 @@ _READ: Mapping[str, Callable[[Entry], Args]] = {
     "quiet_for": _quiet_for,
     "command": _command,
     "has_stale_prs": _has_stale_prs,
+    "ci_green": _ci_green,
     "ref_exists": _ref_exists,
     "ref_changed": _ref_changed,
     "paths_changed": _paths_changed,

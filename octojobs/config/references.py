@@ -15,13 +15,10 @@ from octojobs.config.schema import properties
 from octojobs.config.suggest import did_you_mean, listed
 from octojobs.core.cronsyntax import CronError
 from octojobs.core.definitions import Settings
-from octojobs.core.job import OnUnknown
 from octojobs.core.once import is_once, once_instant
 from octojobs.errors import Problem, Severity
 
 AGENTS_POOL = "agents"
-NOT_EVALUATED = ("has_stale_prs",)
-"""Conditions that are known, so that files which use them load, and unknown whenever they are asked about."""
 
 
 class Kind(StrEnum):
@@ -31,7 +28,6 @@ class Kind(StrEnum):
     CONDITION = "condition"
     JOB = "job"
     ONCE = "once"
-    NOT_EVALUATED = "not evaluated"
 
 
 IN_SETTINGS = {Kind.POOL: "pools", Kind.CONDITION: "conditions"}
@@ -62,8 +58,6 @@ def references(job: str, fields: Fields, timezone: str) -> Iterator[Reference]:
         for name, entry in named(fields.entries["conditions"]):
             if name not in built_in():
                 yield Reference(Kind.CONDITION, name, job, entry.problem(""), args=None if entry.key != name else entry.value)
-            if name in NOT_EVALUATED and _would_run(fields):
-                yield Reference(Kind.NOT_EVALUATED, name, job, entry.problem(""))
     for event in ("on_success", "on_failure"):
         if event in fields and "run" in fields.entries[event].value:
             entry = fields.entries[event].at("run")
@@ -76,12 +70,6 @@ def references(job: str, fields: Fields, timezone: str) -> Iterator[Reference]:
 def built_in() -> tuple[str, ...]:
     """The conditions that need not be declared; a name of theirs can't be."""
     return tuple(name for name in properties("jobs", "condition") if name not in ("any", "not"))
-
-
-def _would_run(fields: Fields) -> bool:
-    """Whether the job can run in this version, and a condition that is unknown would keep it from that."""
-    asked = "on_unknown" in fields and fields.entries["on_unknown"].value == OnUnknown.RUN
-    return not asked and ("command" in fields or "run" in fields)
 
 
 def _once(job: str, entry: Entry, timezone: str) -> Iterator[Reference]:
@@ -115,9 +103,6 @@ def check(found: Iterable[Reference], jobs: Mapping[str, object], settings: Sett
             case Kind.ONCE if reference.at is not None and now is not None and reference.at <= now:
                 what = f"{reference.at:%Y-%m-%dT%H:%M:%SZ} is past"
                 yield reference.problem(what, "remove the job, or give it a new instant", Severity.WARNING)
-            case Kind.NOT_EVALUATED:
-                fix = "use a condition of your own (`command:`), or `on_unknown: run`"
-                yield reference.problem(f'this version can\'t evaluate "{name}": it never holds', fix, Severity.WARNING)
             case _:
                 pass
     yield from _cycles(starts)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from octojobs.errors import OctojobsError
-from octojobs.facts import agents, files, git, idle, leases, machine, octopoid, queues, slots
+from octojobs.facts import agents, ci, files, git, idle, leases, machine, octopoid, pull_requests, queues, slots
 from octojobs.facts.commands import ask_command, ask_function
 from octojobs.facts.fact import Fact, FactContext, FactKey, Known, Unknown, Unreadable, one_line
 
@@ -40,6 +40,7 @@ GATHERERS: Mapping[str, Callable[[tuple[str, ...], FactContext], Any]] = {
     "agents": lambda _, context: context.once("agents", lambda: agents.gather(context)),
     "ahead": git.ahead,
     "changes": git.changes,
+    "ci": ci.ci,
     "command": ask_command,
     "dirty": lambda _, context: context.git.is_dirty(untracked=True),
     "file": lambda args, context: files.exists(context.root / args[0], args[0]),
@@ -53,6 +54,7 @@ GATHERERS: Mapping[str, Callable[[tuple[str, ...], FactContext], Any]] = {
     "merged": git.merged,
     "paused": lambda _, context: octopoid.paused_by(context),
     "power": machine.power,
+    "pull_requests": pull_requests.pull_requests,
     "queue": queues.queue,
     "reach": machine.reach,
     "refs": lambda _, context: git.refs(context),
@@ -62,7 +64,7 @@ GATHERERS: Mapping[str, Callable[[tuple[str, ...], FactContext], Any]] = {
 }
 """How each fact is read, by its key's name; the value's type is that of the function that is called."""
 
-_SLOW = frozenset({"command", "function", "reach"})
+_SLOW = frozenset({"ci", "command", "function", "pull_requests", "reach"})
 
 
 def gather(keys: Collection[FactKey], context: FactContext) -> Mapping[FactKey, Fact]:

@@ -61,7 +61,12 @@ jobs:
       - {no_worktree_ahead: {of: main}}
       - {command: make check}
       - {command: [make, check]}
+      - has_open_prs
+      - has_stale_prs
       - {has_stale_prs: {older_than: 24h}}
+      - ci_green
+      - {ci_green: main}
+      - {ci_green: {ref: refs/remotes/origin/main}}
       - mine
       - {ours: {count: 2}}
 """

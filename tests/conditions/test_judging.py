@@ -15,7 +15,6 @@ import pytest
 from octojobs.conditions import judging
 from octojobs.conditions.judging import argument_problems, judge, judge_jobs
 from octojobs.conditions.registry import get, names
-from octojobs.config.references import NOT_EVALUATED
 from octojobs.core.definitions import Settings
 from octojobs.core.guards import AnyOf, Condition, Guard, Not, Status, Verdict, overall
 from octojobs.core.identity import JobId, RunId
@@ -78,17 +77,6 @@ def test_a_guard_that_is_not_known_any_more_is_unknown(repo: Path) -> None:
     """A run carries the definition it was claimed with; the condition's declaration may be gone since."""
     words = "there is no condition 'mine': declare it under conditions: in .octopoid/octojobs.yaml"
     expect(context_of(repo), "mine", Status.UNKNOWN, words)
-
-
-def test_what_can_not_be_evaluated_is_warned_of_where_it_is_declared(repo: Path) -> None:
-    """The validation's list is right."""
-    for name in NOT_EVALUATED:
-        expect(context_of(repo), name, Status.UNKNOWN, f"{name} is not supported by this version")
-
-
-def test_has_stale_prs_is_known_and_says_that_it_cannot_tell(repo: Path) -> None:
-    """The definitions that name it load."""
-    expect(context_of(repo), "has_stale_prs", Status.UNKNOWN, "has_stale_prs is not supported by this version", older_than="24h")
 
 
 def test_a_gatherer_that_breaks_is_unknown_and_warned_of(

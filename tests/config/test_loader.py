@@ -110,24 +110,6 @@ def test_definitions_carry_their_source_and_a_digest_of_what_was_read() -> None:
     assert len(first.digest) == hashlib.sha256().digest_size * 2
 
 
-def test_a_condition_that_this_version_cannot_evaluate_is_a_warning() -> None:
-    """For a job that would run here otherwise; an agent job does not, and `on_unknown: run` has decided."""
-    text = """\
-jobs:
-  held: {interval: 1h, command: make, conditions: [worktree_clean, has_stale_prs]}
-  nested: {interval: 1h, run: "a.b:c", conditions: [{any: [{has_stale_prs: {older_than: 1d}}, worktree_clean]}]}
-  asked: {interval: 1h, command: make, conditions: [has_stale_prs], on_unknown: run}
-  agent: {interval: 1h, agent: kode, prompt: look, conditions: [has_stale_prs]}
-"""
-    loaded = load(text)
-    assert loaded.definitions is not None
-    what = 'this version can\'t evaluate "has_stale_prs": it never holds; use a condition of your own (`command:`), or `on_unknown: run`'
-    assert list(map(str, loaded.problems)) == [
-        f'{JOBS}:2:68: warning: job "held": conditions: {what}',
-        f'{JOBS}:3:76: warning: job "nested": conditions.any.has_stale_prs: {what}',
-    ]
-
-
 def test_a_past_once_is_a_warning_when_the_time_is_known() -> None:
     """The definitions are good all the same."""
     text = 'jobs: {a: {schedule: "@once 2026-05-15T10:00", timezone: Europe/Berlin, command: make}}'
