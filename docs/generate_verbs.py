@@ -55,6 +55,12 @@ Written by `docs/generate_verbs.py` from the verbs themselves; a test compares.
   `paused` (`job`, `since`, `until`, `reason`), `unsupported`), `pools` (`name`, `size`, `running`, `queued`), `running`, `queued`, `next` (`job`, `at`), `warnings`,
   `failures` (runs, with `failures` in a row and the `tail` of the output)
 - **validate**: `valid`, `jobs`, `files`, `problems`: each `path`, `line`, `column`, `severity`, `what`, `fix`
+- **enqueue**: `task`, `new`. A task has `id`, `title`, `state`, `phase`, `flow`, `role`, `priority`, `branch`, `created_at`, `created_by`, `run`, `dedupe`,
+  `parent`, `depth`, `blocked_by`, `waits_for`, `expires_at`, `acceptance`, `version`, `attempts`, `claimed_by`, `claimed_at`,
+  `claimed_until`, `claimed_run`, `pid`, `reason`, `path`, `missing`
+- **task list**: `tasks`, `notes`; **task show**: a task, `body`, `history` (`at`, `event`, `from`, `to`, `version`, `by`, `reason`);
+  **task claim**: `task` (with `result_file`; null when none is ready); **task renew**, **done**, **fail**, **requeue**: `task`;
+  **task restore**, **requeue --expired**: `tasks`
 - **doctor**: `healthy`, `findings`: each `level` (`ok` `weak` `wrong`), `subject`, `what`, `fix`
 
 `outcome` is null while a run is open. `conditions` are verdicts: `guard`, `status` (`passed` `failed` `unknown`), `evidence`.

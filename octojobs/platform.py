@@ -26,6 +26,8 @@ _PR_GET_CHILD_SUBREAPER = 37
 _PR_SET_NO_NEW_PRIVS = 38
 _ADJTIMEX_WORDS, _ADJTIMEX_MAXERROR = 64, 3
 _UNSYNCHRONIZED_US = 16_000_000  # what the kernel's estimate of the error grows to when nobody corrects the clock
+_RENAME_NOREPLACE, _MACOS_RENAME_EXCL = 1, 4
+_CANNOT_RENAME_SO = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
 _MACOS_PROC_PIDTBSDINFO = 3
 _MACOS_ZOMBIE = 5
 _OCTAL = re.compile(r"\\([0-7]{3})")  # how mountinfo writes blanks and backslashes
@@ -207,6 +209,31 @@ def sync_file(descriptor: int) -> None:
         fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
     else:
         os.fsync(descriptor)
+
+
+def rename_new(source: str, target: str, *, source_fd: int, target_fd: int) -> None:
+    """Rename a file in one step to a name that is free, both in open folders. Raises FileExistsError where it is not, and OSError.
+
+    renameat2(2) with RENAME_NOREPLACE, on macOS renameatx_np(2). A file system that knows neither is first asked whether the
+    name is free: two who rename there at the same time need a lock.
+    """
+    import ctypes  # lazily: see _c_library
+
+    library = _c_library()
+    name, flag = ("renameat2", _RENAME_NOREPLACE) if SYSTEM == "linux" else ("renameatx_np", _MACOS_RENAME_EXCL)
+    number = errno.ENOSYS
+    if library is not None and hasattr(library, name):
+        if getattr(library, name)(source_fd, os.fsencode(source), target_fd, os.fsencode(target), ctypes.c_uint(flag)) == 0:
+            return
+        number = ctypes.get_errno()
+    if number not in _CANNOT_RENAME_SO:
+        raise OSError(number, os.strerror(number), target)
+    try:
+        os.stat(target, dir_fd=target_fd, follow_symlinks=False)
+    except FileNotFoundError:
+        os.rename(source, target, src_dir_fd=source_fd, dst_dir_fd=target_fd)
+        return
+    raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target)
 
 
 def make_private_folders(path: str | os.PathLike[str]) -> None:

@@ -18,7 +18,8 @@ class Entry:
     alias_of: str = ""
 
 
-START, LOOK, EDIT, OPERATE, CARE = "Start and stop", "Look", "Edit", "Operate", "Trust and care"
+START, LOOK, EDIT, OPERATE = "Start and stop", "Look", "Edit", "Operate"
+TASKS, CARE = "Tasks", "Trust and care"
 
 VERBS: dict[str, Entry] = {
     "init": Entry(START, "write .octopoid/jobs.yaml and the git hook, and trust this repository", "init"),
@@ -46,6 +47,8 @@ VERBS: dict[str, Entry] = {
     "resume": Entry(OPERATE, "end a pause", "resume"),
     "cancel": Entry(OPERATE, "end a run, or all open runs of a job", "cancel"),
     "retry": Entry(OPERATE, "run the job of a finished run again", "retry"),
+    "enqueue": Entry(TASKS, "put a task into the queue", "enqueue"),
+    "task": Entry(TASKS, "list, show, claim, finish, requeue and restore tasks", "task"),
     "allow": Entry(CARE, "let this repository's jobs run on this machine", "allow"),
     "deny": Entry(CARE, "take that back", "deny"),
     "doctor": Entry(CARE, "what is wrong or weak here, each with its remedy", "doctor"),

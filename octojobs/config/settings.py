@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from octojobs.config.entries import Entry, Fields, each
-from octojobs.config.parsers import command, folder, size, texts
+from octojobs.config.parsers import command, folder, period, size, texts
 from octojobs.config.reader import read
 from octojobs.config.schema import check, properties
-from octojobs.core.definitions import DeclaredCondition, Retention, Settings
+from octojobs.config.suggest import did_you_mean
+from octojobs.core.definitions import DEFAULT_TASK_SETTINGS, OCTOPOID_FORM, DeclaredCondition, Retention, Settings, TaskSettings
+from octojobs.core.flow import OCTOPOID
 from octojobs.errors import Problem
 
 
@@ -43,6 +45,8 @@ def read_settings(path: str, data: bytes) -> SettingsFile:
         jobs_file=fields.read("jobs_file", _path_within, plain.jobs_file),
         state_dir=fields.read("state_dir", folder, plain.state_dir),
         agent_worktrees=fields.read("agent_worktrees", texts, plain.agent_worktrees),
+        task_format=fields.read("task_format", lambda entry: _task_format(entry, fields), plain.task_format),
+        tasks=fields.read("tasks", _tasks, plain.tasks),
     )
     unread = ["conditions"] if fields.problems[len(refused.problems) :] else []
     return SettingsFile(settings, tuple(fields.problems), refused.keys | refused.meant | frozenset(unread))
@@ -64,6 +68,33 @@ def _condition(entry: Entry) -> DeclaredCondition:
     if "function" not in value:  # only keys that begin with x-
         raise entry.invalid("says nothing about when it holds", "add `command:` or `function:`")
     return DeclaredCondition(name, function=value["function"])
+
+
+def _task_format(entry: Entry, fields: Fields) -> str:
+    """Another program's queue is written to only when it is named."""
+    form: str = entry.value
+    given = fields.entries.get("tasks")
+    if form == OCTOPOID_FORM and (given is None or "folder" not in given.value):
+        raise entry.invalid("octopoid's form, and no queue is named", "add `tasks: {folder: .orchestrator/shared/queue}`, or where it is")
+    return form
+
+
+def _tasks(entry: Entry) -> TaskSettings:
+    value: Mapping[str, Any] = entry.value
+    plain = DEFAULT_TASK_SETTINGS
+    limits = dict(value.get("queue_limits", plain.queue_limits))
+    for state in limits:
+        if state not in OCTOPOID.states:
+            fix = did_you_mean(state, OCTOPOID.states, f"write one of {', '.join(OCTOPOID.states)}")
+            raise entry.at("queue_limits").at(state).invalid("there is no such state", fix)
+    return TaskSettings(
+        folder=_path_within(entry.at("folder")) if "folder" in value else plain.folder,
+        max_open=value.get("max_open", plain.max_open),
+        max_per_run=value.get("max_per_run", plain.max_per_run),
+        queue_limits=limits,
+        lease_s=period(entry.at("lease")) if "lease" in value else plain.lease_s,
+        max_attempts=value.get("max_attempts", plain.max_attempts),
+    )
 
 
 def _retention(entry: Entry) -> Retention:

@@ -10,6 +10,9 @@ from octojobs.core.job import Job
 from octojobs.errors import Problem
 
 JOBS_FILE = ".octopoid/jobs.yaml"
+FRONT_MATTER, OCTOPOID_FORM = "front_matter", "octopoid"
+"""How the files of tasks are written (`task_format`)."""
+TASKS_FOLDER = ".octopoid/tasks"
 AGENT_WORKTREES = (
     ".octopoid/runtime/tasks/*/worktree",
     ".octopoid/worktrees/*",
@@ -37,13 +40,34 @@ class Retention:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskSettings:
+    """Where the repository's tasks lie, and how many there may be.
+
+    `folder` is relative to the main worktree. `max_open` bounds the tasks that are not finished, `max_per_run` those that one run
+    enqueues, `queue_limits` those in a state. A claim lasts `lease_s` unless it is renewed; after `max_attempts` claims that came
+    to nothing a task is quarantined.
+    """
+
+    folder: str = TASKS_FOLDER
+    max_open: int = 100
+    max_per_run: int = 20
+    queue_limits: Mapping[str, int] = field(default_factory=dict)
+    lease_s: int = 3600
+    max_attempts: int = 3
+
+
+DEFAULT_TASK_SETTINGS = TaskSettings()
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What `.octopoid/octojobs.yaml` says, complete with its defaults.
 
     `max_concurrent` is the size of the default pool, that of the jobs that name none; `pools` has the sizes of the named ones.
     `python` is the interpreter of script jobs ("" means the one that octojobs runs in), `modules` are imported there for what
     they register, `state_dir` is where octojobs keeps its state ("" means under the git common directory), `agent_worktrees`
-    are globs relative to the main worktree: a linked worktree that matches one belongs to an agent.
+    are globs relative to the main worktree: a linked worktree that matches one belongs to an agent. `task_format` is `front_matter`
+    or `octopoid`.
     """
 
     max_concurrent: int = 4
@@ -55,6 +79,8 @@ class Settings:
     jobs_file: str = JOBS_FILE
     state_dir: str = ""
     agent_worktrees: tuple[str, ...] = AGENT_WORKTREES
+    task_format: str = FRONT_MATTER
+    tasks: TaskSettings = DEFAULT_TASK_SETTINGS
 
 
 @dataclass(frozen=True, slots=True)

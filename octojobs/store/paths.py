@@ -85,6 +85,21 @@ class StatePaths:
         return self.root / "last_activity"
 
     @property
+    def tasks(self) -> Path:
+        """The SQLite record of all tasks: what `git clean` takes from the working tree comes back from here."""
+        return self.root / "tasks.sqlite"
+
+    @property
+    def tasks_lock(self) -> Path:
+        """Locked by whoever writes tasks; never renamed, never removed."""
+        return self.root / "tasks.lock"
+
+    @property
+    def task_results(self) -> Path:
+        """The folder in which those who work on tasks may leave their results."""
+        return self.root / "task-results"
+
+    @property
     def pruned(self) -> Path:
         """The day on which the history was pruned last."""
         return self.root / "pruned"

@@ -44,6 +44,7 @@ CALLS = [
     ["status"],
     ["validate"],
     ["doctor"],
+    ["enqueue", "x"],
 ]
 
 

@@ -112,8 +112,18 @@ SETTINGS = {
     "jobs_file": "jobs_file: ci/jobs.yaml",
     "state_dir": "state_dir: .state",
     "agent_worktrees": "agent_worktrees: ['agents/*']",
+    "task_format": "task_format: octopoid\ntasks: {folder: queue}",
+    "tasks": "tasks: {folder: queue}",
 }
 RETENTION = {"days": "days: 1", "runs_per_job": "runs_per_job: 1", "bytes": "bytes: 1MB"}
+TASKS = {
+    "folder": "folder: queue",
+    "max_open": "max_open: 1",
+    "max_per_run": "max_per_run: 1",
+    "queue_limits": "queue_limits: {incoming: 1}",
+    "lease": "lease: 5m",
+    "max_attempts": "max_attempts: 1",
+}
 
 
 def flow(*parts: str) -> str:
@@ -215,12 +225,16 @@ def test_a_version_that_is_not_known_is_refused() -> None:
 
 
 def test_every_key_of_the_settings_has_a_case() -> None:
-    """Those of `retention`, too."""
+    """Those of `retention` and `tasks`, too."""
     assert sorted(properties("octojobs")) == sorted([*SETTINGS, "version"])
     assert sorted(schema("octojobs")["properties"]["retention"]["properties"]) == sorted(RETENTION)
+    assert sorted(schema("octojobs")["properties"]["tasks"]["properties"]) == sorted(TASKS)
 
 
-@pytest.mark.parametrize("text", [*SETTINGS.values(), *(f"retention: {flow(value)}" for value in RETENTION.values())])
+INNER = [f"{name}: {flow(value)}" for name, keys in (("retention", RETENTION), ("tasks", TASKS)) for value in keys.values()]
+
+
+@pytest.mark.parametrize("text", [*SETTINGS.values(), *INNER])
 def test_a_key_of_the_settings_changes_the_settings(text: str) -> None:
     """With it, they are others than the defaults."""
     assert settings(f"{text}\n") != Settings()
