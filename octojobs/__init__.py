@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from octojobs.embedded.result import JobResult as JobResult
     from octojobs.embedded.scheduler import Scheduler as Scheduler
     from octojobs.embedded.scheduler import TaskScheduler as TaskScheduler
+    from octojobs.facts.registered import condition as condition
     from octojobs.runners.context import JobContext as JobContext
     from octojobs.runners.context import job as job
 
@@ -24,6 +25,7 @@ _HOMES = {
     "SchedulerConfig": "octojobs.embedded.config",
     "TaskScheduler": "octojobs.embedded.scheduler",
     "JobContext": "octojobs.runners.context",
+    "condition": "octojobs.facts.registered",
     "job": "octojobs.runners.context",
 }
 

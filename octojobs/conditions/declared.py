@@ -1,4 +1,4 @@
-"""Conditions of the repository's own, from `conditions:` in `octojobs.yaml`: a command, or a `module:function`."""
+"""Conditions of the repository's own: declared in `octojobs.yaml` as a command or a function, or registered by one of its modules."""
 
 from __future__ import annotations
 
@@ -18,6 +18,12 @@ def condition_type(declared: DeclaredCondition) -> ConditionType:
         return ConditionType(declared.name, summary, lambda _: [], partial(_function_key, declared.function), command.judge)
     key = command.key_of(declared.command or "false")
     return ConditionType(declared.name, "its command exits with 0", no_args, lambda *_: key, command.judge)
+
+
+def registered_type(name: str) -> ConditionType:
+    """The guard that a function registered with `@octojobs.condition(name)` makes; whether there is one, only its modules know."""
+    summary = "the function that is registered under this name returns true"
+    return ConditionType(name, summary, lambda _: [], partial(_function_key, name), command.judge)
 
 
 def _function_key(target: str, args: Args, _: Moment) -> FactKey:

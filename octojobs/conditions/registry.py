@@ -11,7 +11,7 @@ from octojobs.conditions.between import BETWEEN
 from octojobs.conditions.branch_merged import BRANCH_MERGED
 from octojobs.conditions.ci_green import CI_GREEN
 from octojobs.conditions.command import COMMAND
-from octojobs.conditions.declared import condition_type
+from octojobs.conditions.declared import condition_type, registered_type
 from octojobs.conditions.disk_free import DISK_FREE
 from octojobs.conditions.file_exists import FILE_EXISTS
 from octojobs.conditions.has_open_prs import HAS_OPEN_PRS
@@ -77,8 +77,11 @@ def names() -> tuple[str, ...]:
 
 
 def get(name: str, settings: Settings | None = None) -> ConditionType | None:
-    """The guard of that name: built in, else declared in the settings; None when there is none."""
+    """The guard of that name: built in, else declared in the settings, else one that their modules may register; None for none."""
     if name in _BUILT_IN:
         return _BUILT_IN[name]
-    declared = settings.conditions.get(name) if settings is not None else None
-    return condition_type(declared) if declared is not None else None
+    if settings is None:
+        return None
+    if (declared := settings.conditions.get(name)) is not None:
+        return condition_type(declared)
+    return registered_type(name) if settings.modules else None

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from octojobs.config.entries import Entry, Fields
 from octojobs.config.guards import named
 from octojobs.config.schema import properties
-from octojobs.config.suggest import did_you_mean, listed
+from octojobs.config.suggest import closest, did_you_mean, listed
 from octojobs.core.cronsyntax import CronError
 from octojobs.core.definitions import Settings
 from octojobs.core.once import is_once, once_instant
@@ -89,8 +89,7 @@ def check(found: Iterable[Reference], jobs: Mapping[str, object], settings: Sett
             case Kind.POOL if name not in settings.pools and name != AGENTS_POOL:
                 yield _unknown_pool(reference, settings)
             case Kind.CONDITION if name not in known_conditions:
-                fix = did_you_mean(name, known_conditions, "declare it under `conditions:` in .octopoid/octojobs.yaml")
-                yield reference.problem(f'there is no condition "{name}"', fix)
+                yield from _undeclared(reference, known_conditions, settings)
             case Kind.CONDITION if reference.args and name in settings.conditions:
                 if settings.conditions[name].function is None:
                     yield reference.problem("a condition that is a command takes no arguments", "write the name alone")
@@ -106,6 +105,18 @@ def check(found: Iterable[Reference], jobs: Mapping[str, object], settings: Sett
             case _:
                 pass
     yield from _cycles(starts)
+
+
+def _undeclared(reference: Reference, known: list[str], settings: Settings) -> Iterator[Problem]:
+    """A condition that is neither built in nor declared: a module may register it, and no module is imported to find out."""
+    name, what = reference.name, f'there is no condition "{reference.name}"'
+    if not settings.modules:
+        yield reference.problem(what, did_you_mean(name, known, "declare it under `conditions:` in .octopoid/octojobs.yaml"))
+    elif reference.args and not isinstance(reference.args, dict):
+        yield reference.problem("arguments are no mapping", "write them by name")
+    elif close := closest(name, known):
+        what = f"{what}, unless {listed(settings.modules, 'or')} registers one"
+        yield reference.problem(what, f'did you mean "{close}"?', Severity.WARNING)
 
 
 def _unknown_pool(reference: Reference, settings: Settings) -> Problem:

@@ -43,10 +43,12 @@ def ask_command(argv: Sequence[str], context: FactContext) -> Answer:
 def ask_function(target: str, arguments: str, context: FactContext) -> Answer:
     """Call `module:function` with keyword arguments (a JSON object) in the repository's python; it returns bool or (bool, evidence).
 
+    A `target` without a colon is the name of one that a module of the settings' `modules` registers.
     Raises Unreadable when it can't be imported, raises, returns something else, or has not ended after 30 s.
     """
     host = Path(__file__).with_name("function_host.py")
-    done = _run([_python(context), "-B", str(host), target], context, arguments.encode())
+    modules = () if ":" in target else context.settings.modules
+    done = _run([_python(context), "-B", str(host), target, *modules], context, arguments.encode())
     try:
         reply = json.loads(done.stdout)
         error, holds, evidence = reply.get("error"), reply.get("holds"), reply.get("evidence")
