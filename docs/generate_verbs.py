@@ -42,6 +42,10 @@ Written by `docs/generate_verbs.py` from the verbs themselves; a test compares.
   `count`, `action` (`start` `wait` `go_on` `cancel` `skip` `miss`), `cause`, `reason`, `conditions`. With `BASE..HEAD`: `base`, `head`
   (`name`, `commit`), `from`, `until`, `note`, `added`, `removed`, `moved` (numbers of instants), `settings` (each `field`, `before`,
   `after`), `jobs`: each `job`, `change`, `when`, `action`, `files`, `fields` (with `about`: `when` `executes` `rules`), `instants`, `note`
+- **simulate**: `from`, `until`, `source`, `note`, `assumed` (`guards`; `durations`, each `job`, `duration_s`, `outcome`, `source`,
+  `runs`), `jobs` (each `job`, `outcomes`, `open`, `waited`, `longest_wait_s`), `runs` (each `id`, `job`, `scheduled_at`,
+  `first_scheduled_at`, `count`, `cause`, `started_at`, `ended_at`, `attempts`, `outcome`, `wait_s`, `reason`, `recorded`), `left_out`,
+  `unmatched`, `stopped_at`
 - **why**: `job`, `at`, `records` (runs), `now` (`decisions`, `conditions`, `next`), `text` (sentences)
 - **runs**: `runs`: each `id`, `job`, `scheduled_at`, `attempt`, `outcome`, `reason`, `phase`, `cause`, `claimed_at`,
   `started_at`, `ended_at`, `at`, `duration_s`, `exit_code`, `signal`, `count`, `first_scheduled_at`, `correction`,

@@ -25,7 +25,7 @@ def repo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["list"], ["inspect", "a"], ["next"], ["next", "a"], ["plan"], ["why", "a"], ["status"], ["validate"], ["doctor"]],
+    [["list"], ["inspect", "a"], ["next"], ["next", "a"], ["plan"], ["simulate"], ["why", "a"], ["status"], ["validate"], ["doctor"]],
     ids=" ".join,
 )
 def test_each_key_is_on_the_page(arguments: list[str], repo: Path, call: Call) -> None:

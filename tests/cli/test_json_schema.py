@@ -36,6 +36,8 @@ CALLS = [
     ["next"],
     ["next", "good"],
     ["plan"],
+    ["simulate"],
+    ["simulate", "good", "--as-recorded", "--from", "2020-01-01T00:00Z", "--to", "2020-01-02T00:00Z"],
     ["why", "good"],
     ["why", "skipped"],
     ["why", "waits"],
