@@ -42,16 +42,20 @@ class RateLimited(Unreadable):
     """GitHub wants to be left alone for a while."""
 
 
+class Unavailable(Unreadable):
+    """No question would be answered now, whatever it is: gh is missing, logged out, offline, or hangs."""
+
+
 def ask(arguments: Sequence[str], host: str, environ: Mapping[str, str]) -> Any:
-    """The JSON that `gh` with these arguments prints. Raises Unreadable with the reason, RateLimited where that is the reason."""
+    """The JSON that `gh` with these arguments prints. Raises Unreadable with the reason: RateLimited or Unavailable where that is it."""
     try:
         done = run(["gh", *arguments], cwd=Path("/"), env=_environment(host, environ), timeout_s=TIMEOUT_S, max_output=MAX_OUTPUT)
     except FileNotFoundError:
-        raise Unreadable("gh is not installed, or not on PATH") from None
+        raise Unavailable("gh is not installed, or not on PATH") from None
     except OSError as error:
-        raise Unreadable(f"gh can't be started: {reason_of(error)}") from None
+        raise Unavailable(f"gh can't be started: {reason_of(error)}") from None
     if done.timed_out:
-        raise Unreadable(f"gh did not answer within {TIMEOUT_S:g} s")
+        raise Unavailable(f"gh did not answer within {TIMEOUT_S:g} s")
     if not done.ok:
         raise _refusal(done, host)
     try:
@@ -71,11 +75,11 @@ def _refusal(done: Completed, host: str) -> Unreadable:
     if _RATE_LIMITED.search(said):
         return RateLimited("GitHub's rate limit is used up")
     if done.exit_code == NEEDS_LOGIN or _LOGGED_OUT.search(said):
-        return Unreadable(f"gh is not logged in to {host}: `gh auth login --hostname {host}`")
+        return Unavailable(f"gh is not logged in to {host}: `gh auth login --hostname {host}`")
     if _NO_COMMIT.search(said):
         return Unreadable("GitHub does not know that commit: was it pushed?")
     if _NOT_FOUND.search(said):
         return Unreadable("GitHub knows no such repository or ref, or does not show it to you")
     if _NO_NETWORK.search(said):
-        return Unreadable(f"gh can't connect to {host}")
+        return Unavailable(f"gh can't connect to {host}")
     return Unreadable(f"gh failed: {said}")

@@ -1,9 +1,9 @@
 """The one reader of GitHub: which repository is meant, and answers that are kept for a while, within a budget of questions.
 
 What was answered is kept in `github.json` of the state folder, so that a daemon, `tick` from a crontab and `why` share it. An
-answer is good for two minutes, a refusal for one. At most 120 questions an hour are asked (GitHub allows a user 5,000), and
-none for a quarter of an hour after it said that its rate limit is used up; meanwhile an answer of up to 30 minutes will do, and
-the evidence says how old it is.
+answer is good for two minutes and a refusal for one; a refusal that has to do with no question in particular counts for all of
+them. At most 120 questions an hour are asked (GitHub allows a user 5,000), and none for a quarter of an hour after it said that
+its rate limit is used up; meanwhile an answer of up to 30 minutes will do, and the evidence says how old it is.
 """
 
 from __future__ import annotations
@@ -54,11 +54,12 @@ class Project:
 
 @dataclass(slots=True)
 class _Desk:
-    """What is kept: answers and refusals by question, when was asked, and how long nothing may be."""
+    """What is kept: answers and refusals by question, when was asked, how long nothing may be, and since when nobody answers and why."""
 
     answers: dict[str, dict[str, Any]] = field(default_factory=dict)
     asked: list[float] = field(default_factory=list)
     parked_until: float = 0.0
+    unavailable: tuple[float, str] = (0.0, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,8 @@ def ask(question: str, arguments: Sequence[str], reduce: Callable[[Any], Any], c
             raise Unreadable(known["refusal"])
         if "value" in known and 0 <= age_s < FRESH_S:
             return _answered(known)
+        if 0 <= now - desk.unavailable[0] < REFUSAL_S:
+            raise Unreadable(desk.unavailable[1])
         if why := _leave_alone(desk, now):
             if "value" in known and 0 <= age_s < STALE_S:
                 return _answered(known)
@@ -105,14 +108,23 @@ def ask(question: str, arguments: Sequence[str], reduce: Callable[[Any], Any], c
         try:
             desk.answers[key] = {"at": now, "value": _ask_gh(arguments, project, reduce, context)}
         except Unreadable as error:
-            if isinstance(error, gh.RateLimited):
-                desk.parked_until = now + PARKED_S
-            if not isinstance(error, gh.RateLimited) or "value" not in known:
-                desk.answers[key] = {"at": now, "refusal": str(error)}
+            _note(error, desk, key, now)
             raise
         finally:
             _keep(desk, context, now)
         return _answered(desk.answers[key])
+
+
+def _note(error: Unreadable, desk: _Desk, key: str, now: float) -> None:
+    """A refusal is kept in place of an answer, unless it says nothing about that."""
+    match error:
+        case gh.RateLimited():
+            desk.parked_until = now + PARKED_S
+            desk.answers.setdefault(key, {"at": now, "refusal": str(error)})
+        case gh.Unavailable():
+            desk.unavailable = (now, str(error))
+        case _:
+            desk.answers[key] = {"at": now, "refusal": str(error)}
 
 
 def listed(said: Any) -> list[Any]:
@@ -153,7 +165,8 @@ def _read(context: FactContext) -> _Desk:
             answers = {
                 key: one for key, one in kept["answers"].items() if isinstance(one["at"], float) and {"value", "refusal"} & one.keys()
             }
-            return _Desk(answers, [float(at) for at in kept["asked"]], float(kept["parked_until"]))
+            since, why = kept["unavailable"]
+            return _Desk(answers, [float(at) for at in kept["asked"]], float(kept["parked_until"]), (float(since), str(why)))
     except (Unreadable, KeyError, TypeError, ValueError, AttributeError):
         pass
     return _Desk()
@@ -166,6 +179,7 @@ def _keep(desk: _Desk, context: FactContext, now: float) -> None:
         "v": FORMAT,
         "asked": [at for at in desk.asked if now - HOUR_S < at <= now],
         "parked_until": desk.parked_until,
+        "unavailable": desk.unavailable,
         "answers": {key: desk.answers[key] for key in latest},
     }
     path: Path = context.state / FILE

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from octojobs.facts.fact import FactContext, Unreadable, reason_of
 
-OURS = ".octopoid/tasks"
 OCTOPOIDS = (".orchestrator/shared/queue", ".octopoid/runtime/shared/queue", ".octopoid/shared/queue")
 """Where versions of octopoid that keep tasks as files keep them."""
 
@@ -27,7 +26,7 @@ def queue(args: tuple[str, ...], context: FactContext) -> Queue:
     (state,) = args
     counts: dict[str, int] = {}
     seen: set[Path] = set()
-    for root in (OURS, *OCTOPOIDS):
+    for root in (context.settings.tasks.folder, *OCTOPOIDS):
         folder = context.root / root / state
         real = Path(os.path.realpath(folder))
         if real not in seen and (count := _tasks_in(folder, context.shown(folder))) is not None:

@@ -272,6 +272,19 @@ def test_a_refusal_is_good_for_a_minute(gh: FakeGh, shop: Path) -> None:
     assert asked_at(gh, shop, NOON + timedelta(seconds=60)).status is Status.FAILED
 
 
+def test_a_gh_that_answers_nobody_is_not_asked_the_next_question_either(gh: FakeGh, shop: Path) -> None:
+    """One that hangs would hold up every guard for twenty seconds each."""
+    gh.says("pr_list", "", 1, "error connecting to api.github.com")
+    asked_at(gh, shop, NOON)
+    words = "gh can't connect to github.com"
+    at = NOON + timedelta(seconds=59)
+    expect(gh.context(shop, at=at), "ci_green", Status.UNKNOWN, words, ref="main")
+    assert len(gh.asked) == 1
+    gh.says("check_runs", GREEN)
+    gh.says("status", statuses("3f2c1ab09d4e"))
+    assert verdict_of(gh.context(shop, at=NOON + timedelta(seconds=60)), "ci_green", ref="main").status is Status.PASSED
+
+
 def test_a_used_up_rate_limit_is_left_alone_for_a_quarter_of_an_hour(gh: FakeGh, shop: Path) -> None:
     """No question at all is asked meanwhile; what is known will do for half an hour, and its age is told."""
     gh.says("pr_list", LISTED[:1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from octojobs.core.definitions import Settings, TaskSettings
 from octojobs.core.guards import Status
 from tests.facts.world import context_of, expect
 from tests.helpers import write
@@ -38,6 +39,13 @@ def test_octopoids_queues_count_too(repo: Path) -> None:
     (repo / ".octopoid/shared").mkdir()
     (repo / ".octopoid/shared/queue").symlink_to("../../.orchestrator/shared/queue")
     expect(context_of(repo), "queue_not_empty", Status.PASSED, words, state="incoming")
+
+
+def test_the_folder_of_tasks_is_the_one_of_the_settings(repo: Path) -> None:
+    """`tasks: {folder: …}` in octojobs.yaml."""
+    write(repo / "queue/incoming/1.md", "x")
+    context = context_of(repo, settings=Settings(tasks=TaskSettings(folder="queue")))
+    expect(context, "queue_not_empty", Status.PASSED, "1 task in queue/incoming", state="incoming")
 
 
 def test_a_folder_of_tasks_that_cannot_be_listed_is_unknown(repo: Path) -> None:
