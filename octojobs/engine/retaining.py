@@ -58,11 +58,11 @@ class Retainer:
 
     def _prune(self, retention: Retention, keep: Collection[RunId], now: datetime) -> None:
         try:
-            pruned = prune(self._paths, retention, keep, now)
+            pruned = prune(self._paths, retention, keep, now, names=False)
         except OSError as error:
             log.warning("can't prune the history: %s", error)
             return
         for problem in pruned.problems:
             log.warning("can't prune the history: %s", problem)
-        if pruned.runs or pruned.days:
-            log.info("forgot %d runs and %d days of history, %d bytes", len(pruned.runs), len(pruned.days), pruned.bytes)
+        if pruned.number or pruned.days:
+            log.info("forgot %d runs and %d days of history, %d bytes", pruned.number, len(pruned.days), pruned.bytes)

@@ -1,14 +1,18 @@
-"""Forgetting: what finished runs left behind goes by age, number and size; the state itself never goes."""
+"""Forgetting: what finished runs left behind goes by age, number and size; the state itself never goes.
+
+A daemon does this once a day among tens of thousands of folders, and would keep for ever what memory that takes: so it goes job by
+job, and a folder is three small values, without a `Path`, whose parts stay in the interpreter's table of names.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from octojobs.core.definitions import Retention
 from octojobs.core.identity import InvalidId, JobId, RunId
@@ -16,118 +20,179 @@ from octojobs.store.history import days
 from octojobs.store.lock import can_lock
 from octojobs.store.paths import MADE_BY_US, StatePaths
 
+LOCKED = ("live", "exit.json")
+"""What a shim holds a lock on, in the folder of its attempt, one after the other."""
 
-@dataclass(frozen=True, slots=True)
-class RunFolder:
-    """What one run left: `used_at` is when it was last written to, aware UTC; `size` in bytes."""
 
+class RunFolder(NamedTuple):
+    """What one run left: `used_at` is when it was last written to, in seconds since 1970; `size` in bytes."""
+
+    used_at: float
     run: RunId
-    path: Path
-    used_at: datetime
     size: int
 
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """What was removed, or would be: runs whose folders went, days whose history went, bytes in all.
+    """What was removed, or would be: so many runs whose folders went, days whose history went, bytes in all.
 
-    `problems` says in words what could not be removed.
+    `runs` are their names, for whoever wants them. `problems` says in words what could not be removed.
     """
 
+    number: int = 0
     runs: tuple[RunId, ...] = ()
     days: tuple[str, ...] = ()
     bytes: int = 0
     problems: tuple[str, ...] = field(default=())
 
 
-def prune(paths: StatePaths, retention: Retention, keep: Collection[RunId], now: datetime, *, dry_run: bool = False) -> Pruned:
+def prune(
+    paths: StatePaths, retention: Retention, keep: Collection[RunId], now: datetime, *, dry_run: bool = False, names: bool = True
+) -> Pruned:
     """Remove the folders of runs that exceed one of the bounds, oldest first, and the history that is older than `days`.
 
     `keep` are the open runs: what stands in their folders is what promises P3 and P5 rest on. Only folders that
     octojobs made are removed; a file that can't be removed is reported and left.
     """
-    folders = list(run_folders(paths, keep))
-    excess = [folder for folder in _excess(folders, retention, now - timedelta(days=retention.days)) if not _is_live(folder.path)]
-    oldest_day = f"{(now - timedelta(days=retention.days)).astimezone(UTC):%Y-%m-%d}"
+    oldest = now - timedelta(days=retention.days)
+    gone = _Gone(paths, dry_run=dry_run, names=names)
+    left = 0
+    for job in _jobs(paths):
+        kept, excess = _divided(paths, job, keep, retention, oldest)
+        left += sum(folder.size for folder in kept)
+        gone.forget(excess)
+    if left > retention.bytes:
+        stay = (folder for job in _jobs(paths) for folder in _divided(paths, job, keep, retention, oldest)[0])
+        gone.forget(_beyond(retention.bytes, stay))
+    oldest_day = f"{oldest.astimezone(UTC):%Y-%m-%d}"
     old_days = [path for path in days(paths.history) if path.stem < oldest_day]
-    size = sum(folder.size for folder in excess) + sum(path.stat().st_size for path in old_days)
-    problems: list[str] = []
+    size = gone.bytes + sum(path.stat().st_size for path in old_days)
     if not dry_run:
-        problems = [*_remove_runs(excess), *_remove_days(old_days)]
-    return Pruned(tuple(folder.run for folder in excess), tuple(path.stem for path in old_days), size, tuple(problems))
+        gone.problems += _remove_days(old_days)
+    return Pruned(gone.number, tuple(gone.runs), tuple(path.stem for path in old_days), size, tuple(gone.problems))
 
 
-def run_folders(paths: StatePaths, keep: Collection[RunId] = ()) -> Iterator[RunFolder]:
-    """The folders that octojobs made for runs, but for those to `keep`; none when `runs/` is not its own."""
-    if not (paths.runs / MADE_BY_US).is_file():
-        return
-    for job in _folders(paths.runs):
-        for path in _folders(job):
-            try:
-                run = RunId(path.name)
-                made_by_us = run.job == JobId(job.name)
-            except InvalidId:
+class _Gone:
+    """What was removed so far, or would be."""
+
+    def __init__(self, paths: StatePaths, *, dry_run: bool, names: bool) -> None:
+        self.number = 0
+        self.runs: list[RunId] = []
+        self.bytes = 0
+        self.problems: list[str] = []
+        self._paths = paths
+        self._dry_run = dry_run
+        self._names = names
+
+    def forget(self, excess: Iterable[RunFolder]) -> None:
+        """Remove these folders, but for those in which a shim is at work."""
+        for folder in excess:
+            path = _path(self._paths, folder.run)
+            if _is_live(path):
                 continue
-            if made_by_us and run not in keep and all(attempt.name.isdecimal() for attempt in path.iterdir()):
-                yield _measure(run, path)
+            self.number += 1
+            if self._names:
+                self.runs.append(folder.run)
+            self.bytes += folder.size
+            if not self._dry_run:
+                self.problems += _remove(path)
 
 
-def _excess(folders: list[RunFolder], retention: Retention, oldest: datetime) -> list[RunFolder]:
-    """Those that exceed a bound, oldest first."""
-    newest_first = sorted(folders, key=lambda folder: (folder.used_at, folder.run), reverse=True)
-    of_job: dict[JobId, int] = defaultdict(int)
+def run_folders(paths: StatePaths) -> Iterator[RunFolder]:
+    """The folders that octojobs made for runs; none when `runs/` is not its own."""
+    for job in _jobs(paths):
+        yield from _of_job(paths, job, ())
+
+
+def _jobs(paths: StatePaths) -> list[str]:
+    return _folders(os.fspath(paths.runs)) if (paths.runs / MADE_BY_US).is_file() else []
+
+
+def _of_job(paths: StatePaths, job: str, keep: Collection[RunId]) -> Iterator[RunFolder]:
+    """Those of one job, but for the runs to `keep`."""
+    parent = f"{paths.runs}/{job}"
+    for name in _folders(parent):
+        try:
+            run = RunId(name)
+            if run.job != JobId(job) or run in keep or not all(attempt.isdecimal() for attempt in os.listdir(f"{parent}/{name}")):
+                continue
+            folder = _measured(run, f"{parent}/{name}")
+        except (InvalidId, FileNotFoundError):  # somebody else's, or forgotten by somebody else meanwhile
+            continue
+        yield folder
+
+
+def _divided(
+    paths: StatePaths, job: str, keep: Collection[RunId], retention: Retention, oldest: datetime
+) -> tuple[list[RunFolder], list[RunFolder]]:
+    """The runs of a job that may stay, the newest first, and those that are too old or too many, the oldest first."""
+    newest_first = sorted(_of_job(paths, job, keep), reverse=True)
+    since = oldest.timestamp()
+    number = next((n for n, folder in enumerate(newest_first) if n >= retention.runs_per_job or folder.used_at < since), len(newest_first))
+    return newest_first[:number], newest_first[number:][::-1]
+
+
+def _beyond(most: int, folders: Iterable[RunFolder]) -> list[RunFolder]:
+    """Those for which there is no room among so many bytes, the oldest first."""
     size = 0
     excess = []
-    for folder in newest_first:
-        of_job[folder.run.job] += 1
-        if folder.used_at < oldest or of_job[folder.run.job] > retention.runs_per_job or size + folder.size > retention.bytes:
+    for folder in sorted(folders, reverse=True):
+        if size + folder.size > most:
             excess.append(folder)
         else:
             size += folder.size
     return excess[::-1]
 
 
-def _folders(folder: Path) -> list[Path]:
+def _folders(folder: str) -> list[str]:
     with os.scandir(folder) as entries:
-        return sorted(Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False))
+        return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
 
 
-def _measure(run: RunId, path: Path) -> RunFolder:
-    size, used_at = 0, path.lstat().st_mtime
+def _path(paths: StatePaths, run: RunId) -> str:
+    return f"{paths.runs}/{run.job}/{run}"
+
+
+def _measured(run: RunId, path: str) -> RunFolder:
+    size, used_at = 0, os.lstat(path).st_mtime
     for folder, _, names in os.walk(path):
         for name in (*names, "."):
             try:
-                status = os.lstat(os.path.join(folder, name))
+                status = os.lstat(f"{folder}/{name}")
             except FileNotFoundError:  # a job at work removes what it likes
                 continue
             size += status.st_blocks * 512
             used_at = max(used_at, status.st_mtime)
-    return RunFolder(run, path, datetime.fromtimestamp(used_at, UTC), size)
+    return RunFolder(used_at, run, size)
 
 
-def _is_live(path: Path) -> bool:
-    """Whether a shim holds `live` in one of the attempts: a run that nobody has recorded as open may still run."""
-    for live in path.glob("*/live"):
-        try:
-            descriptor = os.open(live, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        except OSError:  # no lock of ours: the job has put something else there
-            continue
-        try:
-            if not can_lock(descriptor):
-                return True
-        finally:
-            os.close(descriptor)
-    return False
+def _is_live(path: str) -> bool:
+    """Whether a shim is at work in one of the attempts: a run that nobody has recorded as open may still run."""
+    try:
+        attempts = _folders(path)
+    except FileNotFoundError:
+        return False
+    return any(_is_locked(f"{path}/{attempt}/{name}") for attempt in attempts for name in LOCKED)
 
 
-def _remove_runs(folders: list[RunFolder]) -> Iterator[str]:
-    for folder in folders:
-        try:
-            shutil.rmtree(folder.path)
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            yield f"{folder.path}: {os.strerror(error.errno or 0)}"
+def _is_locked(path: str) -> bool:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:  # no lock of ours: it is not there, or the job has put something else in its place
+        return False
+    try:
+        return not can_lock(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _remove(path: str) -> Iterator[str]:
+    try:
+        shutil.rmtree(path)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        yield f"{path}: {os.strerror(error.errno or 0)}"
 
 
 def _remove_days(files: list[Path]) -> Iterator[str]:

@@ -82,6 +82,23 @@ def test_a_dry_run_removes_nothing_and_says_the_same(paths: StatePaths) -> None:
     assert prune(paths, EVERYTHING, (), NOW) == Pruned()
 
 
+def test_who_wants_no_names_gets_the_number_alone(paths: StatePaths) -> None:
+    """A daemon forgets tens of thousands of runs in a day: their names would be most of what it remembers."""
+    for n in range(3):
+        ran(paths, NIGHTLY, NOW - timedelta(hours=n))
+    done = prune(paths, EVERYTHING, (), NOW, names=False)
+    assert (done.number, done.runs, left(paths)) == (3, (), set())
+
+
+def test_a_run_whose_result_is_still_locked_is_kept(paths: StatePaths) -> None:
+    """Its shim is not done with it: `live` has become `exit.json`."""
+    run = ran(paths, NIGHTLY, T0)
+    with (paths.run_dir(run, 2) / "exit.json").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert prune(paths, EVERYTHING, (), NOW) == Pruned()
+    assert left(paths) == {run}
+
+
 def test_open_and_live_runs_are_kept(paths: StatePaths) -> None:
     """What stands in their folders is what keeps them from running twice."""
     known, unknown, ended = (ran(paths, NIGHTLY, NOW - timedelta(days=n)) for n in (200, 201, 202))
