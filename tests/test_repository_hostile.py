@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from octojobs import commits
 from octojobs.errors import GitFailed
 from octojobs.repository import Repository
 from tests.helpers import git, make_repository, write
@@ -111,6 +112,11 @@ def test_the_traps_work(hostile: Hostile) -> None:
     } <= hostile.caught
 
 
+def two_commits(repository: Repository) -> tuple[str, str]:
+    """The first commit, and another that changed files."""
+    return repository.head().commit or "", repository.commit(["a", "b.txt", "c", "d"], "ours")
+
+
 QUESTIONS: dict[str, Callable[[Repository], object]] = {
     "discover": lambda repository: Repository.discover(repository.main_worktree),
     "head": lambda repository: repository.head(),
@@ -121,7 +127,12 @@ QUESTIONS: dict[str, Callable[[Repository], object]] = {
     "sizes": lambda repository: repository.sizes([repository.entries("HEAD", ("a",))["a"][1]]),
     "is_dirty": lambda repository: repository.is_dirty(),
     "is_dirty with untracked files": lambda repository: repository.is_dirty(untracked=True),
+    "changed_files": lambda repository: repository.changed_files(repository.main_worktree),
     "worktrees": lambda repository: repository.worktrees(),
+    "all_refs": commits.all_refs,
+    "upstream_of": lambda repository: commits.upstream_of(repository, "refs/heads/main") or "none",
+    "changed_paths": lambda repository: commits.changed_paths(repository, *two_commits(repository)),
+    "distance": lambda repository: commits.distance(repository, *two_commits(repository)),
     "config": lambda repository: repository.config("core.pager"),
     "identity": lambda repository: repository.identity(),
     "hooks_dir": lambda repository: repository.hooks_dir(),

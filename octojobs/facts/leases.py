@@ -9,10 +9,11 @@ import os
 from dataclasses import dataclass
 
 from octojobs.core.lease import Lease, NotALease, from_json
+from octojobs.core.run import Process
 from octojobs.facts.fact import FactContext, Unreadable
 from octojobs.facts.files import children, read_json
 from octojobs.facts.sightings import Agent, Found
-from octojobs.platform import is_alive
+from octojobs.platform import boot_id, is_alive, start_ticks
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +85,26 @@ def _read_all(context: FactContext) -> Leases:
 
 
 def _judged(lease: Lease, where: str, context: FactContext) -> Standing:
-    alive = is_alive(lease.process) if lease.process is not None else None
+    alive = _is_alive(lease.process) if lease.process is not None else None
     holds = lease.holds(context.now, alive=alive)
     if holds is None:
         pid = lease.process.pid if lease.process is not None else 0
         raise Unreadable(f"whether process {pid} of {where} is alive can't be told")
     return Standing(lease, holds, where)
+
+
+def _is_alive(process: Process) -> bool | None:
+    """Whether this very process lives; None when that can't be told, as for another user's where `/proc` hides it (hidepid)."""
+    alive = is_alive(process)
+    if alive is not False or process.boot_id != boot_id() or start_ticks(process.pid) is not None:
+        return alive
+    try:
+        os.kill(process.pid, 0)
+    except PermissionError:
+        return None  # somebody has the pid
+    except OSError:
+        return False
+    return False
 
 
 def _agent(one: Standing) -> Agent:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -17,14 +15,6 @@ from octojobs.facts.processes import inhabitants, is_running
 from tests.facts.world import as_nobody, now, process_in
 
 only_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
-
-
-@pytest.fixture
-def open_folder() -> Iterator[Path]:
-    """A folder that every user may enter (pytest's own are private)."""
-    with tempfile.TemporaryDirectory() as folder:
-        os.chmod(folder, 0o755)
-        yield Path(folder)
 
 
 def may_signal(pid: int) -> bool:
