@@ -13,7 +13,9 @@ from octojobs.git_command import ask
 from octojobs.repository import Repository
 
 _BROKEN = re.compile(r"^warning: ignoring (?:broken ref|dangling symref) (\S+)", re.MULTILINE)
-_NOT_HERE = 128
+_PATCH = ("diff-tree", "-p", "-r", "--no-renames", "--no-ext-diff", "--no-textconv", "--no-color", "--unified=3")
+_MOST_PATHS = 200
+_MOST_COMMITS = 300
 _COMMIT_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
@@ -74,6 +76,39 @@ def changed_paths(repository: Repository, before: str, after: str) -> tuple[str,
     require_commits(repository, before, after)
     command = ["diff-tree", "-r", "-z", "--name-only", "--no-renames", "--no-ext-diff", "--no-textconv", before, after, "--"]
     return tuple(os.fsdecode(ask(repository.main_worktree, command).out).split("\0")[:-1])
+
+
+def squashed_as(repository: Repository, tip: str, into: str) -> str | None:
+    """The commit of `into` that makes, in the files that a branch changed, the very change of the whole branch; None for none.
+
+    That is what "squash and merge" leaves; compared are patch ids, so it may stand on other commits than the branch did. Not
+    recognised, and None: a change of binary files or of more than 200 files, and a commit before the last 300 that touched them.
+    Raises NoSuchCommit.
+    """
+    require_commits(repository, tip, into)
+    base = os.fsdecode(ask(repository.main_worktree, ["merge-base", tip, into], allowed=(0, 1)).out).strip()
+    paths = changed_paths(repository, base, tip) if base else ()
+    if not paths or len(paths) > _MOST_PATHS or _has_binaries(repository, base, tip):
+        return None
+    wanted = _patch_ids(repository, ask(repository.main_worktree, [*_PATCH, base, tip, "--", *paths]).out)
+    command = ["rev-list", "--no-merges", f"--max-count={_MOST_COMMITS}", f"{base}..{into}", "--", *paths]
+    candidates = ask(repository.main_worktree, command).out
+    if not wanted or not candidates:
+        return None
+    found = _patch_ids(repository, ask(repository.main_worktree, [*_PATCH, "--stdin", "--", *paths], stdin=candidates).out)
+    return next((commit for patch, commit in found.items() if patch in wanted), None)
+
+
+def _has_binaries(repository: Repository, before: str, after: str) -> bool:
+    """Whether two commits differ in a file whose changes git shows no lines of: a patch id says little of it."""
+    out = ask(repository.main_worktree, ["diff-tree", "-r", "-z", "--numstat", "--no-renames", before, after, "--"]).out
+    return any(record.startswith(b"-\t-\t") for record in out.split(b"\0"))
+
+
+def _patch_ids(repository: Repository, patches: bytes) -> dict[str, str]:
+    """Patch id to commit, as git-patch-id(1) reads them; the commit is all zeros where a patch names none."""
+    lines = os.fsdecode(ask(repository.main_worktree, ["patch-id", "--stable"], stdin=patches).out).splitlines()
+    return dict(line.split() for line in lines)
 
 
 def require_commits(repository: Repository, *commits: str) -> None:

@@ -132,6 +132,7 @@ QUESTIONS: dict[str, Callable[[Repository], object]] = {
     "all_refs": commits.all_refs,
     "upstream_of": lambda repository: commits.upstream_of(repository, "refs/heads/main") or "none",
     "changed_paths": lambda repository: commits.changed_paths(repository, *two_commits(repository)),
+    "squashed_as": lambda repository: commits.squashed_as(repository, *reversed(two_commits(repository))) or "none",
     "distance": lambda repository: commits.distance(repository, *two_commits(repository)),
     "config": lambda repository: repository.config("core.pager"),
     "identity": lambda repository: repository.identity(),

@@ -42,6 +42,14 @@ class Upstream:
 
 
 @dataclass(frozen=True, slots=True)
+class Merged:
+    """How many commits a branch has that another ref has not, and the commit there that has them all in one ("" for none)."""
+
+    ahead: int
+    squashed: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ahead:
     """A linked worktree with commits that another ref has not; `branch` is "" where its HEAD is detached."""
 
@@ -96,10 +104,14 @@ def changes(args: tuple[str, ...], context: FactContext) -> Changes:
         return Changes(commit, before, None, gone=True)
 
 
-def merged(args: tuple[str, ...], context: FactContext) -> Distance:
-    """How far a branch is ahead of and behind the ref that it was to be merged into."""
+def merged(args: tuple[str, ...], context: FactContext) -> Merged:
+    """What of a branch is in the ref that it was to be merged into."""
     branch, into = (commit_of(refs(context), ref) for ref in args)
-    return _distance(context, branch, into)
+    ahead = _distance(context, branch, into).ahead
+    if not ahead:
+        return Merged(0, "")
+    squashed = _remembered(context, ("squashed", branch, into), lambda: commits.squashed_as(context.git, branch, into))
+    return Merged(ahead, squashed or "")
 
 
 def upstream(args: tuple[str, ...], context: FactContext) -> Upstream:

@@ -178,19 +178,70 @@ def test_what_follows_from_two_commits_is_asked_once(repo: Path, monkeypatch: py
 
 
 def test_a_branch_is_merged_when_all_its_commits_are_there(repo: Path) -> None:
-    """A fast forward, a merge, or nothing to merge; a squash leaves commits of its own."""
+    """A fast forward, a merge, or nothing to merge."""
     git(repo, "switch", "--quiet", "--create", "fix-1")
     commit_files(repo, {"a.txt": "1"})
     git(repo, "switch", "--quiet", "main")
     args = {"branch": "refs/heads/fix-1", "into": "HEAD"}
     expect(context_of(repo), "branch_merged", Status.FAILED, "fix-1 has 1 commit that HEAD has not", **args)
-    git(repo, "merge", "--quiet", "--squash", "fix-1")
-    git(repo, "commit", "--quiet", "--message", "squashed")
     expect(context_of(repo), "branch_merged", Status.FAILED, "fix-1 has 1 commit that main has not", **{**args, "into": MAIN})
-    git(repo, "merge", "--quiet", "fix-1")
+    git(repo, "merge", "--quiet", "--no-ff", "fix-1")
     expect(context_of(repo), "branch_merged", Status.PASSED, "all of fix-1 is in HEAD", **args)
     git(repo, "branch", "--delete", "--force", "fix-1")
     expect(context_of(repo), "branch_merged", Status.UNKNOWN, "there is no refs/heads/fix-1", **args)
+
+
+def squash(repo: Path, branch: str, **also: str) -> str:
+    """What the button "squash and merge" does, with these files (`a` for `a.txt`) changed as well; the commit."""
+    git(repo, "merge", "--quiet", "--squash", branch)
+    for name, text in also.items():
+        write(repo / f"{name}.txt", text)
+        git(repo, "add", f"{name}.txt")
+    git(repo, "commit", "--quiet", "--message", f"squashed {branch}")
+    return head(repo)
+
+
+def test_a_squashed_branch_is_merged(repo: Path) -> None:
+    """Whatever main's commits before and after it changed elsewhere, or that very commit did."""
+    git(repo, "switch", "--quiet", "--create", "fix-1")
+    for number in range(3):
+        commit_files(repo, {"a.txt": f"{number}\n", f"{number}.txt": "x\n"})
+    git(repo, "switch", "--quiet", "main")
+    commit_files(repo, {"b.txt": "before\n"})
+    args = {"branch": "refs/heads/fix-1", "into": "HEAD"}
+    expect(context_of(repo), "branch_merged", Status.FAILED, "fix-1 has 3 commits that HEAD has not", **args)
+    squashed = squash(repo, "fix-1", b="and more\n")
+    commit_files(repo, {"c.txt": "after\n"})
+    expect(context_of(repo), "branch_merged", Status.PASSED, f"fix-1 was squashed into {squashed[:12]} of HEAD", **args)
+    git(repo, "switch", "--quiet", "fix-1")
+    commit_files(repo, {"a.txt": "went on\n"})
+    git(repo, "switch", "--quiet", "main")
+    expect(context_of(repo), "branch_merged", Status.FAILED, "fix-1 has 4 commits that HEAD has not", **args)
+
+
+def test_a_change_that_only_resembles_a_branch_is_no_merge_of_it(repo: Path) -> None:
+    """Other lines in the same files; other bytes in a file that git shows no lines of."""
+    git(repo, "switch", "--quiet", "--create", "fix-1")
+    commit_files(repo, {"a.txt": "one\n"})
+    git(repo, "switch", "--quiet", "--create", "art", "main")
+    (repo / "art.bin").write_bytes(b"\0art")
+    git(repo, "add", "art.bin")
+    git(repo, "commit", "--quiet", "--message", "art")
+    git(repo, "switch", "--quiet", "main")
+    commit_files(repo, {"a.txt": "another\n"})
+    (repo / "art.bin").write_bytes(b"\0other")
+    git(repo, "add", "art.bin")
+    git(repo, "commit", "--quiet", "--message", "other art")
+    for branch in ("fix-1", "art"):
+        args = {"branch": f"refs/heads/{branch}", "into": "HEAD"}
+        expect(context_of(repo), "branch_merged", Status.FAILED, f"{branch} has 1 commit that HEAD has not", **args)
+
+
+def test_branches_without_a_common_commit_are_not_merged(repo: Path) -> None:
+    """Two histories that were brought together."""
+    git(repo, "branch", "empty", git(repo, "commit-tree", "-m", "new root", "HEAD^{tree}"))
+    args = {"branch": "refs/heads/empty", "into": "HEAD"}
+    expect(context_of(repo), "branch_merged", Status.FAILED, "empty has 1 commit that HEAD has not", **args)
 
 
 def test_behind_upstream_counts_as_of_the_last_fetch(repo: Path, tmp_path: Path) -> None:
