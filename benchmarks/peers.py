@@ -4,8 +4,8 @@
     python benchmarks/peers.py --runs 200 --rounds 1 --only "durable loop" --only cronstable
 
 Everything runs in one run, the rounds interleaved, so that a machine that slows down slows all of them: compare the ratios, not
-the rates. `--folder` chooses where files are written, hence the file system, which is named in the output. The packages are
-installed with pip into virtual environments under `$XDG_CACHE_HOME/octojobs-benchmarks`, once.
+the rates. `--folder` chooses where files are written, hence the file system, which is named in the output. What is measured
+is fetched by pip and apt-get into folders of its own under `$XDG_CACHE_HOME/octojobs-benchmarks`, once.
 
 How each is driven, where it matters:
 
@@ -15,14 +15,13 @@ How each is driven, where it matters:
 - *grouped loop*: as above, and each run opens a log of its own, and each end is a line in a journal that is brought to the
   disk with one fdatasync per 50: a power cut takes up to 50 ends. What a careful script can do.
 - *the protocol alone*: the system calls that octojobs makes for a recorded run, and nothing else; see `floor.py`.
-- *APScheduler*: version 3, a thread pool of four, one date job per launch, its job store in memory: it records nothing.
+- *APScheduler*, versions 3 and 4: see `apschedulers.py`; four threads, one date job per launch. Only with SQLite is anything recorded.
 - *cronstable*: its `state` section on, `@reboot` jobs. Counted is what its store holds, from the first start it recorded to the
   last record's arrival on the disk. It starts all jobs at once: its pools of four slots, asked for hundreds of jobs at one
   instant, admitted none within a minute. Without a bound it is faster than it would be four wide.
 - *yacron*: `@reboot` jobs, by the lines of its log; unbounded and without any record, too.
-- *supercronic*, *cron*, *bcron*, *APScheduler 4*: not measured. Supercronic is a Go program without a package on PyPI. Cron and
-  bcron read the machine's own tables, which a benchmark has no business to write, and start once a minute. Of APScheduler 4 there
-  are pre-releases only.
+- *cron*, *bcron*: see `crons.py`; unbounded, without any record, and once a minute, so that each round takes one.
+- *supercronic*: not measured. Neither PyPI nor Debian has it, only its own releases.
 """
 
 from __future__ import annotations
@@ -33,7 +32,6 @@ import os
 import signal
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -43,8 +41,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from apschedulers import APSCHEDULERS, Burst
+from crons import CRONS, Minute
 from floor import floor_seconds
 from loops import GROUP, loop_seconds
+from obtained import Unmeasurable, environment
 
 from octojobs.platform import filesystem_of
 
@@ -77,10 +78,6 @@ class Skipped:
 
     name: str
     reason: str
-
-
-class Unmeasurable(Exception):
-    """The peer could not be installed, or did not finish."""
 
 
 Peer = Callable[[int, Path], Result]
@@ -129,43 +126,6 @@ def spawn_loop(runs: int, folder: Path) -> Result:
 def protocol_alone(runs: int, folder: Path) -> Result:
     """What octojobs asks of the system for each run, without what it decides."""
     return Result("the protocol alone", runs, floor_seconds(runs, WIDTH, folder))
-
-
-APSCHEDULER = """
-import subprocess, sys, threading, time
-from datetime import UTC, datetime, timedelta
-from apscheduler.executors.pool import ThreadPoolExecutor
-from apscheduler.schedulers.background import BackgroundScheduler
-
-runs = int(sys.argv[1])
-done, ended, lock = threading.Event(), [0], threading.Lock()
-
-def job():
-    subprocess.run(["true"])
-    with lock:
-        ended[0] += 1
-        if ended[0] == runs:
-            done.set()
-
-defaults = {"misfire_grace_time": None, "max_instances": runs}
-scheduler = BackgroundScheduler(executors={"default": ThreadPoolExecutor(4)}, job_defaults=defaults, timezone="UTC")
-for _ in range(runs):
-    scheduler.add_job(job, "date")
-started = time.perf_counter()
-scheduler.start()
-done.wait(100)
-print(ended[0], time.perf_counter() - started)
-"""
-
-
-def apscheduler(runs: int, _folder: Path) -> Result:
-    """One date job per launch, due at once, in a pool of four threads."""
-    python = environment("apscheduler>=3.11,<4") / "bin/python"
-    done = subprocess.run([python, "-c", APSCHEDULER, str(runs)], capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
-    if done.returncode != 0:
-        raise Unmeasurable((done.stderr.strip().splitlines() or ["it failed"])[-1])
-    count, seconds = done.stdout.split()
-    return Result("APScheduler", int(count), float(seconds))
 
 
 def cronstable(runs: int, folder: Path) -> Result:
@@ -253,23 +213,9 @@ def _lines_until(log: Path, text: str, count: int) -> Iterator[float]:
                     yield time.perf_counter()
 
 
-def environment(requirement: str) -> Path:
-    """A virtual environment with the package, made at the first call; Unmeasurable when pip can't."""
-    name = requirement.partition(">")[0]
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "octojobs-benchmarks"
-    place = cache / name
-    if (place / "complete").exists():
-        return place
-    cache.mkdir(parents=True, exist_ok=True)
-    for command in (
-        [sys.executable, "-m", "venv", "--clear", str(place)],
-        [str(place / "bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", requirement],
-    ):
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise Unmeasurable(f"pip could not install it: {(done.stderr.strip().splitlines() or ['no word why'])[-1]}")
-    (place / "complete").touch()
-    return place
+def _timed(name: str, burst: Callable[[int, Path], Minute | Burst]) -> Peer:
+    """A peer whose jobs fall due at one instant: counted from the first start to the last end."""
+    return lambda runs, folder: Result(name, runs, burst(runs, folder).seconds)
 
 
 PEERS: Mapping[str, Peer] = {
@@ -278,15 +224,18 @@ PEERS: Mapping[str, Peer] = {
     "bare loop": bare_loop,
     GROUPED: grouped_loop,
     "the protocol alone": protocol_alone,
-    "APScheduler": apscheduler,
+    **{name: _timed(name, burst) for name, burst in APSCHEDULERS.items()},
     "cronstable": cronstable,
     "yacron": yacron,
+    **{name: _timed(name, minute) for name, minute in CRONS.items()},
 }
-NOT_MEASURED = (
-    Skipped("supercronic", "a Go program without a package on PyPI"),
-    Skipped("cron, bcron", "read the machine's own tables, and start once a minute"),
-    Skipped("APScheduler 4", "there are pre-releases only"),
-)
+NOT_MEASURED = (Skipped("supercronic", "neither PyPI nor Debian has it, only its own releases"),)
+
+DELAYS: Mapping[str, Callable[[int, Path], list[float]]] = {
+    "cronstable": cronstable_delays,
+    **{name: lambda runs, folder, burst=burst: burst(runs, folder).late_ms for name, burst in {**APSCHEDULERS, **CRONS}.items()},
+}
+"""Milliseconds from the due instant to each start, for so many jobs due at once."""
 
 
 def measure(peers: Mapping[str, Peer], runs: int, rounds: int, folder: Path) -> tuple[dict[str, list[Result]], list[Skipped]]:

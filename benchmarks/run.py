@@ -29,7 +29,8 @@ from daemon import commits_live, idle_cpu, kills_adopted, saves_live, size
 from engines import IDLE, WIDTH
 from figures import Figure, below, percentile
 from histories import asked
-from peers import BASE, GROUPED, NOT_MEASURED, PEERS, SPAWN, Result, Unmeasurable, cronstable_delays, measure, report
+from obtained import Unmeasurable
+from peers import BASE, DELAYS, GROUPED, NOT_MEASURED, PEERS, SPAWN, Result, measure, report
 from validate import check_jsonschema, many_times, process_times
 
 from octojobs import __version__
@@ -100,14 +101,16 @@ def delays(effort: Effort) -> Lines:
     yield Figure(*shown)
     loop_ms = statistics.median(_loop_ms(effort) for _ in range(3))
     yield _beside(f"p99 / {BASE}'s time for {MANY}", percentile(ours, 99), loop_ms, 1.5)
-    try:
-        with effort.fresh() as folder:
-            theirs = cronstable_delays(MANY, Path(folder))
-    except Unmeasurable as reason:
-        yield f"  cronstable: skipped: {reason}"
-        return
-    yield Figure(f"cronstable, {MANY} due at one second", f"p50 {percentile(theirs, 50):.0f} ms, p99 {percentile(theirs, 99):.0f} ms")
-    yield _beside("p99 / cronstable's p99", percentile(ours, 99), percentile(theirs, 99), 0.5)
+    for name, measured in DELAYS.items():
+        try:
+            with effort.fresh() as folder:
+                theirs = measured(MANY, Path(folder))
+        except (Unmeasurable, subprocess.TimeoutExpired) as reason:
+            yield f"  {name}: skipped: {reason}"
+            continue
+        yield Figure(f"{name}, {MANY} due at once", f"p50 {percentile(theirs, 50):.0f} ms, p99 {percentile(theirs, 99):.0f} ms")
+        if name == "cronstable":
+            yield _beside("p99 / cronstable's p99", percentile(ours, 99), percentile(theirs, 99), 0.5)
 
 
 def _one_due(effort: Effort) -> Figure:

@@ -18,7 +18,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from peers import environment
+from obtained import environment
 
 from octojobs.config.blob import blob_id
 from octojobs.config.loader import Loader
