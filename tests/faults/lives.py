@@ -214,6 +214,7 @@ class Life:
         """The world is kind again, and everything comes to an end; what is wrong then."""
         self.launcher.refuses = ""
         (self.root / "open").touch()
+        self.tick()  # what was asked for last is done before it is undone: requests of one instant come in no order
         self.feed.set([])
         for job in (None, *JOBS):
             known = job in self.engine.store.ledger.jobs
