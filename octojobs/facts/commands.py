@@ -55,7 +55,7 @@ def ask_function(target: str, arguments: str, context: FactContext) -> Answer:
     except (ValueError, AttributeError):
         raise Unreadable(f"{target} ended its process with exit {done.exit_code}{_last_line(done.stderr)}") from None
     if error is not None or not isinstance(holds, bool):
-        raise Unreadable(f"{target}: {one_line(str(error))}")
+        raise Unreadable(f"{target}: {one_line(str(error))}" if ":" in target else one_line(str(error)))
     return Answer(holds, one_line(str(evidence)) if evidence else f"{target} returned {holds}")
 
 

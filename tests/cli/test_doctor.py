@@ -122,6 +122,22 @@ def test_what_a_job_names_is_looked_for(jobs: str, files: dict[str, str], findin
     assert said.code == (1 if finding["level"] == "wrong" else 0)
 
 
+def test_a_guard_that_cannot_be_told_is_named(tmp_path: Path, call: Call) -> None:
+    """Its job does not start: a program that is missing, a name that no module registers. Nothing is asked before it is allowed."""
+    guards = "[worktree_clean, {command: [no-such-program-here]}, fresh]"
+    jobs = f"jobs: {{s: {{interval: 1h, command: 'true', conditions: {guards}}}}}\n"
+    repo = make_repository(tmp_path, {FILE: jobs, ".octopoid/octojobs.yaml": "modules: [checks]\n", "checks.py": ""})
+    assert not [one for one in call(repo, "doctor", "--json").json["findings"] if one["subject"] == "job s"]
+    assert call(repo, "allow", "--yes").code == 0
+    said = call(repo, "doctor")
+    unless = "such a guard does not pass, unless the job says `on_unknown: run`"
+    missing = "command(command: no-such-program-here) is unknown: no-such-program-here can't be started: no such file or directory"
+    assert f"weak   job s: {missing}; {unless}\n" in said.out
+    nobody = "fresh is unknown: none of checks registers a condition of that name; registered: none"
+    assert f"weak   job s: {nobody}; {unless}\n" in said.out
+    assert said.code == 0
+
+
 def test_a_module_of_the_repository_is_found(tmp_path: Path, call: Call) -> None:
     """As a file or as a package; octojobs' own functions are, too."""
     ours = "octojobs.housekeeping.history:prune_history"

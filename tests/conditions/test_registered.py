@@ -46,21 +46,21 @@ def test_a_registered_function_answers_with_its_evidence(repo: Path) -> None:
     expect(context, "fresh", Status.PASSED, "24 hours")
     expect(context, "fresh", Status.FAILED, "1 hours", hours=1)
     expect(context, "bare", Status.FAILED, "bare returned False")
-    expect(context, "broken", Status.UNKNOWN, "broken: ValueError: bad day")
-    words = "fresh: TypeError: fresh() got an unexpected keyword argument 'days'"
+    expect(context, "broken", Status.UNKNOWN, "ValueError: bad day")
+    words = "TypeError: fresh() got an unexpected keyword argument 'days'"
     expect(context, "fresh", Status.UNKNOWN, words, days=1)
 
 
 def test_a_name_that_no_module_registers_is_unknown(repo: Path) -> None:
     """The evidence says what there is; a job is no condition."""
-    words = "frehs: none of checks registers a condition of that name; registered: fresh, bare, broken"
+    words = "none of checks registers a condition of that name; registered: fresh, bare, broken"
     expect(context_of(repo, settings=with_modules(repo)), "frehs", Status.UNKNOWN, words)
 
 
 def test_a_module_that_cannot_be_imported_is_unknown(repo: Path) -> None:
     """Each is imported, since any of them may register the name."""
     settings = with_modules(repo, "checks", "nowhere")
-    words = "fresh: ModuleNotFoundError: No module named 'nowhere'"
+    words = "ModuleNotFoundError: No module named 'nowhere'"
     expect(context_of(repo, settings=settings), "fresh", Status.UNKNOWN, words)
 
 

@@ -9,8 +9,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from octojobs.actions.checkup.finding import Finding, ok, weak, wrong
+from octojobs.actions.foresight import facts_of, is_trusted
 from octojobs.actions.workspace import Workspace
+from octojobs.conditions.judging import judge_jobs
 from octojobs.core.definitions import JOBS_FILE, Definitions
+from octojobs.core.guards import Status
 from octojobs.core.job import CommandAction, Job, ScriptAction
 from octojobs.errors import Severity
 from octojobs.runners.base import NotPreparable
@@ -40,6 +43,7 @@ def declared(workspace: Workspace) -> Iterator[Finding]:
     yield from _shared_file(workspace)
     for job in definitions.jobs.values():
         yield from _job(workspace, definitions, job)
+    yield from _guards(workspace, definitions)
 
 
 def _shared_file(workspace: Workspace) -> Iterator[Finding]:
@@ -48,6 +52,18 @@ def _shared_file(workspace: Workspace) -> Iterator[Finding]:
         return
     what = f"octopoid ({AGENTS_FILE}) reads {JOBS_FILE}, too: it would run the same jobs, and can't read a mapping"
     yield weak("octopoid", what, "say `jobs_file: .octopoid/octojobs-jobs.yaml` in .octopoid/octojobs.yaml, and move ours there")
+
+
+def _guards(workspace: Workspace, definitions: Definitions) -> Iterator[Finding]:
+    """Guards that can't be told now, whatever the reason: their jobs don't start. Where nobody allowed it, none is asked."""
+    guarded = [job for job in definitions.jobs.values() if job.enabled and job.conditions and not job.unsupported]
+    if not guarded or not is_trusted(workspace):
+        return
+    for job, verdicts in judge_jobs(guarded, facts_of(workspace, workspace.ledger(), workspace.clock.now())).items():
+        for verdict in verdicts:
+            if verdict.status is Status.UNKNOWN:
+                fix = "such a guard does not pass, unless the job says `on_unknown: run`"
+                yield weak(f"job {job}", f"{verdict.guard} is unknown: {verdict.evidence}", fix)
 
 
 def _job(workspace: Workspace, definitions: Definitions, job: Job) -> Iterator[Finding]:
