@@ -31,7 +31,7 @@ from figures import Figure, below, percentile
 from histories import asked
 from obtained import Unmeasurable
 from peers import BASE, DELAYS, GROUPED, NOT_MEASURED, PEERS, SPAWN, Result, measure, report
-from validate import check_jsonschema, many_times, process_times
+from validate import check_jsonschema, keep_byte_code, many_times, process_times
 
 from octojobs import __version__
 from octojobs.platform import filesystem_of
@@ -303,6 +303,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, help="how often what is repeated is repeated (default 5, quick 2)")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="where files are written, hence the file system")
     options = parser.parse_args()
+    keep_byte_code()
     effort = Effort(options.folder.absolute(), options.rounds or (2 if options.quick else 5), options.quick)
     print(f"octojobs {__version__}, {datetime.now(UTC):%Y-%m-%d}{', quick' if effort.quick else ''}\n{machine(effort.folder)}")
     crashed = missed = 0

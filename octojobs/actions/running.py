@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 from collections.abc import Callable, Iterator
@@ -77,13 +78,14 @@ def session(workspace: Workspace, role: str, scope: Scope = EVERYTHING) -> Itera
 
 def up(workspace: Workspace, *, ready: Callable[[Session], None] = lambda _: None) -> str:
     """Run the daemon until it is told to stop; returns the name of the signal that did. Running jobs go on."""
-    with session(workspace, "up") as running:
+    with _nothing_collected() as built, session(workspace, "up") as running:
         running.engine.recorder.on_row = lambda _: None
         watcher = Watcher(workspace.root, running.wake.ring)
         watcher.follow(running.reload.watch_files())
         moved = StateMoved(workspace)
 
         def looked() -> None:
+            built()
             watcher.follow(running.reload.watch_files())
             running.service.look_s = LOOK_S if watcher.note else WATCHED_LOOK_S
             moved.look(running.reload.current().settings)
@@ -100,6 +102,26 @@ def up(workspace: Workspace, *, ready: Callable[[Session], None] = lambda _: Non
         finally:
             watcher.stop()
             retainer.stop()
+
+
+@contextmanager
+def _nothing_collected() -> Iterator[Callable[[], None]]:
+    """No garbage collection until all is built, which the caller says by calling what it is given.
+
+    Ten thousand jobs are kept as long as the daemon lives: to look through them for garbage again and again while they are made
+    takes a quarter of the start, and later a tick that is in a hurry would be the one to do it.
+    """
+    gc.disable()
+
+    def built() -> None:
+        if not gc.isenabled():
+            gc.freeze()
+            gc.enable()
+
+    try:
+        yield built
+    finally:
+        gc.enable()
 
 
 def once(workspace: Workspace) -> Session:

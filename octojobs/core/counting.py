@@ -7,10 +7,9 @@ for wild expressions only, and a gap's fixed labels count once, at its end.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from calendar import monthrange
+from bisect import bisect_left
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from octojobs.core.cron import Cron
 from octojobs.core.zones import CORRECTION, Change, changes, offset_at
@@ -19,7 +18,6 @@ _SECOND = timedelta(seconds=1)
 _LONGEST_REPEAT = timedelta(days=2)
 """No zone's clocks ever went back by more: what happened before can't reach into the stretch that is counted."""
 _DAY_MINUTES = 24 * 60
-_A_YEAR_OF_DAYS = 367
 
 
 def count_instants(crons: Sequence[Cron], after: datetime, until: datetime) -> int:
@@ -48,17 +46,6 @@ def count_instants(crons: Sequence[Cron], after: datetime, until: datetime) -> i
             since, offset = change.at, change.after
             repeated = change.at + (change.before - change.after)
     return total
-
-
-def label_before(cron: Cron, wall: datetime) -> datetime | None:
-    """The last label of the expression at or before a wall time, the zone's changes not looked at; None within a year."""
-    day, minute = wall.date(), wall.hour * 60 + wall.minute
-    for back in range(_A_YEAR_OF_DAYS):
-        candidate = day - timedelta(days=back)
-        position = bisect_right(cron.minutes, minute) if back == 0 else len(cron.minutes)
-        if position and matches_day(cron, candidate):
-            return datetime.combine(candidate, time()) + timedelta(minutes=cron.minutes[position - 1])
-    return None
 
 
 def _made_up(fixed: Sequence[Cron], crons: Sequence[Cron], change: Change) -> int:
@@ -93,20 +80,20 @@ def _label(wall: datetime) -> tuple[int, int]:
 
 
 def _count_in_day(crons: Sequence[Cron], day: int, low: int, high: int) -> int:
-    minutes = _minutes_of([cron for cron in crons if matches_day(cron, date.fromordinal(day))])
+    minutes = _minutes_of([cron for cron in crons if cron.fields.matches(date.fromordinal(day))])
     return bisect_left(minutes, high) - bisect_left(minutes, low)
 
 
 def _count_days(crons: Sequence[Cron], first: int, stop: int) -> int:
-    if all(cron.is_daily for cron in crons):
+    if all(cron.fields.is_daily for cron in crons):
         return (stop - first) * len(_minutes_of(crons))
     days = map(date.fromordinal, range(first, stop))
     if len(crons) == 1:
-        return sum(matches_day(crons[0], day) for day in days) * len(crons[0].minutes)
+        return sum(crons[0].fields.matches(day) for day in days) * len(crons[0].fields.minutes)
     sizes: dict[tuple[Cron, ...], int] = {}
     total = 0
     for day in days:
-        matching = tuple(cron for cron in crons if matches_day(cron, day))
+        matching = tuple(cron for cron in crons if cron.fields.matches(day))
         if matching not in sizes:
             sizes[matching] = len(_minutes_of(matching))
         total += sizes[matching]
@@ -115,34 +102,5 @@ def _count_days(crons: Sequence[Cron], first: int, stop: int) -> int:
 
 def _minutes_of(crons: Sequence[Cron]) -> Sequence[int]:
     if len(crons) == 1:
-        return crons[0].minutes
-    return sorted({minute for cron in crons for minute in cron.minutes})
-
-
-def matches_day(cron: Cron, day: date) -> bool:
-    """Whether the expression's day fields match: either of them when both are restricted, else both. Source: cron(8), Vixie.
-
-    >>> matches_day(Cron.parse("0 0 13 * FRI"), date(2026, 3, 6))
-    True
-    """
-    if day.month not in cron.months:
-        return False
-    in_month = cron.days is None or day.day in cron.days or ("l" in cron.days and day.day == _last_day(day))
-    in_week = cron.weekdays is None or _matches_weekday(cron, day)
-    if cron.joins_days_by_or:
-        return in_month or in_week
-    return in_month and in_week
-
-
-def _matches_weekday(cron: Cron, day: date) -> bool:
-    weekday = day.isoweekday() % 7
-    if weekday not in (cron.weekdays or ()):
-        return False
-    if not cron.nth:
-        return True
-    wanted = cron.nth[weekday]
-    return (day.day + 6) // 7 in wanted or ("l" in wanted and day.day + 7 > _last_day(day))
-
-
-def _last_day(day: date) -> int:
-    return monthrange(day.year, day.month)[1]
+        return crons[0].fields.minutes
+    return sorted({minute for cron in crons for minute in cron.fields.minutes})

@@ -1,84 +1,50 @@
-"""Cron expressions in a time zone: croniter walks local labels, the zone rule of cron(8) is ours.
+"""Cron expressions in a time zone: labels are walked in local time by `cronfields`, the zone rule of cron(8) is here.
 
-croniter given aware datetimes is wrong around a zone's changes (twice in an overlap, an invented instant after a gap), so it
-only ever sees naive ones. The rule (cron(8), Vixie's MIN_STAR and HR_STAR):
+The rule (cron(8), Vixie's MIN_STAR and HR_STAR):
 
 - *fixed* (neither minute nor hour begins with `*`): a label in a gap lands on the first instant after it, once however many
   labels fall there; a label in an overlap means its first occurrence; a gap over three hours (a skipped day) makes nothing;
 - *wild*: an instant is due when the wall shows a label that matches: never in a gap, twice in an overlap.
+
+What cron(8) does not have, `L` and `#`, is walked by croniter, which made it known. It only ever sees naive times: given aware ones
+it is wrong around a zone's changes (twice in an overlap, an invented instant after a gap).
 """
 
 from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from croniter import CroniterBadCronError, CroniterBadDateError, croniter
-
-from octojobs.core.cronsyntax import CronError, check
+from octojobs.core.cronfields import SEARCH_YEARS, CronFields
+from octojobs.core.cronsyntax import LAST, CronError, check, members
 from octojobs.core.zones import UnknownZone, instants_of, landing, second_pass, zone
 
-SEARCH_YEARS = 40
-"""How far a next instant is looked for: 29 February on a given weekday comes round within 40 years, across 2100 too."""
+if TYPE_CHECKING:
+    from croniter import croniter
 
 _SECOND = timedelta(seconds=1)
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-_LONGEST = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-"""Days of each month, in a leap year."""
 
 
 class Cron:
     """A parsed expression in a zone; immutable in what it answers. Make one with `Cron.parse`, which shares them."""
 
-    __slots__ = (
-        "_memo",
-        "_walker",
-        "days",
-        "expression",
-        "is_daily",
-        "is_wild",
-        "joins_days_by_or",
-        "minutes",
-        "months",
-        "nth",
-        "tz",
-        "weekdays",
-    )
+    __slots__ = ("_memo", "_walker", "expression", "fields", "is_wild", "tz")
 
     def __init__(self, expression: str, tz: ZoneInfo) -> None:
         fields = check(expression)
-        try:
-            self._walker = croniter(
-                fields, _EPOCH.replace(tzinfo=None), ret_type=datetime, implement_cron_bug=True, max_years_between_matches=SEARCH_YEARS
-            )
-        except CroniterBadCronError as error:  # ours is the stricter grammar: this is a second lock on the same door
-            raise CronError(f"croniter refuses it: {error}", 0, "use plain cron(8) fields") from None
-        minute, hour, day, month, weekday = self._walker.expanded
-        words = fields.split()
+        minute, hour, *_ = fields.split()
         self.expression = expression
         self.tz = tz
-        self.is_wild = words[0].startswith("*") or words[1].startswith("*")
-        self.minutes = _minutes_of_day(_members(hour, 0, 23), _members(minute, 0, 59))
-        self.months = frozenset(_members(month, 1, 12))
-        self.days: frozenset[int | str] | None = frozenset(d if d == "l" else int(d) for d in day) if day != ["*"] else None
-        self.weekdays = frozenset(_members(weekday, 0, 6)) if weekday != ["*"] else None
-        self.nth: dict[int, frozenset[int | str]] = {int(day): frozenset(ns) for day, ns in self._walker.nth_weekday_of_month.items()}
-        both = self.days is not None and self.weekdays is not None
-        self.joins_days_by_or = both and not (words[2].startswith("*") or words[4].startswith("*"))
-        self.is_daily = self.days is None and self.weekdays is None and len(self.months) == 12
+        self.is_wild = minute.startswith("*") or hour.startswith("*")
+        self.fields = CronFields.of(fields, members(fields))
+        special = self.fields.nth or (self.fields.days and LAST in self.fields.days)
+        self._walker = _croniter(fields) if special else None
         self._memo: tuple[datetime, datetime | None] | None = None
-
-    def may_never_fire(self) -> bool:
-        """Whether days and months are both restricted, in a way that makes it unclear whether there is such a date."""
-        if len(self.months) == 12 or (self.days is None and not self.nth):
-            return False
-        if self.days is None or self.nth or self.weekdays is not None:
-            return True
-        return all(day != "l" and int(day) > _LONGEST[month - 1] for day in self.days for month in self.months)
 
     def __repr__(self) -> str:
         return f"Cron.parse({self.expression!r}, {self.tz.key!r})"
@@ -141,12 +107,27 @@ class Cron:
         return None
 
     def _label_after(self, label: datetime) -> datetime | None:
-        walker = copy.copy(self._walker)  # the copy holds the place: the shared one is never moved, so threads don't meet
-        try:
-            found: datetime = walker.get_next(datetime, start_time=label)
-        except CroniterBadDateError:
-            return None
-        return found
+        return self.fields.label_after(label) if self._walker is None else _walked(self._walker, label)
+
+
+def _croniter(fields: str) -> croniter[datetime]:
+    from croniter import CroniterBadCronError, croniter  # 35 ms that most files don't pay
+
+    epoch = _EPOCH.replace(tzinfo=None)
+    try:
+        return croniter(fields, epoch, ret_type=datetime, implement_cron_bug=True, max_years_between_matches=SEARCH_YEARS)
+    except CroniterBadCronError as error:  # ours is the stricter grammar: this is a second lock on the same door
+        raise CronError(f"croniter refuses it: {error}", 0, "use plain cron(8) fields") from None
+
+
+def _walked(walker: croniter[datetime], label: datetime) -> datetime | None:
+    from croniter import CroniterBadDateError  # as above
+
+    walker = copy.copy(walker)  # the copy holds the place: the shared one is never moved, so threads don't meet
+    try:
+        return walker.get_next(datetime, start_time=label)
+    except CroniterBadDateError:
+        return None
 
 
 @lru_cache(maxsize=8192)
@@ -159,18 +140,6 @@ def _wall(t: datetime, tz: ZoneInfo) -> datetime:
     return t.astimezone(tz).replace(tzinfo=None, fold=0)
 
 
-def _members(values: Sequence[int | str], low: int, high: int) -> tuple[int, ...]:
-    if "*" in values:
-        return tuple(range(low, high + 1))
-    return tuple(sorted(int(value) for value in values))
-
-
-@lru_cache(maxsize=1024)
-def _minutes_of_day(hours: tuple[int, ...], minutes: tuple[int, ...]) -> tuple[int, ...]:
-    """Minutes since midnight; shared, because most expressions of a repository have few different ones."""
-    return tuple(hour * 60 + minute for hour in hours for minute in minutes)
-
-
 @lru_cache(maxsize=65_536)
 def _parse(expression: str, zone_name: str) -> Cron:
     try:
@@ -178,7 +147,7 @@ def _parse(expression: str, zone_name: str) -> Cron:
     except UnknownZone as error:
         raise CronError(error.what, 0, error.fix) from None
     cron = Cron(expression, tz)
-    if cron.may_never_fire() and cron.next_after(_EPOCH) is None:
+    if cron.fields.may_never_match and cron.next_after(_EPOCH) is None:
         day_of_month = list(re.finditer(r"\S+", expression))[2]
         raise CronError(f'"{expression}" never fires', day_of_month.start(), f"name a date that comes round within {SEARCH_YEARS} years")
     return cron

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 MACROS = {
     "@hourly": "0 * * * *",
@@ -29,6 +30,21 @@ class CronError(ValueError):
         self.what = what
         self.offset = offset
         self.fix = fix
+
+
+LAST = "l"
+"""Stands for the last day of a month, or the last of its weeks."""
+
+
+class Members(NamedTuple):
+    """What the five fields stand for: Sunday is 0. `nth` has the weeks of a month (1-5, or `LAST`) of weekdays with some."""
+
+    minutes: set[int]
+    hours: set[int]
+    days: set[int | str]
+    months: set[int]
+    weekdays: set[int]
+    nth: dict[int, frozenset[int | str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +103,58 @@ def check(expression: str) -> str:
         _check_field(field, word, start)
     _check_together(words[2], words[4])
     return " ".join(word for word, _ in words)
+
+
+def members(fields: str) -> Members:
+    """What five fields that `check` gave stand for.
+
+    >>> sorted(members("0,30 9-17/4 1 * mon-fri").hours)
+    [9, 13, 17]
+    """
+    minutes, hours, days, months, weekdays = fields.split()
+    nth: dict[int, frozenset[int | str]] = {}
+    plain = set()
+    for item in weekdays.split(","):
+        weekday, sharp, week = item.partition("#")
+        if last := _LAST_WEEKDAY.fullmatch(item):
+            weekday, week = last[1], LAST
+        if sharp or last:
+            number = _number(_DAY_OF_WEEK, weekday)
+            nth[number] = nth.get(number, frozenset()) | {week if last else int(week)}
+            plain.add(number)
+        else:
+            plain |= _item_members(_DAY_OF_WEEK, item)
+    in_month: set[int | str] = set()
+    for item in days.split(","):
+        in_month |= {LAST} if item == LAST else _item_members(_DAY_OF_MONTH, item)
+    return Members(_members(_FIELDS[0], minutes), _members(_FIELDS[1], hours), in_month, _members(_FIELDS[3], months), plain, nth)
+
+
+def _members(field: _Field, word: str) -> set[int]:
+    return {number for item in word.split(",") for number in _item_members(field, item)}
+
+
+def _item_members(field: _Field, item: str) -> set[int]:
+    """A `*`, a value or a range, which may wrap, each with or without a step; a value with a step goes on to the field's end."""
+    match = _ITEM.fullmatch(item)
+    assert match is not None, item  # `check` has let it pass
+    end = min(field.high, 6) if field is _DAY_OF_WEEK else field.high
+    low = field.low if match["low"] == "*" else _number(field, match["low"])
+    high = end if match["low"] == "*" or match["step"] else low
+    if match["high"]:
+        high = _number(field, match["high"])
+        if low == high:  # 0-7: `check` refuses all others
+            low, high = field.low, end
+    step = int(match["step"] or 1)
+    if low > high:
+        return {*(*range(low, end + 1), *range(field.low, high + 1))[::step]}
+    return set(range(low, high + 1, step))
+
+
+def _number(field: _Field, text: str) -> int:
+    """The value that a text stands for; Sunday is 0, written as 7 too."""
+    number = int(text) if text.isdecimal() else field.names.index(text) + field.low
+    return number % 7 if field is _DAY_OF_WEEK else number
 
 
 def _macro(words: list[tuple[str, int]]) -> str:

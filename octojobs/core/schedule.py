@@ -13,12 +13,13 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Protocol
 
-from octojobs.core.counting import count_instants, label_before
+from octojobs.core.counting import count_instants
 from octojobs.core.cron import Cron
 from octojobs.core.job import AfterWhen, IntervalWhen, Job, ManualWhen, ScheduleWhen
 from octojobs.core.once import is_once, once_instant
 
 _SECOND = timedelta(seconds=1)
+_A_YEAR_OF_DAYS = 367
 
 
 class Schedule(Protocol):
@@ -119,7 +120,7 @@ class CronTimes:
         if not self.crons:
             return None
         wall = until.astimezone(self.crons[0].tz).replace(tzinfo=None, fold=0)
-        labels = [label for cron in self.crons if (label := label_before(cron, wall)) is not None]
+        labels = [label for cron in self.crons if (label := cron.fields.label_at_or_before(wall, _A_YEAR_OF_DAYS)) is not None]
         return until - (wall - max(labels)) - _SECOND if labels else None
 
 

@@ -98,20 +98,20 @@ def _calendar(entry: str, timezone: str) -> list[Time]:
     cron = parse_entry(entry, timezone)
     if isinstance(cron, Once):
         raise Inexpressible("launchd knows no single instant: without a year it would come again", _KEEP)
-    if cron.nth or (cron.days and "l" in cron.days):
+    if cron.fields.nth or (cron.fields.days and "l" in cron.fields.days):
         raise Inexpressible("launchd can't count weekdays, nor from the end of a month", _KEEP)
-    days = None if cron.days is None else sorted(int(day) for day in cron.days)
-    weekdays = None if cron.weekdays is None or len(cron.weekdays) == 7 else sorted(cron.weekdays)
-    if days is not None and weekdays is not None and not cron.joins_days_by_or:
+    days = None if cron.fields.days is None else sorted(int(day) for day in cron.fields.days)
+    weekdays = None if cron.fields.weekdays is None or len(cron.fields.weekdays) == 7 else sorted(cron.fields.weekdays)
+    if days is not None and weekdays is not None and not cron.fields.joins_days_by_or:
         raise Inexpressible("it means a day of the month that is a weekday too, and launchd means either", _KEEP)
     dates = [{"Day": day} for day in days or []] + [{"Weekday": day} for day in weekdays or []] or [{}]
-    months = [{}] if len(cron.months) == 12 else [{"Month": month} for month in sorted(cron.months)]
+    months = [{}] if len(cron.fields.months) == 12 else [{"Month": month} for month in sorted(cron.fields.months)]
     return [{**month, **date, **time} for month, date, time in product(months, dates, _clock(cron))]
 
 
 def _clock(cron: Cron) -> list[Time]:
-    hours = sorted({minute // 60 for minute in cron.minutes})
-    minutes = sorted({minute % 60 for minute in cron.minutes})
+    hours = sorted({minute // 60 for minute in cron.fields.minutes})
+    minutes = sorted({minute % 60 for minute in cron.fields.minutes})
     by_hour: list[Time] = [{}] if len(hours) == 24 else [{"Hour": hour} for hour in hours]
     by_minute: list[Time] = [{}] if len(minutes) == 60 else [{"Minute": minute} for minute in minutes]
     return [{**hour, **minute} for hour, minute in product(by_hour, by_minute)]

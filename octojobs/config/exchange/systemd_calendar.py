@@ -18,27 +18,27 @@ def calendars(cron: Cron) -> tuple[str, ...]:
     (('Mon..Fri *-*-* 09..17:00/15:00 Europe/Berlin',), ('*-*-01 00:00:00 UTC', 'Fri *-*-* 00:00:00 UTC'))
     """
     time = f"{_times(cron)} {cron.tz.key}"
-    months = _spelled(sorted(cron.months), 1, 12)
-    dates = [f"*-{months}-{days}" for days in _days(cron)] + ([f"*-{months}~01"] if cron.days and "l" in cron.days else [])
-    if cron.nth:
-        counted = [(day, nth) for day, weeks in sorted(cron.nth.items()) for nth in sorted(weeks, key=str)]
+    months = _spelled(sorted(cron.fields.months), 1, 12)
+    dates = [f"*-{months}-{days}" for days in _days(cron)] + ([f"*-{months}~01"] if cron.fields.days and "l" in cron.fields.days else [])
+    if cron.fields.nth:
+        counted = [(day, nth) for day, weeks in sorted(cron.fields.nth.items()) for nth in sorted(weeks, key=str)]
         return tuple(f"{_DAYS[day]} *-{months}{_week(nth)} {time}" for day, nth in counted)
-    weekdays = f"{_weekdays(cron.weekdays)} " if cron.weekdays is not None and len(cron.weekdays) < len(_DAYS) else ""
-    if cron.joins_days_by_or and weekdays:
+    weekdays = f"{_weekdays(cron.fields.weekdays)} " if cron.fields.weekdays is not None and len(cron.fields.weekdays) < len(_DAYS) else ""
+    if cron.fields.joins_days_by_or and weekdays:
         return (*(f"{date} {time}" for date in dates), f"{weekdays}*-{months}-* {time}")
     return tuple(f"{weekdays}{date} {time}" for date in dates)
 
 
 def _times(cron: Cron) -> str:
-    hours = sorted({minute // 60 for minute in cron.minutes})
-    minutes = sorted({minute % 60 for minute in cron.minutes})
+    hours = sorted({minute // 60 for minute in cron.fields.minutes})
+    minutes = sorted({minute % 60 for minute in cron.fields.minutes})
     return f"{_spelled(hours, 0, 23)}:{_spelled(minutes, 0, 59)}:00"
 
 
 def _days(cron: Cron) -> list[str]:
-    if cron.days is None:
+    if cron.fields.days is None:
         return ["*"]
-    days = sorted(day for day in cron.days if isinstance(day, int))
+    days = sorted(day for day in cron.fields.days if isinstance(day, int))
     return [_spelled(days, 1, 31)] if days else []
 
 
