@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from octojobs.conditions.judging import argument_problems
 from octojobs.conditions.registry import names
 from octojobs.config.blob import blob_id
@@ -9,6 +11,7 @@ from octojobs.config.loader import Loader
 from octojobs.config.schema import properties
 from octojobs.core.guards import conditions_in
 from octojobs.core.identity import JobId
+from tests.helpers import ROOT
 
 JOBS = """
 jobs:
@@ -80,6 +83,13 @@ conditions:
 def test_the_schema_and_the_registry_name_the_same_guards() -> None:
     """A guard in one alone could be written and not judged, or judged and not written."""
     assert set(properties("jobs", "condition")) - {"any", "not"} == set(names())
+
+
+def test_every_guard_stands_in_the_page_about_guards() -> None:
+    """With what it holds on, and where that is read."""
+    table = [line for line in (ROOT / "docs/guards.md").read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
+    described = {re.split(r"[`:]", line.removeprefix("| `"))[0] for line in table}
+    assert set(names()) - described == set()
 
 
 def test_every_guard_that_loads_can_be_judged() -> None:
