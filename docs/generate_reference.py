@@ -18,7 +18,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Overlap and catching up": ("overlap", "max_instances", "catch_up", "catch_up_window", "start_deadline"),
     "Order": ("priority", "pool", "group"),
     "Failures": ("retries", "max_retries", "pause_after", "run_when_paused"),
-    "Action": ("command", "shell", "run", "args", "python"),
+    "Action": ("command", "shell", "run", "args", "python", "task"),
     "Agent jobs": ("prompt", "prompt_file", "agent", "model", "max_turns", "allowed_tools", "resume", "sandbox", "output"),
     "Surroundings": ("cwd", "env", "pass_env", "secrets"),
     "Afterwards": ("on_success", "on_failure"),
@@ -29,8 +29,9 @@ NOTES = {
     "Name": "A job's name is its key under `jobs:`, or `name` in a list, or the name of its file in `.octopoid/jobs/`.",
     "When": "Exactly one of `schedule`, `interval`, `after` and `manual`.",
     "Guards": "Every guard answers passed, failed or unknown, with its evidence; `octojobs why JOB` shows it.",
-    "Action": "Exactly one of `command`, `run`, and for agent jobs `prompt` or `prompt_file`.",
+    "Action": "Exactly one of `command`, `run`, `task`, and for agent jobs `prompt` or `prompt_file`.",
     "Agent jobs": "Known and listed, not run by this version: their due instants are recorded as skipped, with the reason.",
+    "Afterwards": "Once a run has ended: `command`, `run` with the name of a job, or `enqueue` with a [task](#task).",
     "Surroundings": (
         "A job is told about itself by `OCTOJOBS_JOB`, `_RUN_ID`, `_SCHEDULED_AT`, `_ATTEMPT`, `_REPO`, `_COMMIT`, `_RUN_DIR`, `_RESULT`, "
         "`_LAST_SUCCESS_AT` and `_TRIGGER`. Of octojobs' own environment it gets a few plain variables (`PATH HOME LANG TZ` …), and what "
@@ -68,7 +69,8 @@ _NAMED = {
     "duration": "duration",
     "size": "size",
     "condition": "condition",
-    "follow_up": "`{command: …}` or `{run: JOB}`",
+    "follow_up": "`{command: …}`, `{run: JOB}` or `{enqueue: {title: …}}`",
+    "task": "a [task](#task)",
     "job": "a job's fields",
     "jobs": "mapping of names to jobs, or list of jobs",
     "defaults": "a job's fields",
@@ -110,6 +112,9 @@ def jobs_page(schema: Schema) -> Iterator[str]:
         for name in names:
             if inner := fields[name].get("properties"):
                 yield from (f"### `{name}`", "", *_table(inner, fields[name].get("required", ())))
+        if title == "Action":
+            task = parts["task"]
+            yield from ("### `task`", "", task["description"], "", *_table(task["properties"], task["required"]))
         if title == "Guards":
             yield from ("### Conditions", "", parts["condition"]["description"], "", *_conditions(parts["condition"]["properties"]))
     yield from ("## Values", "", "| value | is |", "|---|---|")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from octojobs.embedded.scheduler import TaskScheduler as TaskScheduler
     from octojobs.facts.registered import condition as condition
     from octojobs.runners.context import JobContext as JobContext
+    from octojobs.runners.context import NotEnqueued as NotEnqueued
     from octojobs.runners.context import job as job
 
 _HOMES = {
@@ -26,6 +27,7 @@ _HOMES = {
     "TaskScheduler": "octojobs.embedded.scheduler",
     "JobContext": "octojobs.runners.context",
     "condition": "octojobs.facts.registered",
+    "NotEnqueued": "octojobs.runners.context",
     "job": "octojobs.runners.context",
 }
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from octojobs import platform
-from octojobs.actions.asking import who
+from octojobs.actions.drafting import drafted, whoever
 from octojobs.actions.workspace import Workspace
 from octojobs.core.flow import TaskPhase
 from octojobs.core.run import Process
@@ -35,23 +35,6 @@ def place_of(workspace: Workspace) -> Place:
     """Where the repository's tasks are."""
     settings = workspace.settings
     return Place(workspace.root, workspace.paths, settings.tasks, forms.Form(settings.task_format))
-
-
-def whoever(environ: Mapping[str, str]) -> str:
-    """Who asks, where they don't say: the job that this runs in, else the person."""
-    job = environ.get("OCTOJOBS_JOB")
-    return line(f"octojobs/{job}" if job else who(environ))
-
-
-def drafted(draft: Draft, environ: Mapping[str, str]) -> Draft:
-    """The draft with what the environment of a run tells: which run this is, and the task that it works on."""
-    run = environ.get("OCTOJOBS_RUN_ID", "").partition("+")[0]
-    return replace(
-        draft,
-        created_by=draft.created_by or whoever(environ),
-        run=draft.run or run,
-        parent=draft.parent or environ.get("OCTOJOBS_TASK", ""),
-    )
 
 
 def enqueue(workspace: Workspace, draft: Draft, *, dry_run: bool = False) -> tuple[View, bool, list[str]]:

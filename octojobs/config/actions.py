@@ -1,4 +1,4 @@
-"""What a job does: exactly one of `command`, `run` and a prompt, and what belongs to each."""
+"""What a job does: exactly one of `command`, `run`, `task` and a prompt, and what belongs to each."""
 
 from __future__ import annotations
 
@@ -6,16 +6,22 @@ import re
 
 from octojobs.config.entries import Entry, Fields
 from octojobs.config.parsers import command, mapping, texts
+from octojobs.config.tasks import task
 from octojobs.core.job import Action, AgentAction, CommandAction, JobType, ScriptAction
 
-NAMES = ("command", "run", "prompt", "prompt_file")
-_TYPES = {"command": JobType.COMMAND, "run": JobType.SCRIPT, "prompt": JobType.AGENT, "prompt_file": JobType.AGENT}
+NAMES = ("command", "run", "task", "prompt", "prompt_file")
+_TYPES = {
+    "command": JobType.COMMAND,
+    "run": JobType.SCRIPT,
+    "task": JobType.TASK,
+    **dict.fromkeys(("prompt", "prompt_file"), JobType.AGENT),
+}
 _BELONGS = {
     "shell": JobType.COMMAND,
     **dict.fromkeys(("args", "python"), JobType.SCRIPT),
     **dict.fromkeys(("agent", "model", "max_turns", "allowed_tools", "resume", "output"), JobType.AGENT),
 }
-_OWNER = {JobType.COMMAND: "command", JobType.SCRIPT: "run", JobType.AGENT: "prompt"}
+_OWNER = {JobType.COMMAND: "command", JobType.SCRIPT: "run", JobType.AGENT: "prompt", JobType.TASK: "task"}
 # A function of a module, or a name registered with `@octojobs.job("name")`. Compiled when first needed, as all here.
 _FUNCTION = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*|[A-Za-z_][\w-]*"
 
@@ -25,7 +31,7 @@ def action(fields: Fields, own: Fields, here: Entry) -> Action | None:
     given = own.given(NAMES)
     if not given:
         stated: str = own.plain("type", "")
-        fix = f"add `{_OWNER[JobType(stated)]}:`" if stated else "add one of command, run, prompt or prompt_file"
+        fix = f"add `{_OWNER[JobType(stated)]}:`" if stated else "add one of command, run, task, prompt or prompt_file"
         fields.problems.append(here.problem_at_key("says nothing about what it runs", fix))
         return None
     for name in given[1:]:
@@ -39,6 +45,8 @@ def action(fields: Fields, own: Fields, here: Entry) -> Action | None:
         case JobType.SCRIPT:
             run = fields.read("run", _function, "")
             return ScriptAction(run, fields.read("args", mapping, {})) if run else None
+        case JobType.TASK:
+            return fields.read("task", task, None)
         case JobType.AGENT:
             return AgentAction(
                 prompt=fields.plain("prompt", ""),

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from octojobs.config.entries import Entry, Fields
 from octojobs.config.parsers import command, duration, period, size
+from octojobs.config.tasks import task
 from octojobs.core.identity import InvalidId, JobId
 from octojobs.core.job import Backoff, CatchUp, CommandAction, FollowUp, Limits, Overlap, RetryPolicy
 
@@ -83,14 +84,17 @@ def catch_up(fields: Fields, own: Fields) -> tuple[CatchUp, int | None]:
 
 
 def follow_up(fields: Fields, name: str) -> FollowUp:
-    """`on_success` or `on_failure`: a command, by the job's shell, or the name of a job."""
+    """`on_success` or `on_failure`: a command, by the job's shell, the name of a job, or a task."""
     entry = fields.entries.get(name)
     if entry is None:
         return _NO_FOLLOW_UP
     if "run" in entry.value:
         return fields.read(name, _job_named, _NO_FOLLOW_UP)
+    if "enqueue" in entry.value:
+        wanted = fields.read(name, lambda given: task(given.at("enqueue")), None)
+        return FollowUp(enqueue=wanted) if wanted is not None else _NO_FOLLOW_UP
     if "command" not in entry.value:  # only keys that begin with x-
-        fields.problems.append(entry.problem("says nothing about what it runs", "add `command:` or `run:`"))
+        fields.problems.append(entry.problem("says nothing about what it runs", "add `command:`, `run:` or `enqueue:`"))
         return _NO_FOLLOW_UP
     argv = fields.read(name, lambda given: command(given.at("command")), None)
     if argv is None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from octojobs.core.definitions import Definitions
 from octojobs.core.durations import format_duration
 from octojobs.core.guards import AnyOf, Condition, Guard, Not
-from octojobs.core.job import AfterWhen, CommandAction, IntervalWhen, Job, ManualWhen, ScheduleWhen, ScriptAction
+from octojobs.core.job import AfterWhen, CommandAction, IntervalWhen, Job, ManualWhen, ScheduleWhen, ScriptAction, TaskAction
 
 Files = Mapping[str, tuple[str, bytes]]
 
@@ -49,6 +49,8 @@ def _of_job(job: Job) -> Iterator[str]:
     for word, follow_up in (("on success", job.on_success), ("on failure", job.on_failure)):
         if follow_up.command is not None:
             yield f"{job.id}: {word}: {_shown(follow_up.command.command)}"
+        if follow_up.enqueue is not None:
+            yield f"{job.id}: {word}: enqueue a task: {_shown(follow_up.enqueue.title)}"
         if follow_up.run is not None:
             yield f"{job.id}: {word}: run {follow_up.run}"
 
@@ -75,6 +77,8 @@ def _action(job: Job) -> str:
         return ("bash: " if job.action.shell == "bash" else "") + _shown(job.action.command)
     if isinstance(job.action, ScriptAction):
         return f"run {job.action.run}"
+    if isinstance(job.action, TaskAction):
+        return f"enqueue a task: {_shown(job.action.title)}"
     return f"nothing: {job.unsupported}"
 
 

@@ -75,7 +75,7 @@ def _run(job: Job, run_id: RunId, due: datetime, cause: Cause, now: datetime, so
 
 
 def follow_ups(run: Run, now: datetime) -> tuple[Run, ...]:
-    """The runs of the commands that the finished run's `on_success` or `on_failure` names: none or one.
+    """The runs of the commands, or tasks, that the finished run's `on_success` or `on_failure` names: none or one.
 
     Skipped, missed and cancelled runs have none, and neither has a follow-up. It shares the job's surroundings (environment,
     folder, limits, pool) and nothing of its rules: no guards, retries or deadline. Its environment tells of the run that ended.
@@ -86,12 +86,12 @@ def follow_ups(run: Run, now: datetime) -> tuple[Run, ...]:
         event, cause, follow_up = "on_failure", Cause.ON_FAILURE, run.definition.on_failure
     else:
         return ()
-    if follow_up.command is None or run.is_follow_up:
+    if follow_up.action is None or run.is_follow_up:
         return ()
     definition = replace(
         run.definition,
         when=ManualWhen(),
-        action=follow_up.command,
+        action=follow_up.action,
         env={**run.definition.env, **_told(run)},
         conditions=(),
         retries=RetryPolicy(),

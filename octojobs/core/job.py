@@ -17,6 +17,7 @@ class JobType(StrEnum):
     COMMAND = "command"
     SCRIPT = "script"
     AGENT = "agent"
+    TASK = "task"
 
 
 class Priority(StrEnum):
@@ -150,7 +151,22 @@ class AgentAction:
     output: Mapping[str, Any] = field(default_factory=dict)
 
 
-Action = CommandAction | ScriptAction | AgentAction
+@dataclass(frozen=True, slots=True)
+class TaskAction:
+    """A task to enqueue. Texts may have the placeholders of `core/placeholders.py`; `expires_in_s` counts from its creation."""
+
+    title: str
+    body: str = ""
+    role: str = ""
+    priority: str = ""
+    branch: str = ""
+    dedupe: str = ""
+    acceptance: tuple[str, ...] = ()
+    expires_in_s: int | None = None
+    proposed: bool = False
+
+
+Action = CommandAction | ScriptAction | AgentAction | TaskAction
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,10 +194,16 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True)
 class FollowUp:
-    """What happens after a run has ended: a command, or a run of another job, or nothing."""
+    """What happens after a run has ended: a command, a run of another job, a task, or nothing."""
 
     command: CommandAction | None = None
     run: JobId | None = None
+    enqueue: TaskAction | None = None
+
+    @property
+    def action(self) -> CommandAction | TaskAction | None:
+        """What a run of its own carries out."""
+        return self.command or self.enqueue
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +253,8 @@ class Job:
                 return JobType.SCRIPT
             case AgentAction():
                 return JobType.AGENT
+            case TaskAction():
+                return JobType.TASK
 
     @property
     def unsupported(self) -> str:

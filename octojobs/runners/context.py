@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +21,10 @@ _registry: dict[str, Callable[..., Any]] = {}
 
 class AlreadyRegistered(ValueError):
     """Two functions want the same name; the message names both."""
+
+
+class NotEnqueued(Exception):
+    """The task was refused (a cap is met, it is no task, the disk is full); the message says why."""
 
 
 class DamagedState(Exception):
@@ -134,9 +138,53 @@ class JobContext:
     logger: logging.Logger
     args: Mapping[str, Any] = field(default_factory=dict)
     result: Any = None
+    enqueue_command: Sequence[str] = field(default=(), repr=False)
+
+    def enqueue(
+        self,
+        title: str,
+        body: str = "",
+        *,
+        role: str = "",
+        priority: str = "",
+        branch: str = "",
+        dedupe: str = "",
+        acceptance: Sequence[str] = (),
+        blocked_by: Sequence[str] = (),
+        expires_in: str = "",
+        proposed: bool = False,
+    ) -> EnqueuedTask:
+        """Enqueue a task, at once, as `octojobs enqueue` does; the task, new or found by its `dedupe` key. Raises NotEnqueued.
+
+        `priority` is P0 to P3, `expires_in` a duration such as `7d`. Texts are data: none becomes a header or a path.
+        """
+        fields = {
+            "title": title,
+            "body": body,
+            "role": role,
+            "priority": priority,
+            "branch": branch,
+            "dedupe": dedupe,
+            "acceptance": list(acceptance),
+            "blocked_by": list(blocked_by),
+            "expires_in": expires_in,
+            "proposed": proposed,
+        }
+        return _enqueued(self.enqueue_command, fields)
 
 
-def context_from(environ: Mapping[str, str], state_file: Path, args: Mapping[str, Any]) -> JobContext:
+@dataclass(frozen=True)
+class EnqueuedTask:
+    """A task that was enqueued: its id, the title that it got, its state, its file; `new` is False for one that was there already."""
+
+    id: str
+    title: str
+    state: str
+    path: Path
+    new: bool
+
+
+def context_from(environ: Mapping[str, str], state_file: Path, args: Mapping[str, Any], enqueue: Sequence[str] = ()) -> JobContext:
     """The context that the environment of a job tells of."""
     name = environ["OCTOJOBS_JOB"]
     last = environ.get("OCTOJOBS_LAST_SUCCESS_AT")
@@ -149,7 +197,21 @@ def context_from(environ: Mapping[str, str], state_file: Path, args: Mapping[str
         Path(environ["OCTOJOBS_RUN_DIR"]),
         _instant(last) if last else None,
     )
-    return JobContext(name, run, Path(environ["OCTOJOBS_REPO"]), State(state_file), logging.getLogger(name), args)
+    return JobContext(name, run, Path(environ["OCTOJOBS_REPO"]), State(state_file), logging.getLogger(name), args, None, enqueue)
+
+
+def _enqueued(command: Sequence[str], fields: Mapping[str, Any]) -> EnqueuedTask:
+    """What octojobs, in its own Python, makes of the fields."""
+    import subprocess  # noqa: TID251 -- lazily, for few jobs enqueue tasks; process.py can't be imported in the job's Python
+
+    if not command:
+        raise NotEnqueued("this context can't enqueue tasks: it was not made by a run of octojobs")
+    done = subprocess.run(list(command), input=json.dumps(fields).encode(), capture_output=True, check=False)
+    if done.returncode != 0:
+        told = done.stderr.decode("utf-8", "replace").strip()
+        raise NotEnqueued(told.removeprefix("octojobs: "))
+    answer = json.loads(done.stdout)
+    return EnqueuedTask(answer["task"], answer["title"], answer["state"], Path(answer["path"]), answer["new"])
 
 
 def write_whole(path: Path, text: str) -> None:

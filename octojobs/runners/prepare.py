@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from octojobs.core.definitions import Settings
-from octojobs.core.job import AgentAction, CommandAction, ScriptAction
+from octojobs.core.job import AgentAction, CommandAction, ScriptAction, TaskAction
 from octojobs.core.run import Run
 from octojobs.runners.base import Launch, NotPreparable
 from octojobs.runners.environment import environment_of
 from octojobs.runners.script import script_argv
+from octojobs.runners.tasks import task_argv
 from octojobs.store.paths import StatePaths
 
 
@@ -53,6 +54,8 @@ def _argv(run: Run, repository_root: Path, paths: StatePaths, settings: Settings
         case CommandAction() as command:
             return command.argv
         case ScriptAction() as script:
-            return script_argv(job, script, settings, repository_root, paths.job_state(job.id))
+            return script_argv(job, script, settings, repository_root, paths)
+        case TaskAction() as task:
+            return task_argv(task, settings, repository_root, paths)
         case AgentAction():
             raise NotPreparable(job.unsupported)

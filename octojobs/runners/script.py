@@ -8,13 +8,21 @@ from pathlib import Path
 
 from octojobs.core.definitions import Settings
 from octojobs.core.job import Job, ScriptAction
+from octojobs.runners.tasks import task_argv
+from octojobs.store.paths import StatePaths
 
 HOST = Path(__file__).with_name("script_host.py")
 
 
-def script_argv(job: Job, action: ScriptAction, settings: Settings, repository_root: Path, state_file: Path) -> tuple[str, ...]:
+def script_argv(job: Job, action: ScriptAction, settings: Settings, repository_root: Path, paths: StatePaths) -> tuple[str, ...]:
     """The argument vector that calls the function; nothing in it is secret, since everybody's `ps` shows it."""
-    order = {"run": action.run, "args": dict(action.args), "modules": list(settings.modules), "state": str(state_file)}
+    order = {
+        "run": action.run,
+        "args": dict(action.args),
+        "modules": list(settings.modules),
+        "state": str(paths.job_state(job.id)),
+        "enqueue": task_argv(None, settings, repository_root, paths),
+    }
     return (python_of(job, action, settings, repository_root), str(HOST), json.dumps(order, ensure_ascii=False))
 
 

@@ -41,7 +41,7 @@ def main(order: Mapping[str, Any]) -> int:
     sys.path[:1] = [os.getcwd(), *([repo] if (repo := os.environ["OCTOJOBS_REPO"]) != os.getcwd() else [])]
     _talk_line_by_line()
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
-    context = context_from(os.environ, Path(order["state"]), order["args"])
+    context = context_from(os.environ, Path(order["state"]), order["args"], order.get("enqueue", ()))
     try:
         function = find(order["run"], order["modules"])
         call = bind(order["run"], function, context)

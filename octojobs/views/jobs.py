@@ -17,6 +17,7 @@ from octojobs.core.job import (
     RetryPolicy,
     ScheduleWhen,
     ScriptAction,
+    TaskAction,
 )
 from octojobs.core.ledger import JobState, Pause
 from octojobs.core.run import Run
@@ -57,6 +58,8 @@ def action_text(job: Job) -> str:
             return run
         case AgentAction(prompt=prompt, prompt_file=prompt_file, agent=agent):
             return f"agent {agent or 'default'}: {prompt or prompt_file}"
+        case TaskAction(title=title):
+            return f"task {title}"
 
 
 def job_view(job: Job, standing: Standing) -> View:
@@ -171,10 +174,28 @@ def _action_fields(job: Job) -> View:
                 "allowed_tools": list(action.allowed_tools),
                 "resume": action.resume,
             }
+        case TaskAction() as task:
+            return {"task": _task_fields(task)}
+
+
+def _task_fields(task: TaskAction) -> View:
+    return {
+        "title": task.title,
+        "body": task.body,
+        "role": task.role,
+        "priority": task.priority,
+        "branch": task.branch,
+        "dedupe": task.dedupe,
+        "acceptance": list(task.acceptance),
+        "expires_in": duration(task.expires_in_s),
+        "proposed": task.proposed,
+    }
 
 
 def _follow_up(follow_up: FollowUp) -> View | None:
     if follow_up.command is not None:
         command = follow_up.command.command
         return {"command": command if isinstance(command, str) else list(command)}
+    if follow_up.enqueue is not None:
+        return {"enqueue": _task_fields(follow_up.enqueue)}
     return {"run": str(follow_up.run)} if follow_up.run else None

@@ -57,6 +57,7 @@ JOB: dict[str, tuple[str, str]] = {
     "shell": (DUE, "shell: bash"),
     "run": ("manual: true", "run: 'tools:main'"),
     "args": (SCRIPT, "args: {deep: true}"),
+    "task": ("manual: true", "task: {title: Look}"),
     "python": (SCRIPT, "python: /usr/bin/python3"),
     "prompt": ("manual: true", "prompt: Look around"),
     "prompt_file": ("manual: true", "prompt_file: prompt.md"),
@@ -96,6 +97,18 @@ INSIDE: dict[str, dict[str, tuple[str, str]]] = {
     },
     "output": {"channel": ("channel: a", "channel: b")},
 }
+TASK = {
+    "title": "title: Look again",
+    "body": "body: Why",
+    "role": "role: review",
+    "priority": "priority: P0",
+    "branch": "branch: main",
+    "dedupe": "dedupe: look",
+    "acceptance": "acceptance: [it works]",
+    "expires_in": "expires_in: 7d",
+    "proposed": "proposed: true",
+}
+"""The keys of a task, which stands in two places."""
 
 FILE = {
     "timezone": ("", "timezone: Asia/Tokyo"),
@@ -192,15 +205,31 @@ def test_a_key_inside_of_a_field_changes_the_job(field: str, key: str) -> None:
 
 
 def test_a_follow_up_has_its_keys() -> None:
-    """A command or a run of another job, and they differ."""
-    assert sorted(properties("jobs", "follow_up")) == ["command", "run"]
+    """A command, a run of another job, or a task, and they differ."""
+    assert sorted(properties("jobs", "follow_up")) == ["command", "enqueue", "run"]
     other = "jobs:\n  - {name: other, manual: true, command: make}\n  - "
     seen = []
-    for follow_up in ("command: make", "run: other"):
+    for follow_up in ("command: make", "run: other", "enqueue: {title: Look}"):
         definitions = load(f"{other}{flow('name: it', DUE, f'on_failure: {flow(follow_up)}')}\n").definitions
         assert definitions is not None
         seen.append(list(definitions.jobs.values())[1].on_failure)
-    assert seen[0] != seen[1]
+    assert len(set(map(str, seen))) == 3
+
+
+def test_every_key_of_a_task_has_a_case() -> None:
+    """`title` is the one that it needs."""
+    assert sorted(properties("jobs", "task")) == sorted(TASK)
+
+
+@pytest.mark.parametrize("key", TASK)
+def test_a_key_of_a_task_changes_the_task(key: str) -> None:
+    """In a job and in what follows a run."""
+    rest = {"title: Look", TASK[key]} if key != "title" else {TASK[key]}
+    for place in ("task", "on_failure: {enqueue"):
+        base, end = ("manual: true", "") if place == "task" else (DUE, "}")
+        with_it, without = (job(base, f"{place}: {flow(*sorted(parts))}{end}") for parts in (rest, {"title: Look"}))
+        assert with_it is not None
+        assert with_it != without
 
 
 def test_every_key_of_a_file_has_a_case() -> None:

@@ -84,9 +84,9 @@ FIELDS: list[tuple[str, list[str]]] = [
     ("pool: big", ['1:47: job "a": pool: there is no pool "big"; declare it in .octopoid/octojobs.yaml: `pools: {big: 1}`']),
     ("on_success: {run: b}", ['1:59: job "a": on_success.run: there is no job "b"; declare it, or remove this']),
     ("on_success: {command: x, run: a}", ['1:53: job "a": on_success: command and run are given together; keep one of them']),
-    ("on_failure: {enqueue: {title: x}}", ['1:54: job "a": on_failure: unknown field "enqueue"; use command or run']),
+    ("on_failure: {notify: x}", ['1:54: job "a": on_failure: unknown field "notify"; use command, run or enqueue']),
     ("on_success: {run: 'a b'}", ['1:59: job "a": on_success.run: there is no job "a b"; declare it, or remove this']),
-    ("on_success: {x-y: 1}", ['1:53: job "a": on_success: says nothing about what it runs; add `command:` or `run:`']),
+    ("on_success: {x-y: 1}", ['1:53: job "a": on_success: says nothing about what it runs; add `command:`, `run:` or `enqueue:`']),
     ("on_success: {run: a}", ['1:59: job "a": on_success.run: a job that starts itself never ends; name another job']),
     ("args: {}", ['1:41: job "a": args belongs to jobs with `run:`; remove it']),
     ("sandbox: {backend: docker}", ['1:60: job "a": sandbox.backend: "docker" is for agent jobs; write none']),
@@ -143,7 +143,7 @@ JOBS_ALONE: list[tuple[str, list[str]]] = [
             )
         ],
     ),
-    ('schedule: "0 2 * * *"', ['1:8: job "a": says nothing about what it runs; add one of command, run, prompt or prompt_file']),
+    ('schedule: "0 2 * * *"', ['1:8: job "a": says nothing about what it runs; add one of command, run, task, prompt or prompt_file']),
     ("command: make", ['1:8: job "a": says nothing about when it runs; add one of schedule, interval, after, or `manual: true`']),
     ("interval: 1h, after: 1h, command: make", ['1:26: job "a": interval and after are both given; keep one of them']),
     ("manual: true, run: a:b, prompt: x", ['1:36: job "a": run and prompt are both given; keep one of them']),
@@ -183,7 +183,7 @@ JOBS_ALONE: list[tuple[str, list[str]]] = [
         ['1:32: job "a": type: is "script", and the job has `command:`; write command, or remove the type'],
     ),
     ("manual: true, type: agent", ['1:8: job "a": says nothing about what it runs; add `prompt:`']),
-    ("manual: true, type: task, command: x", ['1:32: job "a": type: "task" is not one of command, script, agent']),
+    ("manual: true, type: webhook, command: x", ['1:32: job "a": type: "webhook" is not one of command, script, agent, task']),
     ("id: b, manual: true, command: x", ['1:16: job "a": id: is "b", and the job\'s key is "a"; remove one of them']),
 ]
 
@@ -312,7 +312,7 @@ jobs:
         '9:24: job "weekly": schedule: day of week 8 is outside 0-7; use 0-7 or SUN-SAT, */n or a list',
         '11:11: job "weekly": pool: there is no pool "bog"; did you mean "big"?',
         '12:23: job "weekly": on_failure.run: there is no job "nihgtly"; did you mean "nightly"?',
-        '.octopoid/jobs/x.yaml:1:1: job "x": says nothing about what it runs; add one of command, run, prompt or prompt_file',
+        '.octopoid/jobs/x.yaml:1:1: job "x": says nothing about what it runs; add one of command, run, task, prompt or prompt_file',
         '.octopoid/octojobs.yaml:2:1: unknown field "max_concurent"; did you mean "max_concurrent"?',
     ]
 

@@ -19,6 +19,7 @@ from octojobs.runners.base import Launch, NotPreparable
 from octojobs.runners.environment import redacted_environment
 from octojobs.runners.prepare import prepare
 from octojobs.runners.script import HOST
+from octojobs.runners.tasks import HOST as TASK_HOST
 from octojobs.store.paths import StatePaths
 
 DUE = datetime(2026, 11, 20, 2, tzinfo=UTC)
@@ -103,7 +104,9 @@ def test_a_script_runs_in_the_python_that_was_chosen() -> None:
     action = ScriptAction("tools.sweep:main", {"days": 3})
     python, host, order = prepared(acting(action), settings=Settings(modules=("tools.jobs",))).argv
     assert (python, host) == (sys.executable, str(HOST))
-    assert json.loads(order) == {
+    told = json.loads(order)
+    assert told.pop("enqueue")[:4] == [sys.executable, "-E", "-P", str(TASK_HOST)]
+    assert told == {
         "run": "tools.sweep:main",
         "args": {"days": 3},
         "modules": ["tools.jobs"],
