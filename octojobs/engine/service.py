@@ -73,9 +73,15 @@ class Service:
         while not self._wake.stopping and not done():
             self._heartbeat.beat(self._vitals())
             woken = self._sleep()
-            # Also when it was woken: runs that end all the time must not keep a commit from being seen.
-            if self._look() or woken or self._due():
+            # What is due goes before a look at the files, unless somebody has said that one of them changed.
+            ticked = not isinf(self._looked_at) and (woken or self._due())
+            if ticked:
                 self._engine.tick()
+            # Also when it was woken: runs that end all the time must not keep a commit from being seen.
+            if self._look() or (not ticked and (woken or self._due())):
+                self._engine.tick()
+                ticked = True
+            if ticked:
                 idle_since, rested = self._clock.monotonic(), False
             elif not rested and self._clock.monotonic() - idle_since > REST_S:
                 self._engine.rest()
