@@ -11,6 +11,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from functools import partial
 from pathlib import Path
 
@@ -56,6 +57,8 @@ def _carry_out(scale: Scale, root: Path, which: tuple[str, int, str]) -> Told:
         return PARTS[part](scale)[number].run(scale, root / part), time.monotonic() - began
     except CannotDo as reason:
         return str(reason), time.monotonic() - began
+    except Exception:  # noqa: BLE001 -- whatever it was, the other steps are done
+        return Tally(violations=[f"broken off: {traceback.format_exc()}"]), time.monotonic() - began
 
 
 def _tell(part: str, name: str, tally: Tally | str, seconds: float) -> list[str]:

@@ -34,7 +34,7 @@ def mounted(folder: Path, *options: str, source: str = "octojobs-faults") -> Ite
     folder.mkdir(exist_ok=True)
     done = subprocess.run(["mount", *options, source, str(folder)], capture_output=True, text=True, check=False)
     if done.returncode:
-        raise CannotDo(f"mounting is not possible: {done.stderr.strip()}")
+        raise CannotDo(f"mounting is not possible: {done.stderr.strip().partition(chr(10))[0]}")
     try:
         yield folder
     finally:
