@@ -50,7 +50,7 @@ def all_refs(repository: Repository) -> Refs:
     fields = "%(refname)%00%(objectname)%00%(*objectname)"
     answer = ask(repository.main_worktree, ["for-each-ref", f"--format={fields}"])
     commits = {}
-    for line in os.fsdecode(answer.out).splitlines():
+    for line in os.fsdecode(answer.out).split("\n")[:-1]:  # a name may hold what splitlines() takes for an end of line
         name, oid, peeled = line.split("\0")
         commits[name] = peeled or oid
     head = repository.head().commit

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from octojobs.conditions.base import Args, ConditionType, Moment, expect, is_count, verdict
 from octojobs.core.guards import Verdict
-from octojobs.facts.fact import FactKey
+from octojobs.facts.fact import FactKey, one_line
 
 MOST = 5  # worktrees named in one line of evidence; the rest are counted
 
@@ -18,7 +18,7 @@ def check_args(args: Args) -> list[str]:
 def judge(args: Args, found: tuple[str, ...], _: Moment) -> Verdict:
     """In use or not: a worktree that nobody works in takes its room, too."""
     more = [f"and {len(found) - MOST} more"] if len(found) > MOST else []
-    named = f": {', '.join([*found[:MOST], *more])}" if found else ""
+    named = f": {', '.join([*map(one_line, found[:MOST]), *more])}" if found else ""
     return verdict(len(found) <= args["max"], f"{len(found)} of at most {args['max']} worktrees of agents{named}")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from octojobs.conditions.base import Args, ConditionType, Moment, expect, is_count, verdict
 from octojobs.conditions.ref_args import ref_problems
 from octojobs.core.guards import Verdict
-from octojobs.facts.fact import FactKey
+from octojobs.facts.fact import FactKey, one_line
 from octojobs.facts.git import Upstream
 
 
@@ -19,7 +19,7 @@ def judge(args: Args, found: Upstream, moment: Moment) -> Verdict:
     """Octojobs never fetches: the answer is as old as the last fetch, which the evidence tells."""
     behind = found.distance.behind
     fetched = f" (fetched at {moment.show(found.fetched_at)})" if found.fetched_at is not None else ""
-    words = f"{found.branch} is {behind} commit{'' if behind == 1 else 's'} behind {found.upstream}{fetched}"
+    words = f"{one_line(found.branch)} is {behind} commit{'' if behind == 1 else 's'} behind {one_line(found.upstream)}{fetched}"
     return verdict(behind <= args["max"], words if behind <= args["max"] else f"{words}, {args['max']} at most")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from octojobs.conditions.base import Args, ConditionType, Moment, expect, verdict
 from octojobs.conditions.ref_args import ref_problems
 from octojobs.core.guards import Verdict
-from octojobs.facts.fact import FactKey
+from octojobs.facts.fact import FactKey, one_line
 from octojobs.facts.git import Ahead, short
 
 MOST = 5  # worktrees named in one line of evidence; the rest are counted
@@ -21,7 +21,7 @@ def judge(args: Args, found: tuple[Ahead, ...], _: Moment) -> Verdict:
     of = short(args.get("of", "HEAD"))
     if not found:
         return verdict(True, f"no linked worktree is ahead of {of}")
-    named = [f"{one.path}{f' ({one.branch})' if one.branch else ''} by {one.commits}" for one in found[:MOST]]
+    named = [f"{one_line(one.path)}{f' ({one_line(one.branch)})' if one.branch else ''} by {one.commits}" for one in found[:MOST]]
     more = [f"and {len(found) - MOST} more"] if len(found) > MOST else []
     return verdict(False, f"ahead of {of}: {', '.join(named + more)}")
 

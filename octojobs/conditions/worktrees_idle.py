@@ -25,13 +25,13 @@ def judge(args: Args, found: Idleness, moment: Moment) -> Verdict:
     last = max(found.touches, key=lambda touch: touch.at, default=None)
     wanted = format_duration(int(args["for_s"]))
     if last is not None and (ago_s := max(moment.seconds_since(last.at), 0.0)) < args["for_s"]:
-        where = f"{one_line(last.what, 80)} in {last.worktree}"
+        where = f"{one_line(last.what, 80)} in {one_line(last.worktree)}"
         return verdict(False, f"{where} changed at {moment.show(last.at)}, {format_duration(int(ago_s))} ago; {wanted} wanted")
     if found.unreadable:
         return unknown(f"can't tell what happens in worktrees: {'; '.join(found.unreadable[:MOST])}")
     if last is None:
         return verdict(True, "there is no linked worktree")
-    return verdict(True, f"the last change was at {moment.show(last.at)} in {last.worktree}, more than {wanted} ago")
+    return verdict(True, f"the last change was at {moment.show(last.at)} in {one_line(last.worktree)}, more than {wanted} ago")
 
 
 WORKTREES_IDLE = ConditionType(

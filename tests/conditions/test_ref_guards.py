@@ -47,6 +47,14 @@ def test_ref_exists_takes_full_names_and_patterns(repo: Path) -> None:
     expect(context_of(repo), "ref_exists", Status.FAILED, "there is no refs/tags/V*", ref="refs/tags/V*")
 
 
+def test_the_name_of_a_branch_can_neither_hide_others_nor_forge_evidence(repo: Path) -> None:
+    """Git allows what some take for the end of a line."""
+    git(repo, "branch", "zz\u2028refs/heads/evil\u202e")
+    expect(context_of(repo), "ref_exists", Status.PASSED, f"{MAIN} is at {head(repo)[:12]}", ref=MAIN)
+    words = f"refs/heads/zz refs/heads/evil\\u202e is at {head(repo)[:12]}"
+    expect(context_of(repo), "ref_exists", Status.PASSED, words, ref="refs/heads/z*")
+
+
 def test_packed_refs_are_refs(repo: Path) -> None:
     """`git pack-refs` and `git gc` leave no file by their name."""
     git(repo, "branch", "fix-1")
