@@ -6,20 +6,24 @@ so an upgrade of the package can't reach a running shim, and a fork costs next t
 
 from __future__ import annotations
 
-import errno
-import gc
-import os
-import select
-import socket
-import struct
 import sys
 
-# Behind the standard library, which therefore can't be shadowed; without site-packages there is no other octojobs.
-sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+try:
+    import errno
+    import gc
+    import os
+    import select
+    import socket
+    import struct
 
-from octojobs import platform
-from octojobs.runners.shim import run as shim
-from octojobs.runners.shim import signals, spawn
+    # Behind the standard library, which therefore can't be shadowed; without site-packages there is no other octojobs.
+    sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+
+    from octojobs import platform
+    from octojobs.runners.shim import run as shim
+    from octojobs.runners.shim import signals, spawn
+except (ImportError, OSError) as error:  # no descriptor for a module, or a bad disk: the daemon holds its starts, and tries again
+    sys.exit(f"octojobs: the launcher can't begin: {error}")
 
 FIRST_REAP_MS, LAST_REAP_MS = 1000, 16_000
 _MOST_FDS = 253

@@ -268,3 +268,11 @@ def test_a_daemon_that_was_killed_before_it_read_the_answer_leaves_a_launcher_th
     daemon._process.wait(10)
     daemon.close()
     assert capfd.readouterr().err == ""
+
+
+def test_a_launcher_that_can_not_load_what_it_needs_says_so_in_a_line(tmp_path: Path) -> None:
+    """On a machine without a descriptor to spare, or with a bad disk, there is no traceback in the daemon's log."""
+    alone = tmp_path / "a/b/launcher_main.py"
+    write(alone, launcher._MAIN.read_text())
+    done = subprocess.run([sys.executable, "-I", "-S", str(alone), "0"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "octojobs: the launcher can't begin: No module named 'octojobs'\n")
