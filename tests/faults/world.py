@@ -87,6 +87,8 @@ class World:
     repo: Path
     started: list[Started] = field(default_factory=list)
     mine: set[int] = field(default_factory=set)
+    heard: int = 0
+    """How much of what was printed has been judged."""
 
     @property
     def paths(self) -> StatePaths:
@@ -207,7 +209,9 @@ class World:
         if before is not None:
             yield from promises.nothing_lost(before, found)
         yield from promises.tidy(self.paths)
-        yield from promises.spoken(output_of(self.repo).read_text(errors="replace"))
+        printed = output_of(self.repo).read_text(errors="replace")
+        yield from promises.spoken(printed[self.heard :] if len(printed) >= self.heard else printed)
+        self.heard = len(printed)
 
 
 @contextmanager
