@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from octojobs.core.change import changed
 from octojobs.core.events import (
     CursorMoved,
     Event,
@@ -178,7 +179,7 @@ class Ledger:
         self._put(run)
         state = self.jobs.get(run.job)
         if state is not None and run.cause in (Cause.SCHEDULE, Cause.CATCH_UP):
-            self.jobs[run.job] = replace(state, cursor=max(state.cursor, run.due))
+            self.jobs[run.job] = changed(state, cursor=max(state.cursor, run.due))
 
     def _finish(self, run: Run) -> Row:
         del self.runs[run.id]
@@ -189,7 +190,7 @@ class Ledger:
         state = self.jobs.get(run.job)
         if state is not None and not run.is_follow_up and outcome not in (Outcome.SKIPPED, Outcome.MISSED):
             succeeded = outcome is Outcome.SUCCEEDED
-            self.jobs[run.job] = replace(
+            self.jobs[run.job] = changed(
                 state,
                 last_run=run.id,
                 last_outcome=outcome,
@@ -222,19 +223,19 @@ _AboutJob = JobSeen | JobForgotten | _AboutKnownJob
 def _changed(state: JobState, event: _AboutKnownJob) -> JobState:
     match event:
         case CursorMoved(cursor=cursor):
-            return replace(state, cursor=cursor)
+            return changed(state, cursor=cursor)
         case JobReanchored(cursor=cursor, anchor=anchor, interval_s=interval_s):
-            return replace(state, cursor=cursor, anchor=anchor, interval_s=interval_s)
+            return changed(state, cursor=cursor, anchor=anchor, interval_s=interval_s)
         case JobAbsent(at=at):
-            return replace(state, absent_since=at)
+            return changed(state, absent_since=at)
         case JobReturned(cursor=cursor):
-            return replace(state, cursor=max(cursor, state.cursor), absent_since=None)
+            return changed(state, cursor=max(cursor, state.cursor), absent_since=None)
         case NotRun(due=due):
-            return replace(state, cursor=max(state.cursor, due))
+            return changed(state, cursor=max(state.cursor, due))
         case Paused(at=at, until=until, reason=reason):
-            return replace(state, pause=Pause(at, until, reason))
+            return changed(state, pause=Pause(at, until, reason))
         case Resumed():
-            return replace(state, pause=None)
+            return changed(state, pause=None)
 
 
 def _row_of(event: _AboutKnownJob) -> Row | None:

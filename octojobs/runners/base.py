@@ -20,6 +20,7 @@ LISTEN_S = 5.0
 OFFER = "."
 """What a shim says first that takes another run; what `exit.json` says may follow."""
 _MOST_WORDS = 8192
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
 HEADER = struct.Struct("!I")
 """What precedes a message to a shim: the length of the spec, 0 for "recorded"."""
 
@@ -57,7 +58,7 @@ class Shim:
 
     def start(self, launch: Launch) -> bool:
         """Hand over the run: this opens its gate. False when the shim is gone or does not listen, and then has run nothing."""
-        data = json.dumps(_spec(launch), separators=(",", ":")).encode("ascii")
+        data = _ENCODER.encode(_spec(launch)).encode("ascii")
         message = HEADER.pack(len(data)) + data
         try:
             sent = self.connection.send(message)

@@ -40,7 +40,7 @@ class Entry:
     @property
     def day(self) -> str:
         """The name of the file that it belongs in: the UTC day on which it ended."""
-        return f"{self.row.at.astimezone(UTC):%Y-%m-%d}.jsonl"
+        return f"{self.row.at.astimezone(UTC).date().isoformat()}.jsonl"
 
     @property
     def line(self) -> bytes:
