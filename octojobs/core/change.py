@@ -16,10 +16,10 @@ def changed(value: T, **fields: Any) -> T:
     That one builds the value anew, each field through the frozen class's guard: 20 µs for a run, five times in its life.
     Raises ValueError for a field that there is not.
     """
-    kind = type(value)
+    kind: type = type(value)
     names, get, setters = _plan(kind)
     values = dict(zip(names, get(value), strict=True)) | fields
-    new = object.__new__(kind)
+    new: T = object.__new__(kind)
     for setter, item in zip(setters, values.values(), strict=True):
         setter(new, item)
     return new

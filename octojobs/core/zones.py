@@ -6,7 +6,6 @@ Arithmetic is done on labels or on UTC instants, never on aware local datetimes:
 
 from __future__ import annotations
 
-import io
 import zoneinfo
 from dataclasses import dataclass
 from datetime import MAXYEAR, UTC, datetime, timedelta
@@ -21,6 +20,18 @@ _NOT_PORTABLE = ("localtime", "posixrules", "Factory")
 """Names that mean something else on each host; the same definitions must mean the same everywhere."""
 _UTC_FILE = b"TZif" + bytes(32) + (1).to_bytes(4) + (4).to_bytes(4) + bytes(6) + b"UTC\0"
 """RFC 8536: no transition, one type (offset 0, no daylight saving, designation 0), and its designation."""
+
+
+class _Bytes:
+    """Bytes to be read as if they were a file: the core imports no io."""
+
+    def __init__(self, data: bytes) -> None:
+        self._left = data
+
+    def read(self, size: int) -> bytes:
+        """The next so many bytes."""
+        found, self._left = self._left[:size], self._left[size:]
+        return found
 
 
 class UnknownZone(ValueError):
@@ -43,7 +54,7 @@ def zone(name: str) -> zoneinfo.ZoneInfo:
         if name in _NOT_PORTABLE or name.startswith(("right/", "posix/")):
             raise KeyError(name)
         if name == "UTC":  # the default, and no file to look for: that costs the start of every hook 6 ms
-            return zoneinfo.ZoneInfo.from_file(io.BytesIO(_UTC_FILE), key=name)
+            return zoneinfo.ZoneInfo.from_file(_Bytes(_UTC_FILE), key=name)  # type: ignore[arg-type]  # version 1 is not sought in
         return zoneinfo.ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         # ZoneInfoNotFoundError is a KeyError; "Europe" is a folder, "" and "../x" are ValueErrors

@@ -15,11 +15,11 @@ NIGHTLY = JobState(NOW, NOW, failures=2)
 
 
 def test_a_changed_value_is_a_new_one_with_those_fields() -> None:
-    """Equal to what replace makes, with the same hash, and frozen; the old one is as it was."""
+    """Equal to what replace makes, and frozen; the old one is as it was."""
     later = datetime(2027, 1, 1, tzinfo=UTC)
     made = changed(NIGHTLY, failures=0, last_end=later)
     assert made == replace(NIGHTLY, failures=0, last_end=later)
-    assert (hash(made), NIGHTLY.failures) == (hash(replace(NIGHTLY, failures=0, last_end=later)), 2)
+    assert NIGHTLY.failures == 2
     with pytest.raises(FrozenInstanceError):
         made.failures = 1  # type: ignore[misc]  # what must not be possible
 
