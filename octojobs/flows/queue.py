@@ -24,16 +24,16 @@ from octojobs.core.task import InvalidTask
 from octojobs.errors import RepositoryBusy, StateDamaged
 from octojobs.flows import forms
 from octojobs.flows.lease_files import LeaseFiles
-from octojobs.flows.record import NEW, Happened, Kept, Record, set_aside
+from octojobs.flows.record import NEW, Happened, Kept, Record, set_aside, sortable
 from octojobs.flows.tree import Tree
 from octojobs.store.access import storage_failed
 from octojobs.store.paths import FILE_MODE, StatePaths, make_folders
 
 WAIT_S = 30.0
 """How long others may take: a change holds the lock for milliseconds, so whoever is in the way is stopped or stuck."""
-_LOOK_S = 0.002
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.001, 0.016
 _OFTEN = timedelta(seconds=2)
-"""How soon the hurried notice an edit by hand: each file is looked at for it, and a hundred claims in a row need not pay for that."""
+"""How soon the hurried notice everything: every file is looked at for that, and a hundred claims in a row need not pay for it."""
 
 Places = Mapping[str, tuple[str, str, str]]
 """State, file name and stamp by id."""
@@ -76,7 +76,8 @@ class Queue:
 def opened(place: Place, now: datetime, *, hurried: bool = False) -> Iterator[Queue]:
     """The tasks for one change. Raises RepositoryBusy, StorageFailed, and StateDamaged when the record breaks under our hands.
 
-    Who is `hurried` notices files that came, went or moved at once, and edits of waiting ones within two seconds.
+    Who is `hurried` looks at the folders alone, and at each file only every two seconds: an edit, and what somebody else does in
+    the very instant of a change, may be noticed so much later.
     """
     try:
         make_folders(place.paths)
@@ -88,8 +89,9 @@ def opened(place: Place, now: datetime, *, hurried: bool = False) -> Iterator[Qu
         queue = Queue(place, record, tree, LeaseFiles(place.paths), now, notes=[note] if note else [])
         try:
             settle(queue)
-            compare(queue, hurried=hurried)
+            looked_at = _look(queue, hurried=hurried)
             yield queue
+            queue.record.left(looked_at, _folders(queue))
         except StateDamaged as damage:
             record.close()
             aside = set_aside(place.paths.tasks, now)
@@ -118,7 +120,7 @@ def _record(place: Place, now: datetime) -> tuple[Record, str]:
 @contextmanager
 def _locked(paths: StatePaths) -> Iterator[None]:
     """The lock of all tasks; the kernel frees it with the process. Raises RepositoryBusy."""
-    deadline, pause = time.monotonic() + WAIT_S, threading.Event()
+    deadline, pause, pause_s = time.monotonic() + WAIT_S, threading.Event(), _FIRST_PAUSE_S
     while True:
         descriptor = os.open(paths.tasks_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE)
         try:
@@ -128,7 +130,8 @@ def _locked(paths: StatePaths) -> Iterator[None]:
                     raise RepositoryBusy(
                         f"the tasks have been held by pid {who} for {WAIT_S:g} s", f"`kill -CONT {who}` wakes it if it is stopped"
                     )
-                pause.wait(_LOOK_S)
+                pause.wait(pause_s)
+                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
             if os.path.samestat(os.fstat(descriptor), os.stat(paths.tasks_lock)):
                 os.pwrite(descriptor, str(os.getpid()).encode().ljust(20), 0)
                 yield
@@ -202,16 +205,27 @@ def changes_of(kept: Kept) -> dict[str, Any]:
     return {name: getattr(kept.task, name) for name in ("version", "attempts", "claimed_by", "claimed_at", "expires_at", "reason")}
 
 
-def compare(queue: Queue, *, hurried: bool = False) -> None:
+def _look(queue: Queue, *, hurried: bool) -> str:
+    """Compare, as far as it is needed; when every file was looked at last."""
+    at, folders = queue.record.looked
+    if hurried and sortable(queue.now - _OFTEN) < at < sortable(queue.now + _OFTEN) and folders == _folders(queue):
+        return at
+    compare(queue)
+    return sortable(queue.now)
+
+
+def _folders(queue: Queue) -> str:
+    """How the folders are."""
+    return " ".join(f"{state}:{queue.tree.folder_stamp(state)}" for state in queue.flow.states)
+
+
+def compare(queue: Queue) -> None:
     """Bring the record into step with the folders; sets `missing` and adds to `notes`."""
     known = queue.record.places()
     there = {state: queue.tree.names(state) for state in queue.flow.states}
     queue.missing = {task for task, (state, name, _) in known.items() if name not in there.get(state, ())}
     changed = [(task, state, name) for state, name, task in _elsewhere(queue, known, there)]
-    if not hurried or queue.record.looked_at < f"{queue.now - _OFTEN:%Y-%m-%dT%H:%M:%S.%fZ}":
-        changed += _edited(queue, known)
-        with queue.record.change(durable=False):
-            queue.record.looked(queue.now)
+    changed += _edited(queue, known)
     found = [one for task, state, name in changed if (one := _look_at(queue, task, state, name)) is not None]
     if found:
         with queue.record.change():

@@ -49,7 +49,7 @@ CREATE TABLE events (
     target TEXT NOT NULL, version INTEGER NOT NULL, by TEXT NOT NULL, reason TEXT NOT NULL
 );
 CREATE INDEX by_task ON events (task, seq);
-CREATE TABLE looked (at TEXT NOT NULL);
+CREATE TABLE looked (at TEXT NOT NULL, folders TEXT NOT NULL);
 """
 _COLUMNS = "id, name, state, rank, created_at, dedupe, run, expires_at, task, data, stamp, pending, claim, until, pid"
 
@@ -203,14 +203,15 @@ class Record:
         return found
 
     @property
-    def looked_at(self) -> str:
-        """When every file was looked at last; "" for never."""
-        return next((at for (at,) in self._ask("SELECT at FROM looked")), "")
+    def looked(self) -> tuple[str, str]:
+        """When every file was looked at last, as an instant that sorts as text, and how the folders were left; "" for never."""
+        return next(((at, folders) for at, folders in self._ask("SELECT at, folders FROM looked")), ("", ""))
 
-    def looked(self, at: datetime) -> None:
-        """Every file was looked at."""
-        self._base.execute("DELETE FROM looked")
-        self._base.execute("INSERT INTO looked VALUES (?)", (_instant(at),))
+    def left(self, at: str, folders: str) -> None:
+        """How the folders are left, and when every file was looked at."""
+        with self.change(durable=False):
+            self._base.execute("DELETE FROM looked")
+            self._base.execute("INSERT INTO looked VALUES (?, ?)", (at, folders))
 
     def count_of_run(self, run: str) -> int:
         """How many tasks the run has enqueued."""
@@ -271,6 +272,10 @@ def _told(path: Path) -> Iterator[None]:
         raise
 
 
-def _instant(at: datetime | None) -> str | None:
+def sortable(at: datetime) -> str:
     """An instant that sorts as text."""
-    return None if at is None else f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+
+
+def _instant(at: datetime | None) -> str | None:
+    return None if at is None else sortable(at)

@@ -50,6 +50,14 @@ class Tree:
         folder = self._folder(state)
         return set() if folder is None else set(os.listdir(folder))
 
+    def folder_stamp(self, state: str) -> str:
+        """What changes whenever a name comes into a state's folder, or leaves it; "" where there is none."""
+        folder = self._folder(state)
+        if folder is None:
+            return ""
+        status = os.fstat(folder)
+        return f"{status.st_ino}.{status.st_mtime_ns}"
+
     def stamp(self, state: str, name: str) -> str:
         """What tells one state of the plain file from another; "" when it is not there."""
         status = self._status(state, name)
