@@ -31,6 +31,8 @@ WARM_UP_S, QUICK_WARM_UP_S = 600, 80
 SAMPLE_S, QUICK_SAMPLE_S = 60, 6
 LOOKS = 20
 """Readings of a sample, of which the least counts: while a run goes on it has memory and descriptors of its own."""
+SETTLED = timedelta(minutes=5)
+"""How long before the end, in its own time, everything that was due has begun: a machine that stood still for 12 s is allowed for."""
 STEADY = 18
 INTERVALS = {**{f"steady{number}": 48 for number in range(STEADY)}, "talks": 120, "fails": 120, "held": 120, "minutely": 60, "hourly": 3600}
 """Seconds between two due instants of each job, in its own time."""
@@ -79,7 +81,7 @@ def lived(folder: Path, *, quick: bool) -> Day:
     at = place(folder, {".octopoid/jobs.yaml": _jobs(effects, 0)})
     clock = folder / "clock.json"
     midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    begin(clock, midnight - timedelta(seconds=span_s * SPEED / 2), SPEED)
+    hurry = begin(clock, midnight - timedelta(seconds=span_s * SPEED / 2), SPEED)
     at = replace(at, command=(sys.executable, "-P", str(Path(__file__).with_name("hurried.py")), str(clock)))
     samples: list[Sample] = []
     with up(at) as daemon:
@@ -95,7 +97,8 @@ def lived(folder: Path, *, quick: bool) -> Day:
                 samples.append(_sample(daemon))
             if daemon.poll() is not None:
                 raise RuntimeError(f"octojobs up ended with {daemon.returncode}: {(at.home / 'log').read_text()[-500:]}")
-    return _judged(at, samples, effects, span_s)
+        settled = hurry.now() - SETTLED
+    return _judged(at, samples, effects, settled, span_s)
 
 
 JOBS = """\
@@ -147,13 +150,13 @@ def _descriptors(pid: int) -> int:
     return len(os.listdir(f"/proc/{pid}/fd"))
 
 
-def _judged(at: Place, samples: list[Sample], effects: Path, seconds: float) -> Day:
-    """What the history says of the day, beside the effects of its jobs."""
+def _judged(at: Place, samples: list[Sample], effects: Path, settled: datetime, seconds: float) -> Day:
+    """What the history says of the day, beside the effects of its jobs; what was due by `settled` has an outcome."""
     found = promises.gather(at.paths)
     wrong = [*promises.no_damage(found), *promises.at_most_once(found.rows, found.open_runs, effects.read_text().splitlines())]
     for job, interval_s in INTERVALS.items():
         open_runs = [run for run in found.open_runs if run.job == job]
-        wrong += [f"{job}: {one}" for one in promises.one_outcome(found.rows_of(job), open_runs, interval_s)]
+        wrong += [f"{job}: {one}" for one in promises.one_outcome(found.rows_of(job), open_runs, interval_s, settled)]
     wrong += [*promises.tidy(at.paths), *promises.spoken((at.home / "log").read_text(errors="replace"))]
     runs = sum(row["started_at"] is not None for row in found.rows)
     kept = sum(1 for _ in at.paths.runs.glob("*/*@*"))

@@ -249,22 +249,20 @@ def a_day(effort: Effort) -> Lines:
     for name, kind in (("descriptors, but for those of shims", "descriptors"), ("of the launcher", "launcher_descriptors")):
         first, last = day.ends(lived.values(kind))
         yield Figure(name, f"{first:g}, then {last:g}  ({_range(lived.values(kind))})", "flat", last <= first)
-    yield Figure("shims", _range(lived.values("shims")))
     yield Figure("instants and runs that are not as promised", f"{len(lived.wrong)}  (of {lived.rows:,} rows)", "0", not lived.wrong)
     yield from (f"    {wrong}" for wrong in lived.wrong[:20])
     yield Figure("folders of runs that are kept", f"{lived.folders:,}")
 
 
 def _memory_of_a_day(lived: day.Day) -> Lines:
-    for name, kind in (
-        ("daemon, its own pages", "daemon"),
-        ("launcher, its own pages", "launcher"),
-        ("both and the shims, PSS", "everything"),
-    ):
+    for name, kind in (("daemon, its own pages", "daemon"), ("launcher, its own pages", "launcher")):
         values = lived.values(kind)
         first, last = day.ends(values)
         value = f"{first / 1e6:.1f} MB, then {last / 1e6:.1f} MB, {last / first - 1:+.1%}"
         yield Figure(name, value, f"< +5 %  (least squares: {day.slope(values):+.1%})", last < 1.05 * first)
+    # Shims come and go with what runs at a time: this has no trend, and no bar.
+    everything = [value / 1e6 for value in lived.values("everything")]
+    yield Figure(f"both and {_range(lived.values('shims'))} shims, PSS", f"{min(everything):.1f} to {max(everything):.1f} MB")
 
 
 def _range(values: list[int]) -> str:
