@@ -14,7 +14,7 @@ from octojobs.config.loader import Loaded
 from octojobs.config.source import PinnedSource
 from octojobs.core.definitions import Definitions
 from octojobs.core.difference import Difference, Side, difference
-from octojobs.core.job import AfterWhen, Job, Source
+from octojobs.core.job import ActivityWhen, AfterWhen, Job, Source
 from octojobs.core.ledger import JobState, Ledger
 from octojobs.core.schedule import Never
 from octojobs.core.sighting import schedule_of, sight
@@ -25,6 +25,7 @@ from octojobs.views.values import View, instant
 
 _NOWHERE = Source("", 0)
 _AFTER = "counts from the end of its last run, so no instant can be told beforehand"
+_ACTIVITY = "its interval follows activity; these are the instants if nothing happens"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,9 @@ def _instants(
     new, _ = _side(after, known, start, salt, is_new=before is None)
     either = after or before
     assert either is not None
-    note = _AFTER if any(job is not None and isinstance(job.when, AfterWhen) for job in (before, after)) else ""
+    whens = [job.when for job in (before, after) if job is not None]
+    note = _AFTER if any(isinstance(when, AfterWhen) for when in whens) else ""
+    note = note or (_ACTIVITY if any(isinstance(when, ActivityWhen) for when in whens) else "")
     return difference(old, new, until, zone(either.timezone)), note
 
 

@@ -19,7 +19,8 @@ from octojobs.core.plan import plan
 from octojobs.core.run import Phase, Run
 from octojobs.engine.ground import Ground
 from octojobs.engine.guarding import fact_context
-from octojobs.facts.fact import FactContext
+from octojobs.facts.activity import latest_activity
+from octojobs.facts.fact import FactContext, Unreadable
 from octojobs.views.plan import decision_view, ended_view
 from octojobs.views.values import View, instant
 
@@ -54,7 +55,7 @@ def foresee(workspace: Workspace, jobs: Iterable[Job]) -> Foresight:
     ledger = workspace.ledger()
     outlook = Outlook.of(workspace, ledger)
     now = outlook.now
-    decided = plan(list(jobs), ledger, now, salt=outlook.salt)
+    decided = plan(list(jobs), ledger, now, salt=outlook.salt, activity=_activity(workspace))
     rows = [ledger.apply(event) for event in events_of(decided, definitions.jobs, now, definitions.source)]
     waiting = [run for run in ledger.runs.values() if run.phase is Phase.WAITING and (run.not_before is None or run.not_before <= now)]
     verdicts = judge(waiting, facts_of(workspace, ledger, now))
@@ -63,6 +64,14 @@ def foresee(workspace: Workspace, jobs: Iterable[Job]) -> Foresight:
     admission = admit(ledger, pools, now)
     rows += [ledger.apply(dropped) for dropped in admission.dropped]
     return Foresight(outlook, ledger, tuple(row for row in rows if row is not None), admission, decided.next_due)
+
+
+def _activity(workspace: Workspace) -> datetime | None:
+    """When something last happened here; None when nobody can tell."""
+    try:
+        return latest_activity(workspace.paths.root, workspace.repository.common_dir)
+    except Unreadable:
+        return None
 
 
 def facts_of(workspace: Workspace, ledger: Ledger, now: datetime) -> FactContext:

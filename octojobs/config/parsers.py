@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -15,6 +16,7 @@ E = TypeVar("E", bound=StrEnum)
 # trust.md, 5: their values come from outside, and no quoting makes them safe in a shell's text.
 PLACEHOLDERS = ("{result}", "{title}", "{branch}", "{body}")
 OWN_VARIABLES = "OCTOJOBS_"
+_TIME = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
 
 
 def duration(entry: Entry) -> int:
@@ -31,6 +33,14 @@ def period(entry: Entry) -> int:
     if seconds < 1:
         raise entry.invalid("must be at least a second", "write 1s or more, or remove the field")
     return seconds
+
+
+def time_of_day(entry: Entry) -> int:
+    """Minutes since midnight, of `HH:MM`."""
+    match = _TIME.fullmatch(entry.value)
+    if match is None:
+        raise entry.invalid(f'"{entry.value}" is no time of day', "write HH:MM, 00:00 to 23:59")
+    return int(match[1]) * 60 + int(match[2])
 
 
 def size(entry: Entry) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from octojobs.core.definitions import Definitions
 from octojobs.core.durations import format_duration
 from octojobs.core.guards import AnyOf, Condition, Guard, Not
-from octojobs.core.job import AfterWhen, CommandAction, IntervalWhen, Job, ManualWhen, ScheduleWhen, ScriptAction, TaskAction
+from octojobs.core.job import ActivityWhen, AfterWhen, CommandAction, IntervalWhen, Job, ManualWhen, ScheduleWhen, ScriptAction, TaskAction
 
 Files = Mapping[str, tuple[str, bytes]]
 
@@ -66,6 +66,8 @@ def _when(job: Job) -> str:
             return f"{' and '.join(entries)} {job.timezone}"
         case IntervalWhen(period_s):
             return f"every {format_duration(period_s)}"
+        case ActivityWhen(active_s, idle_s, dormant_s):
+            return f"every {' or '.join(map(format_duration, (active_s, idle_s, dormant_s)))}, by activity"
         case AfterWhen(delay_s):
             return f"{format_duration(delay_s)} after its last run"
         case ManualWhen():

@@ -1,11 +1,13 @@
-"""When a job is due: exactly one of `schedule`, `interval`, `after` and `manual`."""
+"""When a job is due: exactly one of `schedule`, `interval`, `after` and `manual`; and the quiet hours of an interval by activity."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from octojobs.config.entries import Entry, Fields, each
-from octojobs.config.parsers import period
+from octojobs.config.parsers import period, time_of_day
 from octojobs.core.cronsyntax import CronError
-from octojobs.core.job import AfterWhen, IntervalWhen, ManualWhen, ScheduleWhen, When
+from octojobs.core.job import ActivityWhen, AfterWhen, IntervalWhen, ManualWhen, ScheduleWhen, When
 from octojobs.core.once import is_once, once_instant
 
 NAMES = ("schedule", "interval", "after", "manual")
@@ -25,12 +27,19 @@ def when(fields: Fields, own: Fields, here: Entry, timezone: str) -> When | None
             fields.problems.append(own.entries[name].problem_at_key(f"{given[0]} and {name} are both given", "keep one of them"))
     if given[0] not in own:
         return None
+    if "quiet_hours" in own and not isinstance(own.entries[given[0]].value, dict):
+        problem = own.entries["quiet_hours"].problem_at_key(
+            "means nothing for a job whose interval does not follow activity", "write `interval: {active: …, idle: …, dormant: …}`"
+        )
+        fields.problems.append(problem)
     match given[0]:
         case "schedule":
             return fields.read("schedule", lambda entry: _schedule(entry, timezone), None)
         case "interval":
-            seconds = fields.read("interval", period, 0)
-            return IntervalWhen(seconds) if seconds else None
+            interval = fields.read("interval", _interval, None)
+            if isinstance(interval, ActivityWhen):
+                return replace(interval, quiet=fields.read("quiet_hours", _quiet_hours, interval.quiet))
+            return interval
         case "after":
             seconds = fields.read("after", period, 0)
             return AfterWhen(seconds) if seconds else None
@@ -40,6 +49,25 @@ def when(fields: Fields, own: Fields, here: Entry, timezone: str) -> When | None
                     entry = own.entries[name]
                     fields.problems.append(entry.problem("means nothing for a manual job", "remove it, or give the job a schedule"))
             return ManualWhen()
+
+
+def _interval(entry: Entry) -> IntervalWhen | ActivityWhen:
+    """One period, or three of which activity chooses."""
+    if not isinstance(entry.value, dict):
+        return IntervalWhen(period(entry))
+    return ActivityWhen(period(entry.at("active")), period(entry.at("idle")), period(entry.at("dormant")))
+
+
+def _quiet_hours(entry: Entry) -> tuple[int, int] | None:
+    """Minutes since midnight; None for `false`."""
+    if entry.value is False:
+        return None
+    if entry.value is True:
+        raise entry.invalid("true says nothing", 'write `{from: "00:00", to: "07:00"}`, or false for none')
+    start, end = time_of_day(entry.at("from")), time_of_day(entry.at("to"))
+    if start == end:
+        raise entry.at("to").invalid("is the time it begins, too", "write `quiet_hours: false` for none")
+    return start, end
 
 
 def _schedule(entry: Entry, timezone: str) -> ScheduleWhen:

@@ -8,6 +8,7 @@ from datetime import datetime
 from octojobs.core.change import changed
 from octojobs.core.guards import Verdict
 from octojobs.core.identity import JobId, RunId
+from octojobs.core.pace import Pace
 from octojobs.core.run import Attempt, IllegalTransition, Outcome, Phase, Process, Run
 
 
@@ -38,6 +39,15 @@ class JobReanchored:
     cursor: datetime
     anchor: datetime
     interval_s: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class JobPaced:
+    """An activity-aware interval has a new pace: it was seen or edited, or an activity changed its mode."""
+
+    job: JobId
+    cursor: datetime
+    pace: Pace
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +192,7 @@ class Resumed:
 
 
 RunEvent = RunBlocked | RunReady | AttemptStarting | AttemptStarted | AttemptVoid | AttemptEnded | RunDropped | CancelAsked
-JobEvent = JobSeen | CursorMoved | JobReanchored | JobAbsent | JobReturned | JobForgotten | NotRun | RunClaimed
+JobEvent = JobSeen | CursorMoved | JobReanchored | JobPaced | JobAbsent | JobReturned | JobForgotten | NotRun | RunClaimed
 Event = RunEvent | JobEvent | Paused | Resumed
 
 

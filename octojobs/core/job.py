@@ -97,6 +97,19 @@ class IntervalWhen:
 
 
 @dataclass(frozen=True, slots=True)
+class ActivityWhen:
+    """Due at intervals that activity chooses: `active_s` while somebody works here, `idle_s` for a while after, then `dormant_s`.
+
+    `quiet` is a span of the job's wall clock that counts as dormant, in minutes since midnight; None for none.
+    """
+
+    active_s: int
+    idle_s: int
+    dormant_s: int
+    quiet: tuple[int, int] | None = (0, 7 * 60)
+
+
+@dataclass(frozen=True, slots=True)
 class AfterWhen:
     """Due a fixed delay after the previous run ended; the first time at first sight."""
 
@@ -108,7 +121,7 @@ class ManualWhen:
     """Never due by itself: runs only when asked."""
 
 
-When = ScheduleWhen | IntervalWhen | AfterWhen | ManualWhen
+When = ScheduleWhen | IntervalWhen | ActivityWhen | AfterWhen | ManualWhen
 
 
 @dataclass(frozen=True, slots=True)

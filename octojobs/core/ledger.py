@@ -12,6 +12,7 @@ from octojobs.core.events import (
     Event,
     JobAbsent,
     JobForgotten,
+    JobPaced,
     JobReanchored,
     JobReturned,
     JobSeen,
@@ -24,6 +25,7 @@ from octojobs.core.events import (
 )
 from octojobs.core.guards import seen_by
 from octojobs.core.identity import JobId, RunId
+from octojobs.core.pace import Pace
 from octojobs.core.run import Cause, IllegalTransition, Outcome, Phase, Run
 
 
@@ -61,6 +63,7 @@ class JobState:
     failures: int = 0
     pause: Pause | None = None
     absent_since: datetime | None = None
+    pace: Pace | None = None
     seen: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -162,7 +165,16 @@ class Ledger:
             case RunClaimed(run=run):
                 self._claim(run)
             case (
-                JobSeen() | CursorMoved() | JobReanchored() | JobAbsent() | JobReturned() | JobForgotten() | NotRun() | Paused() | Resumed()
+                JobSeen()
+                | CursorMoved()
+                | JobReanchored()
+                | JobPaced()
+                | JobAbsent()
+                | JobReturned()
+                | JobForgotten()
+                | NotRun()
+                | Paused()
+                | Resumed()
             ):
                 return self._apply_to_job(event)
         return None
@@ -216,7 +228,7 @@ class Ledger:
         return _row_of(event)
 
 
-_AboutKnownJob = CursorMoved | JobReanchored | JobAbsent | JobReturned | NotRun | Paused | Resumed
+_AboutKnownJob = CursorMoved | JobReanchored | JobPaced | JobAbsent | JobReturned | NotRun | Paused | Resumed
 _AboutJob = JobSeen | JobForgotten | _AboutKnownJob
 
 
@@ -226,6 +238,8 @@ def _changed(state: JobState, event: _AboutKnownJob) -> JobState:
             return changed(state, cursor=cursor)
         case JobReanchored(cursor=cursor, anchor=anchor, interval_s=interval_s):
             return changed(state, cursor=cursor, anchor=anchor, interval_s=interval_s)
+        case JobPaced(cursor=cursor, pace=pace):
+            return changed(state, cursor=cursor, pace=pace)
         case JobAbsent(at=at):
             return changed(state, absent_since=at)
         case JobReturned(cursor=cursor):

@@ -77,15 +77,16 @@ class _Draft:
     next_due: dict[JobId, datetime | None] = field(default_factory=dict)
 
 
-def plan(candidates: Sequence[Job], ledger: Ledger, now: datetime, *, salt: str = "") -> Plan:
+def plan(candidates: Sequence[Job], ledger: Ledger, now: datetime, *, salt: str = "", activity: datetime | None = None) -> Plan:
     """What is due of the candidates at `now` (aware), each instant in exactly one decision. Changes nothing.
 
-    `salt` names the repository: jitter hashes it. Disabled candidates have no due instants. Raises CronError for a schedule
-    that the loader would have refused, ScheduleStandsStill for one that would never end.
+    `salt` names the repository: jitter hashes it. `activity` is when something last happened there, None for unknown. Disabled
+    candidates have no due instants. Raises CronError for a schedule that the loader would have refused, ScheduleStandsStill for
+    one that would never end.
     """
     draft = _Draft()
     for job in candidates:
-        sighting = sight(job, ledger.jobs.get(job.id), now)
+        sighting = sight(job, ledger.jobs.get(job.id), now, activity)
         draft.sightings += sighting.events
         draft.cursors += sighting.corrections
         draft.next_due[job.id] = None if sighting.state is None else _plan_job(draft, job, sighting.state, ledger, now, salt)

@@ -7,7 +7,7 @@ interval `anchor + k·period`, k ≥ 0 · after `last end + delay` · `@once` ·
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -15,8 +15,9 @@ from typing import Protocol
 
 from octojobs.core.counting import count_instants
 from octojobs.core.cron import Cron
-from octojobs.core.job import AfterWhen, IntervalWhen, Job, ManualWhen, ScheduleWhen
+from octojobs.core.job import ActivityWhen, AfterWhen, IntervalWhen, Job, ManualWhen, ScheduleWhen
 from octojobs.core.once import is_once, once_instant
+from octojobs.core.pace import Piece
 
 _SECOND = timedelta(seconds=1)
 _A_YEAR_OF_DAYS = 367
@@ -147,6 +148,39 @@ class Union:
 
 
 @dataclass(frozen=True, slots=True)
+class Paced:
+    """Intervals one after the other: those of an activity-aware interval, as far as its activity is known."""
+
+    pieces: tuple[Piece, ...]
+
+    def next_after(self, t: datetime) -> datetime | None:
+        """The first instant of the first piece that has a later one."""
+        for interval, start, end in self._parts():
+            found = interval.next_after(max(t, start - _SECOND))
+            if found is not None and (end is None or found < end):
+                return found
+        return None
+
+    def count(self, after: datetime, until: datetime) -> int:
+        """The sum over the pieces."""
+        total = 0
+        for interval, start, end in self._parts():
+            total += interval.count(max(after, start - _SECOND), until if end is None else min(until, end - _SECOND))
+        return total
+
+    def near(self, until: datetime) -> datetime | None:
+        """The guess of the newest piece that has begun by then."""
+        begun = [interval for interval, _, _ in self._parts() if interval.anchor <= until]
+        return begun[-1].near(until) if begun else None
+
+    def _parts(self) -> Iterator[tuple[Interval, datetime, datetime | None]]:
+        """Each piece as an interval, with its beginning and its end."""
+        ends = [*(piece.start for piece in self.pieces[1:]), None]
+        for piece, end in zip(self.pieces, ends, strict=True):
+            yield Interval(piece.anchor, piece.period_s), piece.start, end
+
+
+@dataclass(frozen=True, slots=True)
 class Jittered:
     """Another schedule, each instant later by the same number of seconds."""
 
@@ -187,15 +221,18 @@ def parse_entry(entry: str, zone_name: str, *, strict: bool = True) -> Cron | On
     return Once(once_instant(entry, zone_name, strict=strict)) if is_once(entry) else Cron.parse(entry, zone_name)
 
 
-def build(job: Job, *, anchor: datetime, last_end: datetime | None = None, salt: str = "") -> Schedule:
+def build(job: Job, *, anchor: datetime, last_end: datetime | None = None, pieces: tuple[Piece, ...] = (), salt: str = "") -> Schedule:
     """The schedule of a job. `anchor` is where an interval counts from and where `after` begins; `last_end` is the end of the
-    previous run, None for none yet; `salt` names the repository, so that two do not jitter alike.
+    previous run, None for none yet; `pieces` are those of an activity-aware interval; `salt` names the repository, so that two do
+    not jitter alike.
 
     Raises CronError when an entry is malformed: the loader has refused such a job long before.
     """
     match job.when:
         case IntervalWhen(period_s=period_s):
             return _jittered(Interval(anchor, period_s), job, salt)
+        case ActivityWhen():
+            return _jittered(Paced(pieces), job, salt)
         case AfterWhen(delay_s=delay_s):
             ready = anchor if last_end is None else _whole(last_end) + timedelta(seconds=delay_s)
             return _jittered(Once(ready), job, salt)

@@ -6,16 +6,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from octojobs.core.codec import format_instant
-from octojobs.core.events import CursorMoved, JobAbsent, JobReanchored, JobReturned, JobSeen
-from octojobs.core.job import AfterWhen, IntervalWhen, Job, ScheduleWhen
+from octojobs.core.events import CursorMoved, JobAbsent, JobPaced, JobReanchored, JobReturned, JobSeen
+from octojobs.core.job import ActivityWhen, AfterWhen, IntervalWhen, Job, ScheduleWhen
 from octojobs.core.ledger import JobState
 from octojobs.core.once import is_once
+from octojobs.core.pace import Pace, first_pace, next_pace
 from octojobs.core.schedule import Schedule, build
 from octojobs.core.zones import CORRECTION
 
 _SECOND = timedelta(seconds=1)
 
-SightingEvent = JobSeen | JobReturned | JobReanchored | JobAbsent
+SightingEvent = JobSeen | JobReturned | JobReanchored | JobPaced | JobAbsent
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,21 +28,27 @@ class Sighting:
     corrections: tuple[CursorMoved, ...] = ()
 
 
-def sight(job: Job, state: JobState | None, now: datetime) -> Sighting:
+def sight(job: Job, state: JobState | None, now: datetime, activity: datetime | None = None) -> Sighting:
     """What seeing the job in the definitions at `now` brings; nothing for one that is known and unchanged.
 
     First sight: an interval (and `after`) is due at once, a cron job has no past. Disabled: its cursor does not stand for what
     passes meanwhile, so it is absent until it is enabled, and returns without a burst. An edited interval counts from now;
-    any other edit keeps the cursor. Source: time.md, "First sight", and "formats.md", absent jobs.
+    any other edit keeps the cursor. `activity` is when something last happened in the repository, None for nothing that is known:
+    an activity-aware interval gets a new pace by it. Source: time.md, "First sight", and "formats.md", absent jobs.
     """
+    activity = None if activity is None else min(activity, now).replace(microsecond=0)
     second = now.replace(microsecond=0)
     if not job.enabled:
         leaves = state is not None and state.absent_since is None
         return Sighting(None, (JobAbsent(job.id, now),) if leaves else ())
     period_s = job.when.period_s if isinstance(job.when, IntervalWhen) else None
     if state is None:
-        cursor = second - _SECOND if isinstance(job.when, IntervalWhen | AfterWhen) else second
-        return Sighting(JobState(cursor, second, period_s), (JobSeen(job.id, cursor, second, period_s),))
+        cursor = second - _SECOND if isinstance(job.when, IntervalWhen | ActivityWhen | AfterWhen) else second
+        seen = JobSeen(job.id, cursor, second, period_s)
+        if not isinstance(job.when, ActivityWhen):
+            return Sighting(JobState(cursor, second, period_s), (seen,))
+        pace = first_pace(job.when, job.timezone, activity, second, None)
+        return Sighting(JobState(cursor, second, pace=pace), (seen, JobPaced(job.id, cursor, pace)))
     events: list[SightingEvent] = []
     if state.absent_since is not None:
         state = replace(state, cursor=max(state.cursor, second), absent_since=None)
@@ -52,7 +59,23 @@ def sight(job: Job, state: JobState | None, now: datetime) -> Sighting:
             # the clock may have been set back by less than a correction: what is settled stays so
             state = replace(state, cursor=max(state.cursor, second), anchor=second)
         events.append(JobReanchored(job.id, state.cursor, state.anchor, period_s))
+    if isinstance(job.when, ActivityWhen):
+        pace, cursor = _paced(job.when, job.timezone, state, activity, second)
+        if pace is not state.pace:
+            state = replace(state, cursor=cursor, pace=pace)
+            events.append(JobPaced(job.id, cursor, pace))
     return _corrected(job, state, tuple(events), now)
+
+
+def _paced(when: ActivityWhen, timezone: str, state: JobState, activity: datetime | None, second: datetime) -> tuple[Pace, datetime]:
+    """The pace of a job that is known, and its cursor; an edited one counts from now, as any interval does."""
+    pace = state.pace
+    if pace is None or (pace.when, pace.timezone) != (when, timezone):
+        return first_pace(when, timezone, activity, second, second), max(state.cursor, second)
+    if pace.activity is not None and pace.activity > second + CORRECTION:
+        # The clock was far ahead then: nothing has happened at that instant yet.
+        return first_pace(when, timezone, activity, second, second), state.cursor
+    return next_pace(pace, activity, state.cursor), state.cursor
 
 
 def _corrected(job: Job, state: JobState, events: tuple[SightingEvent, ...], now: datetime) -> Sighting:
@@ -66,6 +89,10 @@ def _corrected(job: Job, state: JobState, events: tuple[SightingEvent, ...], now
     second = now.replace(microsecond=0)
     text = f"the clock was set back: the cursor was at {format_instant(state.cursor)} and is now at {format_instant(second)}"
     state = replace(state, cursor=second)
+    if state.pace is not None and isinstance(job.when, ActivityWhen):
+        pace = first_pace(job.when, job.timezone, state.pace.activity, second, second)
+        state = replace(state, pace=pace)
+        events = (*events, JobPaced(job.id, second, pace))
     if state.anchor > now:
         # an interval has no instants before its anchor
         state = replace(state, anchor=second)
@@ -84,7 +111,7 @@ def schedule_of(job: Job, state: JobState, now: datetime, salt: str = "") -> Sch
     because the clock was wrong is no end.
     """
     if not isinstance(job.when, AfterWhen):
-        return build(job, anchor=state.anchor, salt=salt)
+        return build(job, anchor=state.anchor, pieces=state.pace.pieces if state.pace else (), salt=salt)
     ends = [state.last_end] if state.last_end is not None and state.last_end - now <= CORRECTION else []
     if state.cursor >= state.anchor:
         ends.append(state.cursor)

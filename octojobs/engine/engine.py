@@ -20,7 +20,7 @@ from octojobs.core.claim import events_of, first_sight, follow_ups
 from octojobs.core.codec import format_instant
 from octojobs.core.events import AttemptEnded, AttemptStarting, Event, Paused, RunClaimed
 from octojobs.core.identity import JobId, RunId
-from octojobs.core.job import AfterWhen, Job
+from octojobs.core.job import ActivityWhen, AfterWhen, Job
 from octojobs.core.ledger import Row
 from octojobs.core.plan import plan
 from octojobs.core.run import Run
@@ -30,6 +30,7 @@ from octojobs.engine.feed import Feed
 from octojobs.engine.ground import Ground
 from octojobs.engine.guarding import Guards
 from octojobs.engine.inbox import Inbox
+from octojobs.engine.pacing import Pacing
 from octojobs.engine.recorder import Recorder
 from octojobs.engine.running import Running
 from octojobs.engine.starter import Gated, Starter, retried_or_final
@@ -78,6 +79,7 @@ class Engine:
         self._starter = starter
         self._inbox = Inbox(ground.paths, ground.salt)
         self._agenda = Agenda()
+        self._pacing = Pacing(ground)
         self._watch = Watch(ground.clock)
         self._intent = Intent()
         self._admission = Admission()
@@ -148,6 +150,10 @@ class Engine:
         room = max(self._pools().values())
         self._starter.pool.get_ready(max(1, self._agenda.count_until(wake_at, room)) if wake_at is not None else 1)
 
+    def has_news(self) -> bool:
+        """Whether something has happened in the repository that changes when jobs are due."""
+        return self.scope.plan and self._pacing.is_news()
+
     def rest(self) -> None:
         """There is nothing to do for a while."""
         self.store.rest()
@@ -173,6 +179,7 @@ class Engine:
         self._stage(absences(definitions.jobs, self.store.ledger, now))
         self._stage(withdrawn(definitions.jobs, self.store.ledger, now))
         before, self._jobs = self._jobs, definitions.jobs
+        self._pacing.follow(definitions.jobs)
         for gone in before.keys() - definitions.jobs.keys():
             self._agenda.put(gone, None)
         for name, job in definitions.jobs.items():
@@ -198,16 +205,17 @@ class Engine:
         return True
 
     def _settle(self, now: datetime) -> None:
-        ended = False
+        matters = False
         for event in self.running.settled(self.store.ledger, now):
             rows = self._stage((event,))
             if isinstance(event, AttemptEnded):
                 (log.info if event.attempt.outcome.value == "succeeded" else log.warning)("%s", retried_or_final(event))
             for row in rows:
                 self._after(row, now)
-            ended = True
-        if ended:
-            touch_activity(self.ground.paths)
+                # A job that follows activity would keep itself awake.
+                matters |= row.run is not None and not isinstance(row.run.definition.when, ActivityWhen)
+        if matters:
+            touch_activity(self.ground.paths, now)
 
     def _after(self, row: Row, now: datetime) -> None:
         """What a finished run brings about, staged with its end: follow-ups, and the pause of a job that keeps failing."""
@@ -231,10 +239,12 @@ class Engine:
 
     def _plan(self, now: datetime) -> None:
         definitions = self.feed.current()
+        for name in self._pacing.look():
+            self._agenda.put(name, now)
         candidates = [definitions.jobs[job] for job in self._agenda.take(now) if job in definitions.jobs]
         if not candidates:
             return
-        decided = plan(candidates, self.store.ledger, now, salt=self.ground.salt)
+        decided = plan(candidates, self.store.ledger, now, salt=self.ground.salt, activity=self._pacing.activity)
         self._stage(events_of(decided, definitions.jobs, now, definitions.source))
         for job, at in decided.next_due.items():
             self._agenda.put(job, at)

@@ -139,7 +139,7 @@ class Service:
         wake_at = self._engine.wake_at()
         if wake_at is not None and (wake_at - self._clock.now()).total_seconds() < self.look_s + AHEAD_S:
             self._engine.get_ready()
-        return self._requests_changed() or changed
+        return self._requests_changed() or changed or self._engine.has_news()
 
     def _requests_changed(self) -> bool:
         try:

@@ -5,33 +5,26 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from octojobs.errors import OctojobsError
 from octojobs.facts import agents, ci, files, git, idle, leases, machine, octopoid, pull_requests, queues, slots
+from octojobs.facts.activity import latest_activity
 from octojobs.facts.commands import ask_command, ask_function
 from octojobs.facts.fact import Fact, FactContext, FactKey, Known, Unknown, Unreadable, one_line
 
 log = logging.getLogger(__name__)
 
-ACTIVITY_FILE = "last_activity"
 SIDE_BY_SIDE = 4  # commands of guards that run at once: each may take 30 s, and a tick waits for all of them
 
 
 def last_activity(context: FactContext) -> datetime:
-    """When somebody last did something here, aware UTC: the newer of two files' times.
-
-    `last_activity` in the state folder is touched for a command of octojobs and the end of a run; the log of HEAD in the main
-    worktree grows with each commit, checkout, merge and reset. Raises Unreadable when there is neither.
-    """
-    places = {context.state / ACTIVITY_FILE: ACTIVITY_FILE}
-    if context.repository is not None:
-        places[context.repository.common_dir / "logs" / "HEAD"] = "logs/HEAD"
-    times = [at for path, shown in places.items() if (at := files.modified_at(path, shown)) is not None]
-    if not times:
+    """When somebody last did something here, aware UTC; see `latest_activity`. Raises Unreadable where nothing tells of it."""
+    found = latest_activity(context.state, context.repository.common_dir if context.repository is not None else None)
+    if found is None:
         raise Unreadable("neither last_activity nor git's log of HEAD is there")
-    return datetime.fromtimestamp(max(times), UTC)
+    return found
 
 
 GATHERERS: Mapping[str, Callable[[tuple[str, ...], FactContext], Any]] = {

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from octojobs.core.job import (
+    ActivityWhen,
     AfterWhen,
     AgentAction,
     CommandAction,
@@ -21,7 +22,7 @@ from octojobs.core.job import (
 )
 from octojobs.core.ledger import JobState, Pause
 from octojobs.core.run import Run
-from octojobs.views.values import View, duration, instant, pause_view
+from octojobs.views.values import View, duration, instant, pause_view, quiet_view
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,8 @@ def when_text(job: Job) -> str:
             return " | ".join(entries)
         case IntervalWhen(period_s):
             return f"every {duration(period_s)}"
+        case ActivityWhen(active_s, idle_s, dormant_s):
+            return f"every {duration(active_s)} when active, {duration(idle_s)} when idle, {duration(dormant_s)} when dormant"
         case AfterWhen(delay_s):
             return f"{duration(delay_s)} after the last run"
         case ManualWhen():
@@ -152,6 +155,9 @@ def _when_fields(job: Job) -> View:
             return {"schedule": list(entries)}
         case IntervalWhen(period_s):
             return {"interval": duration(period_s)}
+        case ActivityWhen(active_s, idle_s, dormant_s, quiet):
+            paces = {"active": duration(active_s), "idle": duration(idle_s), "dormant": duration(dormant_s)}
+            return {"interval": paces, "quiet_hours": quiet_view(quiet)}
         case AfterWhen(delay_s):
             return {"after": duration(delay_s)}
         case ManualWhen():

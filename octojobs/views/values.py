@@ -28,6 +28,15 @@ def duration(seconds: float | None) -> str | None:
     return format_duration(seconds) if seconds is not None else None
 
 
+def quiet_view(quiet: tuple[int, int] | None) -> View | None:
+    """`from` and `to` of quiet hours, as times of day; None for none.
+
+    >>> quiet_view((0, 420))
+    {'from': '00:00', 'to': '07:00'}
+    """
+    return None if quiet is None else {key: f"{at // 60:02}:{at % 60:02}" for key, at in zip(("from", "to"), quiet, strict=True)}
+
+
 def verdict_views(verdicts: Iterable[Verdict]) -> list[View]:
     """`guard`, `status` (passed, failed, unknown) and `evidence` of each."""
     return [{"guard": verdict.guard, "status": verdict.status.value, "evidence": verdict.evidence} for verdict in verdicts]

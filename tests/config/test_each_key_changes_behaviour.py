@@ -16,6 +16,7 @@ from tests.config.loading import load, problems
 DUE = "schedule: '@daily', command: make"
 AGENT = "manual: true, prompt: Look around"
 SCRIPT = "manual: true, run: 'tools:main'"
+PACED = "interval: {active: 1m, idle: 2m, dormant: 3m}"
 
 # The fields of a job without the key, and what is added to them; "" before the fields of a job that needs no more.
 JOB: dict[str, tuple[str, str]] = {
@@ -33,6 +34,7 @@ JOB: dict[str, tuple[str, str]] = {
     "manual": ("command: make", "manual: true"),
     "timezone": (DUE, "timezone: Asia/Tokyo"),
     "jitter": (DUE, "jitter: 5m"),
+    "quiet_hours": (f"command: make, {PACED}", "quiet_hours: false"),
     "conditions": (DUE, "conditions: [not_paused]"),
     "when_blocked": (DUE, "when_blocked: skip"),
     "on_unknown": (DUE, "on_unknown: run"),
@@ -80,6 +82,12 @@ CHECKS = {"type": (DUE, "type: command", "type: script")}
 
 # Inside of another field: its other content, and the key with a value that is not its default.
 INSIDE: dict[str, dict[str, tuple[str, str]]] = {
+    "interval": {
+        "active": ("idle: 2m, dormant: 3m", "active: 9s"),
+        "idle": ("active: 1m, dormant: 3m", "idle: 9s"),
+        "dormant": ("active: 1m, idle: 2m", "dormant: 9s"),
+    },
+    "quiet_hours": {"from": ('to: "07:00"', 'from: "01:00"'), "to": ('from: "00:00"', 'to: "08:00"')},
     "retries": {
         "max": ("", "max: 2"),
         "backoff": ("max: 1", "backoff: linear"),
@@ -197,7 +205,7 @@ def test_every_key_inside_of_a_field_has_a_case() -> None:
 def test_a_key_inside_of_a_field_changes_the_job(field: str, key: str) -> None:
     """The field with the key makes another job than the field without it, or with another value."""
     rest, added = INSIDE[field][key]
-    base = DUE if field == "retries" else AGENT
+    base = {"retries": DUE, "interval": "command: make", "quiet_hours": f"command: make, {PACED}"}.get(field, AGENT)
     parts = [added] if rest.startswith(f"{key}:") else [rest, added]
     with_it = job(base, f"{field}: {flow(*parts)}")
     assert with_it is not None

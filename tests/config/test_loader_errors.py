@@ -156,7 +156,7 @@ JOBS_ALONE: list[tuple[str, list[str]]] = [
     ("interval: 1x, command: make", ['1:22: job "a": interval: "1x" is not a duration; ' + DURATION]),
     ("interval: 12:30, command: make", ['1:22: job "a": interval: "12:30" is not a duration; ' + DURATION]),
     ("interval: -5, command: make", ['1:22: job "a": interval: -5 is too small; write 0 or more']),
-    ("interval: {active: 30s}, command: make", ['1:22: job "a": interval: is a mapping; write a duration such as 1h30m']),
+    ("interval: {active: 1, idle: 2}, command: make", ['1:22: job "a": interval: "dormant" is missing; add `dormant:`']),
     ("interval: 1.5, command: x", ['1:22: job "a": interval: 1.5 is a number; write a duration such as 1h30m']),
     ("interval: , command: x", ['1:22: job "a": interval: has no value; write a duration such as 1h30m']),
     (

@@ -38,9 +38,9 @@ class World:
             if row := self.ledger.apply(event):
                 self.rows.append(row)
 
-    def tick(self, now: datetime) -> Plan:
+    def tick(self, now: datetime, activity: datetime | None = None) -> Plan:
         """One plan over all jobs, recorded."""
-        made = plan(self.jobs, self.ledger, now)
+        made = plan(self.jobs, self.ledger, now, activity=activity)
         self.tell(*events_of(made, {job.id: job for job in self.jobs}, now, "worktree"))
         return made
 

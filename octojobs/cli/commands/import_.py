@@ -42,7 +42,7 @@ _name_option = click.option("--name", metavar="NAME", help="The new file, .octop
     examples=[
         ("crontab -l | octojobs import crontab -", "your own crontab, as .octopoid/jobs/crontab.yaml"),
         ("octojobs import tasks-loop ~/agent --dry-run", "what the jobs of a tasks-loop folder would become"),
-        ("octojobs import kjob jobs.toml", "jobs of kjob, as .octopoid/jobs/jobs.yaml"),
+        ("cat jobs.toml | octojobs import kjob -", "jobs of kjob, as .octopoid/jobs/kjob.yaml"),
         ("octojobs import octopoid .octopoid/jobs.yaml", "jobs of octopoid's scheduler, which keeps its own file"),
     ],
 )

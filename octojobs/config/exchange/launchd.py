@@ -11,7 +11,7 @@ from typing import Any
 
 from octojobs.config.exchange.units import Exported, Inexpressible, UnitFile, check_exportable, problem_of
 from octojobs.core.cron import Cron
-from octojobs.core.job import AfterWhen, CatchUp, IntervalWhen, Job, ManualWhen, ScheduleWhen
+from octojobs.core.job import ActivityWhen, AfterWhen, CatchUp, IntervalWhen, Job, ManualWhen, ScheduleWhen
 from octojobs.core.schedule import Once, parse_entry
 from octojobs.errors import Problem, Severity
 
@@ -87,6 +87,8 @@ def _times(job: Job, timezone: str) -> dict[str, Any]:
                 what = f"launchd has no steps and ranges, and written out these are {len(times)} times"
                 raise Inexpressible(what, f"use `interval:`, or a schedule of {MAX_TIMES} times at most")
             return {"StartCalendarInterval": times[0] if len(times) == 1 else times}
+        case ActivityWhen():
+            raise Inexpressible("launchd knows nothing of activity, and this interval follows it", _KEEP)
         case AfterWhen():
             raise Inexpressible("launchd counts from one start to the next, not from an end", _KEEP)
         case ManualWhen():
