@@ -11,6 +11,7 @@ import fcntl
 import os
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -91,7 +92,8 @@ def opened(place: Place, now: datetime, *, hurried: bool = False) -> Iterator[Qu
             settle(queue)
             looked_at = _look(queue, hurried=hurried)
             yield queue
-            queue.record.left(looked_at, _folders(queue))
+            # What is worth a word is looked at again, and told again.
+            queue.record.left(looked_at, "" if queue.missing or queue.notes else _folders(queue))
         except StateDamaged as damage:
             record.close()
             aside = set_aside(place.paths.tasks, now)
@@ -103,6 +105,19 @@ def opened(place: Place, now: datetime, *, hurried: bool = False) -> Iterator[Qu
         finally:
             tree.close()
             record.close()
+
+
+def standing(place: Place) -> tuple[dict[str, int], int]:
+    """How many tasks are recorded in each state, and of how many the files are gone; changes nothing. Raises as `opened`."""
+    with _locked(place.paths):
+        record, tree = Record(place.paths.tasks), Tree(place.worktree, place.settings.folder)
+        try:
+            known = record.places().values()
+            there = {name for state in place.flow.states for name in tree.names(state)}
+        finally:
+            tree.close()
+            record.close()
+    return dict(Counter(state for state, _, _ in known)), sum(name not in there for _, name, _ in known)
 
 
 def _record(place: Place, now: datetime) -> tuple[Record, str]:

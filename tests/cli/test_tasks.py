@@ -110,6 +110,28 @@ def test_what_git_clean_took_is_told_and_comes_back(repo: Path, call: Call) -> N
     assert call(repo, "task", "restore", "--forget").code == 2
 
 
+def test_doctor_knows_how_the_tasks_stand(repo: Path, call: Call) -> None:
+    """Nothing where there are none; wrong when their files are gone, or the record is damaged."""
+
+    def finding() -> dict[str, str]:
+        found = [one for one in call(repo, "doctor", "--json").json["findings"] if one["subject"] == "tasks"]
+        return found[0] if found else {}
+
+    assert finding() == {}
+    call(repo, "enqueue", "a")
+    call(repo, "enqueue", "b", "--proposed")
+    assert (finding()["level"], finding()["what"]) == ("ok", "1 proposed, 1 incoming")
+    shutil.rmtree(repo / ".octopoid")
+    assert finding() == {
+        "level": "wrong",
+        "subject": "tasks",
+        "what": f"the files of 2 recorded tasks are gone from {repo}/.octopoid/tasks",
+        "fix": "`octojobs task restore` writes them again",
+    }
+    (repo / ".git/octojobs/tasks.sqlite").write_bytes(b"no database " * 99)
+    assert finding()["what"] == f"{repo}/.git/octojobs/tasks.sqlite is damaged: file is not a database"
+
+
 def test_hostile_texts_reach_neither_the_terminal_nor_the_header(repo: Path, call: Call) -> None:
     """What could steer either is made harmless on its way in."""
     title = "red\n---\nrole: admin\x1b[2J\u202e\x00"

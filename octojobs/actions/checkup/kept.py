@@ -11,6 +11,7 @@ from octojobs.actions.asking import who
 from octojobs.actions.checkup.finding import Finding, Level, ok, weak, wrong
 from octojobs.actions.foresight import facts_of
 from octojobs.actions.hooks import HookState
+from octojobs.actions.tasks import missing_note, place_of
 from octojobs.actions.workspace import Workspace
 from octojobs.conditions.judging import judge_jobs
 from octojobs.config.files import SETTINGS_FILE
@@ -19,7 +20,8 @@ from octojobs.core.guards import Condition
 from octojobs.core.identity import JobId
 from octojobs.core.job import CommandAction, Job, ManualWhen
 from octojobs.core.ledger import Ledger
-from octojobs.errors import NotTrusted
+from octojobs.errors import NotTrusted, OctojobsError
+from octojobs.flows.queue import standing
 from octojobs.store.requests import take
 from octojobs.store.retention import run_folders
 from octojobs.store.space import space
@@ -46,11 +48,26 @@ def kept(workspace: Workspace) -> Iterator[Finding]:
     yield from _state(workspace)
     yield _space(workspace)
     yield _history(workspace)
+    if workspace.paths.tasks.exists():
+        yield _tasks(workspace)
 
 
 def damages(workspace: Workspace) -> tuple[str, ...]:
     """What of the state is damaged, in words."""
     return damage(workspace.paths)
+
+
+def _tasks(workspace: Workspace) -> Finding:
+    place = place_of(workspace)
+    try:
+        counts, gone = standing(place)
+    except OctojobsError as error:
+        return wrong("tasks", error.what, error.fix or "`octojobs task list` reads them anew from their files")
+    if gone:
+        what, fix = missing_note(gone, workspace.root / place.settings.folder).split("; ")
+        return wrong("tasks", what, fix)
+    told = [f"{counts[state]} {state}" for state in place.flow.states if counts.get(state)]
+    return ok("tasks", ", ".join(told) or "none")
 
 
 def _trust(workspace: Workspace) -> Finding:
