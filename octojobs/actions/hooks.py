@@ -9,10 +9,9 @@ from pathlib import Path
 from octojobs.actions.asking import wake
 from octojobs.actions.workspace import Workspace
 from octojobs.config.approval import approved
-from octojobs.config.contents import Contents
 from octojobs.config.loader import Loader
 from octojobs.config.staged import check_staged
-from octojobs.config.trust import Level, lookup
+from octojobs.config.trust import lookup
 from octojobs.errors import OctojobsError, Problem
 
 PRE_COMMIT = """\
@@ -94,13 +93,11 @@ def after_change(workspace: Workspace) -> str:
     """After a merge or a checkout: wake the daemon, and say what waits for approval ("" when nothing does)."""
     wake(workspace, workspace.holder())
     trusted = lookup(workspace.repository)
-    if trusted is None or trusted.level is not Level.PLAN:
+    if trusted is None or not trusted.level.keeps_plan:
         return ""
-    plan = approved(workspace.repository)
     try:
-        files = Contents(workspace.source).look()
+        if approved(workspace.repository) is not None and not workspace.waits:
+            return ""
     except OctojobsError as error:
         return str(error)
-    if plan is not None and plan.listing == {path: oid for path, (oid, _) in files.items()}:
-        return ""
     return "the plan of octojobs changed and waits: `octojobs allow` shows the change"

@@ -11,8 +11,8 @@ from octojobs.actions.output import tail
 from octojobs.actions.results import with_result
 from octojobs.actions.workspace import Workspace
 from octojobs.config.approval import approved
-from octojobs.config.contents import Contents, named
-from octojobs.config.trust import Level, Trust, lookup
+from octojobs.config.contents import named
+from octojobs.config.trust import Trust, lookup
 from octojobs.core.admit import DEFAULT_POOL, admit
 from octojobs.core.definitions import Definitions
 from octojobs.core.ledger import Ledger
@@ -124,15 +124,13 @@ def _broken(workspace: Workspace) -> str:
 
 
 def _waits(seen: Seen) -> bool:
-    """Whether the plan of the source is another than the one that was approved (level `plan`)."""
-    if seen.trust is None or seen.trust.level is not Level.PLAN:
+    """Whether the plan of the source is another than the one that was approved (levels `plan` and `signed`)."""
+    if seen.trust is None or not seen.trust.level.keeps_plan:
         return False
     try:
-        plan = approved(seen.workspace.repository)
-        files = Contents(seen.workspace.source).look()
+        return approved(seen.workspace.repository) is None or seen.workspace.waits
     except OctojobsError:
         return True
-    return plan is None or plan.listing != {path: oid for path, (oid, _) in files.items()}
 
 
 def _daemon(workspace: Workspace) -> View | None:

@@ -10,8 +10,10 @@ from octojobs.config import trust
 from octojobs.config.approval import Plan, approve, approved
 from octojobs.config.contents import Contents
 from octojobs.config.proposal import difference, what_runs
+from octojobs.config.source import WORKTREE
 from octojobs.config.trust import Level
-from octojobs.errors import InvalidDefinitions
+from octojobs.errors import InvalidDefinitions, UsageError
+from octojobs.signatures import read_signers, signers_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +45,28 @@ def propose(workspace: Workspace, level: Level | None = None, read_from: str | N
         raise InvalidDefinitions(workspace.loaded.problems)
     kept = recorded.source if recorded else None
     source = kept if read_from is None else None if read_from == HEAD else read_from
+    if wanted is Level.SIGNED:
+        _check_signable(workspace)
     contents = Contents(workspace.source)
     plan = Plan(definitions.source, contents.look(), contents.source.jobs_file)
-    before = approved(workspace.repository) if recorded and recorded.level is Level.PLAN else None
-    diff = difference(before.files if before else {}, plan.files) if wanted is Level.PLAN else ""
+    before = approved(workspace.repository) if recorded and recorded.level.keeps_plan else None
+    diff = difference(before.files if before else {}, plan.files) if wanted.keeps_plan else ""
     same = recorded is not None and (recorded.level, recorded.source) == (wanted, source)
-    known = same and not (wanted is Level.PLAN and (diff or before is None))
+    known = same and not (wanted.keeps_plan and (diff or before is None))
     return Proposal(wanted, definitions.source, source, what_runs(definitions), diff, known, plan)
+
+
+def _check_signable(workspace: Workspace) -> None:
+    """Raises OctojobsError where nothing could ever be vouched for: without signers, or without commits."""
+    read_signers(signers_file(workspace.environ))
+    if workspace.source.name == WORKTREE:
+        raise UsageError("level signed is about commits, and these definitions are the working tree's", "commit them, or use level plan")
 
 
 def allow(workspace: Workspace, proposal: Proposal) -> None:
     """Record that the user allows what was proposed, and tell the daemon."""
     trust.allow(workspace.repository, proposal.level, now=workspace.clock.now(), by=who(), source=proposal.read_from)
-    if proposal.level is Level.PLAN:
+    if proposal.level.keeps_plan:
         approve(workspace.repository, proposal.plan)
     wake(workspace, workspace.holder())
 

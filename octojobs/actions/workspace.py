@@ -17,7 +17,7 @@ from octojobs.config.loader import Loaded, Loader
 from octojobs.config.reload import Reload
 from octojobs.config.source import WORKTREE, CommitSource, WorktreeSource
 from octojobs.config.source import Source as DefinitionSource
-from octojobs.config.trust import Level, Trust, lookup
+from octojobs.config.trust import Trust, lookup
 from octojobs.core.definitions import Definitions, Settings
 from octojobs.core.identity import JobId
 from octojobs.core.job import Job, Source
@@ -96,12 +96,13 @@ class Workspace:
     @cached_property
     def _kept(self) -> Reload | None:
         """What a daemon would keep instead of the source's newest definitions; None where it would run those."""
-        planned = self.allowed is not None and self.allowed.level is Level.PLAN
+        planned = self.allowed is not None and self.allowed.level.keeps_plan
         if self.loaded.definitions is not None and not planned:
             return None
         # Where the newest can be used, nothing is remembered: looking writes no file.
         last_good = LastGood(self.paths.root) if self.loaded.definitions is None else None
-        reload = Reload(self.source, Loader(), Approval(self.repository) if planned else None, self.clock.monotonic, last_good)
+        approval = Approval(self.repository, records=False) if planned else None
+        reload = Reload(self.source, Loader(), approval, self.clock.monotonic, last_good)
         with suppress(NotTrusted):  # a plan that can't be relied on: `up` says so
             reload.check(ask=True)
         return reload if reload.is_ready and reload.note else None
@@ -115,6 +116,11 @@ class Workspace:
     def kept_note(self) -> str:
         """Why what is in force is not what the source says now; empty when it is."""
         return self._kept.note if self._kept else ""
+
+    @property
+    def waits(self) -> bool:
+        """Whether the source's definitions wait for approval."""
+        return self._kept is not None and self._kept.pending is not None
 
     @property
     def definitions(self) -> Definitions:

@@ -1,8 +1,9 @@
-"""The approved plan of a repository at level `plan`, and what runs while a changed one waits."""
+"""The approved plan of a repository, and what runs while a changed one waits: for `octojobs allow`, or for its signatures."""
 
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from octojobs.core.definitions import JOBS_FILE, Definitions
 from octojobs.core.job import Job
 from octojobs.errors import NotTrusted
 from octojobs.repository import Repository
+from octojobs.signatures import read_signers, signers_file, unvouched
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,23 +32,40 @@ class Plan:
 
 
 class Approval:
-    """What the user approved in this repository, read anew at each question: `octojobs allow` runs in another process."""
+    """What the user approved in this repository, read anew at each question: `octojobs allow` runs in another process.
 
-    def __init__(self, repository: Repository) -> None:
+    `records` says whether a plan that its signatures vouch for is written down as approved; who only looks writes nothing.
+    """
+
+    def __init__(self, repository: Repository, *, records: bool = True) -> None:
         self._repository = repository
+        self._records = records
 
     def read(self) -> Plan | None:
         """The approved plan; None at level `repository`, where nothing waits. NotTrusted when the trust was taken back."""
-        if require(self._repository).level is Level.REPOSITORY:
+        if not require(self._repository).level.keeps_plan:
             return None
         plan = approved(self._repository)
         if plan is None:
             raise NotTrusted(f"no plan of {self._repository.main_worktree} is approved", "run `octojobs allow` again")
         return plan
 
+    def obstacle(self, plan: Plan, proposed: Plan) -> str:
+        """Why `proposed` has to wait for `octojobs allow`, in words; "" when signatures vouch for it, and it is approved now."""
+        if require(self._repository).level is not Level.SIGNED:
+            return "changes the plan and waits for `octojobs allow`"
+        before, after = plan.listing, proposed.listing
+        touched = sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
+        why = unvouched(self._repository, plan.source, proposed.source, touched, read_signers(signers_file(os.environ)))
+        if why:
+            return f"changes the plan, and {why}: it waits for `octojobs allow`"
+        if self._records:
+            approve(self._repository, proposed)
+        return ""
+
     def watch_files(self) -> tuple[Path, ...]:
-        """The files that `allow` and `deny` change."""
-        return record_file(self._repository), plan_file(self._repository)
+        """The files that `allow` and `deny` change, and that of the signers."""
+        return record_file(self._repository), plan_file(self._repository), signers_file(os.environ)
 
 
 def approve(repository: Repository, plan: Plan) -> None:

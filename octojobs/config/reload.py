@@ -107,7 +107,7 @@ class Reload:
         files = self._contents.look()
         plan = self._approval.read() if self._approval else None
         listing = {path: oid for path, (oid, _) in files.items()}
-        if (listing, plan) != self._judged:
+        if (listing, plan) != self._judged or self.pending is not None:  # what waits may be vouched for by now
             self._judge(files, plan)
             self._judged = (listing, plan)
         elif self._current and not self.note:
@@ -120,7 +120,8 @@ class Reload:
         if loaded.definitions is None:
             raise InvalidDefinitions(loaded.problems)
         self.problems, self.note, self.pending = (), "", None
-        if plan is None or plan.listing == {path: oid for path, (oid, _) in files.items()}:
+        obstacle = self._obstacle(plan, Plan(self._source.name, files, self._source.jobs_file))
+        if plan is None or not obstacle:
             self._current = loaded.definitions
             if self._last_good is not None:
                 self._last_good.keep(Plan(self._source.name, files, self._source.jobs_file))
@@ -130,7 +131,13 @@ class Reload:
             raise OctojobsError("the approved plan can't be read by this version", "run `octojobs allow` again")
         self._current = effective(approved, loaded.definitions)
         self.pending = loaded.definitions
-        self.note = f"{named(self._source.name)} changes the plan and waits for `octojobs allow`; {self._in_force()}"
+        self.note = f"{named(self._source.name)} {obstacle}; {self._in_force()}"
+
+    def _obstacle(self, plan: Plan | None, proposed: Plan) -> str:
+        """Why the newest definitions are not approved, in words; "" when they are, or need not be."""
+        if plan is None or self._approval is None or plan.listing == proposed.listing:
+            return ""
+        return self._approval.obstacle(plan, proposed)
 
     def _keep(self, refused: OctojobsError) -> None:
         """The newest can't be used: the last good ones stay, over a restart too, and the note says which and why."""

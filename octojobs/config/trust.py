@@ -32,6 +32,13 @@ class Level(StrEnum):
     """Nothing: any committed change runs."""
     PLAN = "plan"
     """`octojobs allow`, which shows the change; until then the last approved plan runs."""
+    SIGNED = "signed"
+    """Signatures of the user's own signers on the commits that touch it; without them, as at level `plan`."""
+
+    @property
+    def keeps_plan(self) -> bool:
+        """Whether what was approved last is kept, and runs while a change waits."""
+        return self is not Level.REPOSITORY
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +69,7 @@ def record_file(repository: Repository) -> Path:
 
 
 def plan_file(repository: Repository) -> Path:
-    """The file of this repository's approved plan (level `plan`), whether it is there or not."""
+    """The file of this repository's approved plan (levels `plan` and `signed`), whether it is there or not."""
     return trust_folder() / f"{_key(repository)}.plan.json"
 
 

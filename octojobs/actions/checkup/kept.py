@@ -15,6 +15,7 @@ from octojobs.actions.tasks import missing_note, place_of
 from octojobs.actions.workspace import Workspace
 from octojobs.conditions.judging import judge_jobs
 from octojobs.config.files import SETTINGS_FILE
+from octojobs.config.trust import Level as TrustLevel
 from octojobs.config.trust import lookup
 from octojobs.core.guards import Condition
 from octojobs.core.identity import JobId
@@ -22,6 +23,7 @@ from octojobs.core.job import CommandAction, Job, ManualWhen
 from octojobs.core.ledger import Ledger
 from octojobs.errors import NotTrusted, OctojobsError
 from octojobs.flows.queue import standing
+from octojobs.signatures import read_signers, signers_file
 from octojobs.store.requests import take
 from octojobs.store.retention import run_folders
 from octojobs.store.space import space
@@ -77,6 +79,11 @@ def _trust(workspace: Workspace) -> Finding:
         return wrong("trust", error.what, error.fix)
     if trust is None:
         return weak("trust", "nobody has allowed this repository to run jobs here", "`octojobs allow` shows what would run, and asks")
+    if trust.level is TrustLevel.SIGNED:
+        try:
+            read_signers(signers_file(workspace.environ))
+        except OctojobsError as error:
+            return wrong("trust", error.what, error.fix)
     return ok("trust", f"level {trust.level.value}, since {trust.allowed_at:%Y-%m-%dT%H:%M:%SZ}, by {trust.allowed_by}")
 
 

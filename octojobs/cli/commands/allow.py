@@ -24,6 +24,7 @@ LEVELS = [level.value for level in Level]
         ("octojobs allow --dry-run", "only read"),
         ("octojobs allow --yes", "in a script, by somebody who has read it"),
         ("octojobs allow --level plan", "from now on each change waits for another `octojobs allow`"),
+        ("octojobs allow --level signed", "from now on a change runs when its commits are signed by your signers"),
         ("octojobs allow --source refs/heads/main", "from now on read that branch, whatever is checked out"),
     ],
 )
@@ -40,8 +41,10 @@ def command(app: App, yes: bool, level: str | None, dry_run: bool) -> int:
     """Let this repository's jobs run on this machine, after showing all that would be executed.
 
     Level `repository`: whatever is committed later runs as well. Level `plan`: a changed plan waits until you have seen
-    the change here; removals apply at once. With --source, every verb reads definitions from there until the next
-    `octojobs allow --source`. The answer is kept in your own state folder, outside the repository.
+    the change here; removals apply at once. Level `signed`: as `plan`, but a change runs without being asked about when every
+    commit that touches it is signed by one of the signers in your own file, `~/.config/octojobs/allowed_signers`. With
+    --source, every verb reads definitions from there until the next `octojobs allow --source`. The answer is kept in your
+    own state folder, outside the repository.
     """
     workspace = app.workspace()
     proposal = propose(workspace, Level(level) if level else None, app.source)
