@@ -16,6 +16,7 @@ from octojobs.core.guards import Condition
 from octojobs.core.identity import JOB_ID, JobId, RunId
 from octojobs.core.job import (
     Action,
+    ActivityWhen,
     AfterWhen,
     AgentAction,
     CatchUp,
@@ -87,6 +88,7 @@ def instants(start: datetime = START, days: int = 366) -> st.SearchStrategy[date
 
 whens: st.SearchStrategy[When] = st.one_of(
     st.integers(1, 7200).map(IntervalWhen),
+    st.builds(ActivityWhen, *[st.integers(60, 7200)] * 3, st.sampled_from((None, (0, 420), (1320, 360)))),
     st.integers(1, 7200).map(AfterWhen),
     st.lists(expressions(), min_size=1, max_size=2).map(lambda entries: ScheduleWhen(tuple(entries))),
     instants().map(lambda at: ScheduleWhen((f"@once {at:%Y-%m-%dT%H:%M:%SZ}",))),

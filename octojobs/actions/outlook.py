@@ -9,6 +9,7 @@ from octojobs.actions.workspace import Workspace
 from octojobs.core.due import next_after
 from octojobs.core.job import AfterWhen, CatchUp, Job
 from octojobs.core.ledger import JobState, Ledger
+from octojobs.core.pace import mode_of
 from octojobs.core.schedule import Schedule
 from octojobs.core.sighting import schedule_of, sight
 from octojobs.views.jobs import Standing
@@ -32,7 +33,9 @@ class Outlook:
     def standing(self, job: Job) -> Standing:
         """Where the job stands."""
         runs = tuple(self.ledger.runs_of(job.id))
-        return Standing(self.ledger.jobs.get(job.id), self.ledger.pause_of(job.id, self.now), self.coming_due(job), runs)
+        state = self.ledger.jobs.get(job.id)
+        mode = mode_of(state.pace, self.now).value if state is not None and state.pace is not None else None
+        return Standing(state, self.ledger.pause_of(job.id, self.now), self.coming_due(job), runs, mode)
 
     def coming_due(self, job: Job) -> datetime | None:
         """The next instant at which the job falls due; now, for one that is overdue and will be caught up.

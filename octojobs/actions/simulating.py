@@ -170,7 +170,7 @@ def _ledger(workspace: Workspace, jobs: Mapping[JobId, Job], start: datetime, *,
     states: dict[JobId, JobState] = {}
     for name, state in known.jobs.items():
         if name in jobs and state.absent_since is None:
-            fresh = JobState(start, state.anchor, state.interval_s, last_end=state.last_end)
+            fresh = JobState(start, state.anchor, state.interval_s, last_end=state.last_end, pace=state.pace)
             states[name] = replace(fresh, failures=state.failures, pause=state.pause) if is_future else fresh
     return Ledger(states, pause=known.pause if is_future else None)
 

@@ -66,6 +66,11 @@ def mode_at(at: datetime, activity: datetime | None, quiet: tuple[int, int] | No
     return Mode.ACTIVE if at - activity < ACTIVE_FOR else Mode.IDLE
 
 
+def mode_of(pace: Pace, at: datetime) -> Mode:
+    """The mode in force, as far as the job was told of activity."""
+    return mode_at(at, pace.activity, pace.when.quiet, zone(pace.timezone))
+
+
 def first_pace(when: ActivityWhen, timezone: str, activity: datetime | None, since: datetime, last: datetime | None) -> Pace:
     """The pace from `since` on, whose last instant was `last`; None for a job that is due at once."""
     return Pace(when, timezone, activity, tuple(_pieces(when, zone(timezone), activity, since, last)))

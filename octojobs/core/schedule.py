@@ -175,8 +175,8 @@ class Paced:
 
     def _parts(self) -> Iterator[tuple[Interval, datetime, datetime | None]]:
         """Each piece as an interval, with its beginning and its end."""
-        ends = [*(piece.start for piece in self.pieces[1:]), None]
-        for piece, end in zip(self.pieces, ends, strict=True):
+        for place, piece in enumerate(self.pieces, 1):
+            end = self.pieces[place].start if place < len(self.pieces) else None
             yield Interval(piece.anchor, piece.period_s), piece.start, end
 
 

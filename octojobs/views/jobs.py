@@ -27,12 +27,16 @@ from octojobs.views.values import View, duration, instant, pause_view, quiet_vie
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What the ledger says of a job: `state` is None before first sight, `next_due` None when nothing is coming."""
+    """What the ledger says of a job: `state` is None before first sight, `next_due` None when nothing is coming.
+
+    `mode` is that of an interval by activity, None for any other job.
+    """
 
     state: JobState | None = None
     pause: Pause | None = None
     next_due: datetime | None = None
     open_runs: Sequence[Run] = ()
+    mode: str | None = None
 
 
 def when_text(job: Job) -> str:
@@ -95,7 +99,7 @@ def job_view(job: Job, standing: Standing) -> View:
 def job_detail(job: Job, standing: Standing) -> View:
     """`job_view`, and under `fields` every field with its effective value, by the names of the jobs file."""
     state = standing.state
-    seen = {"cursor": instant(state.cursor), "anchor": instant(state.anchor)} if state else None
+    seen = {"cursor": instant(state.cursor), "anchor": instant(state.anchor), "mode": standing.mode} if state else None
     return {**job_view(job, standing), "description": job.description, "seen": seen, "fields": fields_view(job)}
 
 

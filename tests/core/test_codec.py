@@ -104,7 +104,7 @@ def test_a_value_of_another_shape_in_any_field_is_refused_and_never_a_crash(even
         (Condition, {"name": "a", "args": []}, "Condition.args: [] is not an object"),
         (Not, {"guard": {"kind": "Condition"}}, "Not.guard: Condition.name is missing"),
         (RunClaimed, {"run": {"id": "a@20261120T120000Z", "definition": {"id": "a", "when": {"kind": "Never"}}}},
-         "RunClaimed.run: Run.definition: Job.when: {'kind': 'Never'} is none of ScheduleWhen, IntervalWhen, ActivityWhen, AfterWhen, ManualWhen"),
+         "RunClaimed.run: Run.definition: Job.when: {'kind': 'Never'} is none of ScheduleWhen, IntervalWhen, ActivityWhen, AfterWhen"),
     ],
     ids=str,
 )  # fmt: skip

@@ -18,10 +18,11 @@ from octojobs.core import catchup, sighting
 from octojobs.core import plan as plan_module
 from octojobs.core.catchup import MOST_CAUGHT_UP, CaughtUp, window_s
 from octojobs.core.due import due, next_after
-from octojobs.core.events import JobSeen, Paused
+from octojobs.core.events import JobPaced, JobSeen, Paused
 from octojobs.core.identity import JobId
-from octojobs.core.job import AfterWhen, CatchUp, CommandAction, IntervalWhen, Job, Overlap
+from octojobs.core.job import ActivityWhen, AfterWhen, CatchUp, CommandAction, IntervalWhen, Job, Overlap
 from octojobs.core.ledger import Ledger
+from octojobs.core.pace import first_pace
 from octojobs.core.plan import Action, Plan, plan
 from octojobs.core.sighting import schedule_of, sight
 from tests.core.worlds import World
@@ -169,6 +170,8 @@ def the_cadence_of_ticks_changes_no_outcome(job: Job, first: datetime, gaps: Seq
     last = first + timedelta(seconds=sum(gaps))
     for world in (often, seldom):
         world.tell(JobSeen(job.id, first, first, job.when.period_s if isinstance(job.when, IntervalWhen) else None))
+        if isinstance(job.when, ActivityWhen):
+            world.tell(JobPaced(job.id, first, first_pace(job.when, job.timezone, None, first, first)))
     at = first
     while at <= last:
         often.tick(at)

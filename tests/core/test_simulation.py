@@ -16,7 +16,7 @@ from octojobs.core.identity import JobId
 from octojobs.core.job import AfterWhen, Backoff, CommandAction, FollowUp, IntervalWhen, Job, Limits, Overlap, Priority, RetryPolicy
 from octojobs.core.ledger import Ledger
 from octojobs.core.run import Outcome, Run
-from octojobs.core.schedule import build
+from octojobs.core.sighting import schedule_of, sight
 from octojobs.core.simulation import Assumption, Simulation, World, simulate
 from tests.core.worlds import job
 from tests.strategies import START, jobs
@@ -160,5 +160,6 @@ def test_each_due_instant_ends_once_and_the_same_way_each_time(declared: Sequenc
 
 def _instants(one: Job) -> int:
     """How many due instants lie in the span of a job that is first seen at its beginning."""
-    first = START - timedelta(seconds=1) if isinstance(one.when, IntervalWhen) else START
-    return build(one, anchor=START).count(first, START + SPAN)
+    state = sight(one, None, START).state
+    assert state is not None
+    return schedule_of(one, state, START).count(state.cursor, START + SPAN)
