@@ -91,7 +91,7 @@ def claim(workspace: Workspace, asked: Claiming) -> Told:
             claimer = claiming.Claimer(
                 _name(workspace, asked.by),
                 asked.lease_s or queue.place.settings.lease_s,
-                _process(asked.pid),
+                process_of(asked.pid),
                 workspace.environ.get("OCTOJOBS_RUN_ID", ""),
             )
             found = claiming.claim(queue, claimer, role=asked.role, task=_find(queue, asked.task) if asked.task else None)
@@ -103,42 +103,47 @@ def claim(workspace: Workspace, asked: Claiming) -> Told:
     return told
 
 
-def renew(workspace: Workspace, name: str, by: str, lease_s: int | None) -> View:
+def renew(workspace: Workspace, name: str, by: str, lease_s: int | None, *, dry_run: bool = False) -> View:
     """The claimed task with its lease renewed. Raises NotTheHolder."""
     with _open(workspace, Told()) as (queue, _):
+        queue.rehearsal = dry_run
         kept = _find(queue, name)
         return _view(queue, claiming.renew(queue, kept, _name(workspace, by), lease_s or queue.place.settings.lease_s))
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """What is to become of a task, told by `by`; `attempt` says which one is meant, `force` overrules who has it."""
+    """What is to become of a task, told by `by`; `attempt` says which one is meant, `force` overrules who has it, `dry_run` only tells."""
 
     verb: str
     by: str = ""
     reason: str = ""
     attempt: int | None = None
     force: bool = False
+    dry_run: bool = False
 
 
 def end(workspace: Workspace, name: str, ending: Ending) -> View:
     """The task after `done`, `fail` or `requeue`. Raises NotTheHolder and TaskMoved."""
     by, reason = _name(workspace, ending.by), line(ending.reason)
     with _open(workspace, Told()) as (queue, _):
+        queue.rehearsal = ending.dry_run
         kept = _find(queue, name)
         if ending.verb == "fail":
             after = finishing.fail(queue, kept, by, reason, attempt=ending.attempt, force=ending.force)
         else:
             put = finishing.done if ending.verb == "done" else finishing.requeue
             after = put(queue, kept, by, reason=reason, attempt=ending.attempt, force=ending.force)
-        touch_activity(workspace.paths)
+        if not ending.dry_run:
+            touch_activity(workspace.paths)
         return _view(queue, after)
 
 
-def settle_leases(workspace: Workspace) -> Told:
+def settle_leases(workspace: Workspace, *, dry_run: bool = False) -> Told:
     """What became of the claims whose leases have ended, and of the tasks that nobody began in time."""
     told = Told()
     with _open(workspace, told) as (queue, _):
+        queue.rehearsal = dry_run
         told.tasks = [_view(queue, kept) for kept in expiring.expire(queue)]
     return told
 
@@ -209,8 +214,8 @@ def _name(workspace: Workspace, by: str) -> str:
     return line(by) or whoever(workspace.environ)
 
 
-def _process(pid: int | None) -> Process | None:
-    """The process that works on the task, told apart from any later one with its pid. Raises UsageError when there is none."""
+def process_of(pid: int | None) -> Process | None:
+    """The process, told apart from any later one with its pid. Raises UsageError when there is none."""
     if pid is None:
         return None
     ticks = platform.start_ticks(pid)

@@ -6,7 +6,7 @@ import json
 import os
 from contextlib import suppress
 
-from octojobs.core.codec import format_instant
+from octojobs.core.lease import Lease, to_json
 from octojobs.flows.record import Kept
 from octojobs.platform import make_private_folders
 from octojobs.store.atomic import replace_file, sync_folder
@@ -28,14 +28,6 @@ class LeaseFiles:
                 os.unlink(path)
                 sync_folder(path.parent)
             return
-        lease = {
-            "v": 1,
-            "holder": claim.holder,
-            "task": str(kept.task.id),
-            "since": format_instant(claim.since),
-            "until": format_instant(claim.until),
-        }
-        if claim.process is not None:
-            lease |= {"pid": claim.process.pid, "start_ticks": claim.process.start_ticks, "boot_id": claim.process.boot_id}
+        lease = Lease(claim.holder, str(kept.task.id), process=claim.process, since=claim.since, until=claim.until)
         make_private_folders(self._paths.leases)
-        replace_file(path, json.dumps(lease, ensure_ascii=False).encode() + b"\n")
+        replace_file(path, json.dumps(to_json(lease), ensure_ascii=False).encode() + b"\n")

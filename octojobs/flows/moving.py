@@ -35,6 +35,7 @@ def move(queue: Queue, kept: Kept, change: Change, *, expected: Sequence[str]) -
     """The task after the change. Raises TaskMoved when its state is not an expected one or its file is not there; StorageFailed.
 
     The compare-and-swap is on state and version: the lock keeps other octojobs away, and one rename decides against all others.
+    In a rehearsal nothing is recorded or made.
     """
     task = kept.task
     if kept.state not in expected:
@@ -49,6 +50,8 @@ def move(queue: Queue, kept: Kept, change: Change, *, expected: Sequence[str]) -
     except InvalidTask as problem:
         raise TaskMoved(f"task {task.id} can't be {change.event}: {queue.tree.root / kept.state / kept.name}: {problem}") from None
     after = Kept(replace(task, **fields), change.target, kept.name, data, kept.stamp, kept.state, change.claim)
+    if queue.rehearsal:
+        return after
     happened = Happened(task.id, change.event, queue.now, kept.state, change.target, after.task.version, change.by, change.reason)
     with queue.record.change():
         queue.record.put(after, happened)

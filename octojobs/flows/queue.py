@@ -53,13 +53,17 @@ class Place:
 
 @dataclass(slots=True)
 class Queue:
-    """The tasks, held by the caller alone. `missing` are ids of tasks whose files are gone, `notes` what a person should know."""
+    """The tasks, held by the caller alone. `missing` are ids of tasks whose files are gone, `notes` what a person should know.
+
+    In a `rehearsal` changes are checked and told, and not made.
+    """
 
     place: Place
     record: Record
     tree: Tree
     leases: LeaseFiles
     now: datetime
+    rehearsal: bool = False
     missing: set[str] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
 

@@ -15,7 +15,7 @@ import pytest
 from jsonschema import Draft7Validator
 
 from tests.cli.conftest import Call
-from tests.helpers import ROOT, make_repository
+from tests.helpers import ROOT, make_repository, wait_until
 
 SCHEMA = json.loads((ROOT / "schemas/verbs.schema.json").read_text(encoding="utf-8"))
 
@@ -108,6 +108,23 @@ def test_what_git_clean_took_is_told_and_comes_back(repo: Path, call: Call) -> N
     (folder / "incoming" / f"{task}.md").unlink()
     assert call(repo, "task", "restore", task, "--forget").out == f"{task} forgotten\n"
     assert call(repo, "task", "restore", "--forget").code == 2
+
+
+def test_every_verb_that_acts_can_be_rehearsed(repo: Path, call: Call) -> None:
+    """It says what would be, refuses what would be refused, and changes nothing."""
+    task = call(repo, "enqueue", "x", "--json").json["task"]["id"]
+    call(repo, "task", "claim", "--by", "ada", "--for", "1s")
+    before = call(repo, "task", "show", task, "--json").json
+    assert re.fullmatch(rf"{task} would be yours until \S+Z\n", call(repo, "task", "renew", task, "--by", "ada", "--dry-run").out)
+    assert call(repo, "task", "done", task, "--by", "ada", "--dry-run").out == f"{task} would be done\n"
+    assert call(repo, "task", "fail", task, "--by", "ada", "--reason", "no", "--dry-run").out == f"{task} would be failed\n"
+    assert call(repo, "task", "requeue", task, "--by", "ada", "--dry-run").out == f"{task} would be incoming\n"
+    assert call(repo, "task", "done", task, "--by", "bob", "--dry-run").code == 1
+    wait_until(lambda: call(repo, "task", "requeue", "--expired", "--dry-run").out, 10, "the lease to end")
+    assert call(repo, "task", "requeue", "--expired", "--dry-run").out == (
+        f"{task} would be incoming: the lease of ada ended, and there was no result\n"
+    )
+    assert call(repo, "task", "show", task, "--json").json == before
 
 
 def test_doctor_knows_how_the_tasks_stand(repo: Path, call: Call) -> None:

@@ -28,6 +28,7 @@ from octojobs.cli.text import visible
 @ending_options
 @click.option("--reason", metavar="TEXT", default="", help="Recorded with it.")
 @json_option
+@dry_run_option
 @where_options
 @click.pass_obj
 def requeue_(app: App, /, task: str | None, expired: bool, as_json: bool, **told: Any) -> None:
@@ -40,12 +41,12 @@ def requeue_(app: App, /, task: str | None, expired: bool, as_json: bool, **told
     if task is not None:
         ended(app, task, Ending("requeue", **told), as_json=as_json)
         return
-    settled = settle_leases(app.workspace())
+    settled = settle_leases(app.workspace(), dry_run=told["dry_run"])
     notes(app, settled.notes)
     if as_json:
         app.screen.json({"tasks": settled.tasks})
     for view in () if as_json else settled.tasks:
-        app.screen.say(f"{view['id']} is {view['state']}: {visible(view['reason'])}")
+        app.screen.say(f"{view['id']} {'would be' if told['dry_run'] else 'is'} {view['state']}: {visible(view['reason'])}")
     if not settled.tasks and not as_json:
         app.screen.note("no lease has ended")
 

@@ -77,15 +77,18 @@ def claim_(app: App, task: str | None, by: str, lasts: timedelta | None, role: s
 @by_option
 @_for_option
 @json_option
+@dry_run_option
 @where_options
 @click.pass_obj
-def renew_(app: App, task: str, by: str, lasts: timedelta | None, as_json: bool) -> None:
+def renew_(app: App, task: str, by: str, lasts: timedelta | None, as_json: bool, dry_run: bool) -> None:
     """Renew the lease on a task that you have claimed, from now on."""
-    view = renew(app.workspace(), task, by, int(lasts.total_seconds()) if lasts else None)
+    view = renew(app.workspace(), task, by, int(lasts.total_seconds()) if lasts else None, dry_run=dry_run)
     if as_json:
         app.screen.json({"task": view})
     else:
-        app.screen.say(f"{view['id']} is yours until {app.screen.when(parse_instant(view['claimed_until']))}")
+        app.screen.say(
+            f"{view['id']} {'would be' if dry_run else 'is'} yours until {app.screen.when(parse_instant(view['claimed_until']))}"
+        )
 
 
 @click.command(
@@ -97,6 +100,7 @@ def renew_(app: App, task: str, by: str, lasts: timedelta | None, as_json: bool)
 @ending_options
 @click.option("--reason", metavar="TEXT", default="", help="Recorded with it.")
 @json_option
+@dry_run_option
 @where_options
 @click.pass_obj
 def done_(app: App, /, task: str, as_json: bool, **told: Any) -> None:
@@ -111,6 +115,7 @@ def done_(app: App, /, task: str, as_json: bool, **told: Any) -> None:
 @ending_options
 @click.option("--reason", metavar="TEXT", required=True, help="Why; it stands in the file.")
 @json_option
+@dry_run_option
 @where_options
 @click.pass_obj
 def fail_(app: App, /, task: str, as_json: bool, **told: Any) -> None:
@@ -124,7 +129,7 @@ def ended(app: App, task: str, ending: Ending, *, as_json: bool) -> None:
     if as_json:
         app.screen.json({"task": view})
     else:
-        app.screen.say(f"{view['id']} is {where(view)}")
+        app.screen.say(f"{view['id']} would be {view['state']}" if ending.dry_run else f"{view['id']} is {where(view)}")
 
 
 VERBS = (claim_, renew_, done_, fail_)
