@@ -35,7 +35,7 @@ Written by `docs/generate_verbs.py` from the verbs themselves; a test compares.
 - **list**: `source`, `note`, `damage`, `warnings` (`what`, `fix`), `jobs`: each `job`, `title`, `type`, `when`, `timezone`, `enabled`, `unsupported`, `priority`,
   `pool`, `group`, `tags`, `next`, `paused`, `open_runs`, `last_run`, `last_outcome`, `last_end`, `last_success_at`, `failures`,
   `source` (`path`, `line`)
-- **inspect**: those of a job, `description`, `seen` (`cursor`, `anchor`), `fields` (by the names of the jobs file), `last_result`,
+- **inspect**: those of a job, `description`, `seen` (`cursor`, `anchor`, `mode`), `fields` (by the names of the jobs file), `last_result`,
   `last_result_note`, `commit`, `note`
 - **next**: `job`, `when`, `timezone`, `note`, `instants` (each `at`); without a job `jobs`, a list of those
 - **plan**: `at`, `source`, `note`, `next` (`job`, `at`), `decisions`: each `job`, `id`, `scheduled_at`, `first_scheduled_at`,
