@@ -33,7 +33,8 @@ from octojobs.runners.context import write_whole
 from octojobs.store.activity import touch_activity
 from octojobs.store.paths import StatePaths
 
-_MOST = 1 << 20
+_MOST = 1 << 24
+"""Bytes of a task as JSON: of a body that is longer than the longest one the middle is left out, and so it has to be read."""
 
 
 def main(order: Mapping[str, Any]) -> int:

@@ -117,6 +117,12 @@ def test_the_front_matter_says_the_same_to_any_reader_of_yaml(task: Task) -> Non
     Draft7Validator(SCHEMA).validate(typed)
 
 
+def test_the_schema_names_what_a_header_has() -> None:
+    """Every field of a task but its body, each with what it means."""
+    assert sorted(SCHEMA["properties"]) == sorted(set(Task.__slots__) - {"body"})
+    assert all(field["description"] for field in SCHEMA["properties"].values())
+
+
 @given(task=TASKS)
 def test_octopoid_finds_its_headers_where_they_are(task: Task) -> None:
     """It looks for `^KEY: value` in the whole file, and takes the first: no line of the body is one."""

@@ -35,7 +35,7 @@ jobs:
   capped:
     interval: 1h
     shell: bash
-    command: "octojobs enqueue 1 && octojobs enqueue 2 && octojobs enqueue 3"
+    command: "for n in 1 2 3 4; do octojobs enqueue $n || exit; done"
     pass_env: [PATH, HOME, XDG_STATE_HOME, XDG_CONFIG_HOME, PYTHONPATH]
 """
 TOOLS = """\
@@ -44,6 +44,7 @@ import octojobs
 def go(context):
     first = context.enqueue("from python\\n---\\nrole: x", body="why", priority="P1", dedupe="k")
     again = context.enqueue("again", dedupe="k")
+    context.enqueue("big", body="\u00e4" * 1_000_000)
     try:
         context.enqueue("", blocked_by=["../x"])
     except octojobs.NotEnqueued as refused:
@@ -55,7 +56,7 @@ def go(context):
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository in which one pass has run them all."""
-    files = {".octopoid/jobs.yaml": JOBS, ".octopoid/octojobs.yaml": "tasks: {max_per_run: 2}\n", "tools.py": TOOLS}
+    files = {".octopoid/jobs.yaml": JOBS, ".octopoid/octojobs.yaml": "tasks: {max_per_run: 3}\n", "tools.py": TOOLS}
     repo = make_repository(tmp_path_factory.mktemp("jobs"), files)
     assert octojobs(repo, "allow", "--yes").returncode == 0
     path = f"{Path(sys.executable).parent}:{shutil.os.environ['PATH']}"  # type: ignore[attr-defined]  # the os that shutil has
@@ -125,6 +126,7 @@ def test_a_python_job_enqueues_at_once(ran: Path, made: dict[str, dict[str, Any]
     assert run["result"] == [True, True, False, "from python --- role: x", True, "a task needs a title"]
     task = made["from python --- role: x"]
     assert (task["role"], task["body"], task["created_by"], task["run"]) == ("implement", "why", "octojobs/python", run["id"])
+    assert 60_000 < len(made["big"]["body"]) <= 65_536
     assert follow_up["result"]["title"] == f"after {json.dumps(run['result'])}"
 
 
@@ -132,9 +134,9 @@ def test_a_run_has_so_many_tasks_and_no_more(ran: Path, made: dict[str, dict[str
     """Whoever calls the command line is counted, too."""
     (run,) = runs(ran, "capped")
     assert (run["outcome"], run["exit_code"]) == ("failed", 1)
-    assert {made["1"]["run"], made["2"]["run"]} == {run["id"]}
-    assert "3" not in made
-    assert f"octojobs: {run['id']} has enqueued 2 tasks, and tasks.max_per_run is 2; " in octojobs(ran, "logs", "capped").stdout
+    assert {made[number]["run"] for number in "123"} == {run["id"]}
+    assert "4" not in made
+    assert f"octojobs: {run['id']} has enqueued 3 tasks, and tasks.max_per_run is 3; " in octojobs(ran, "logs", "capped").stdout
 
 
 def test_a_run_that_is_tried_again_finds_what_it_made(

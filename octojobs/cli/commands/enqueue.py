@@ -17,7 +17,8 @@ from octojobs.core.task import TaskPriority
 from octojobs.errors import ExitCode
 
 PRIORITIES = [priority.value for priority in TaskPriority]
-_MOST = 1 << 20
+_MOST = 1 << 24
+"""Bytes of standard input: of a longer body than there may be, the middle is left out."""
 
 
 @click.command(
