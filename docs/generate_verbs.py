@@ -65,6 +65,9 @@ Written by `docs/generate_verbs.py` from the verbs themselves; a test compares.
 - **task list**: `tasks`, `notes`; **task show**: a task, `body`, `history` (`at`, `event`, `from`, `to`, `version`, `by`, `reason`);
   **task claim**: `task` (with `result_file`; null when none is ready); **task renew**, **done**, **fail**, **requeue**: `task`;
   **task restore**, **requeue --expired**: `tasks`
+- **lease list**: `leases`; **lease take**: `lease` (null when somebody holds it), `held_by` (null else), `reason`; **lease release**: `lease`.
+  A lease has `lease` (its name), `holder`, `task`, `name`, `branch`, `worktree`, `paths`, `run`, `pid`, `since`, `until`, `holds` (null when
+  nobody can tell), `problem`
 - **doctor**: `healthy`, `findings`: each `level` (`ok` `weak` `wrong`), `subject`, `what`, `fix`
 
 `outcome` is null while a run is open. `conditions` are verdicts: `guard`, `status` (`passed` `failed` `unknown`), `evidence`.

@@ -86,6 +86,20 @@ def is_alive(process: Process) -> bool | None:
     return ticks is not None and ticks == process.start_ticks
 
 
+def lives(process: Process) -> bool | None:
+    """As `is_alive`, and None too for a process of another user that `/proc` may hide (hidepid): false is proof that it is gone."""
+    alive = is_alive(process)
+    if alive is not False or process.boot_id != boot_id() or start_ticks(process.pid) is not None:
+        return alive
+    try:
+        os.kill(process.pid, 0)
+    except PermissionError:
+        return None  # somebody has the pid
+    except OSError:
+        return False
+    return False
+
+
 def open_pidfd(process: Process) -> int | None:
     """A close-on-exec descriptor that becomes readable when the process ends; the caller closes it.
 

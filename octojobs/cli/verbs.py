@@ -50,6 +50,7 @@ VERBS: dict[str, Entry] = {
     "retry": Entry(OPERATE, "run the job of a finished run again", "retry"),
     "enqueue": Entry(TASKS, "put a task into the queue", "enqueue"),
     "task": Entry(TASKS, "list, show, claim, finish, requeue and restore tasks", "task"),
+    "lease": Entry(TASKS, "who holds what: list, take and release leases", "lease"),
     "allow": Entry(CARE, "let this repository's jobs run on this machine", "allow"),
     "deny": Entry(CARE, "take that back", "deny"),
     "doctor": Entry(CARE, "what is wrong or weak here, each with its remedy", "doctor"),

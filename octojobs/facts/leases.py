@@ -8,21 +8,22 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from octojobs.core.hold import run_of
 from octojobs.core.lease import Lease, NotALease, from_json
-from octojobs.core.run import Process
 from octojobs.facts.fact import FactContext, Unreadable
 from octojobs.facts.files import children, read_json
 from octojobs.facts.sightings import Agent, Found
-from octojobs.platform import boot_id, is_alive, start_ticks
+from octojobs.platform import lives
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A lease in a file, and whether it holds; `where` is how people know the file."""
+    """A lease in a file, and whether it holds; `where` is how people know the file, `run` the run of ours that has it, or ""."""
 
     lease: Lease
     holds: bool
     where: str
+    run: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def read(context: FactContext) -> Leases:
 def look(context: FactContext) -> Found:
     """The agents that leases name."""
     found = read(context)
-    agents = [(one.holds, _agent(one)) for one in found.standing if not _is_ours(one.lease, context.own_sessions)]
+    agents = [(one.holds, _agent(one)) for one in found.standing if not _is_ours(one, context.own_sessions)]
     running, ended = (tuple(agent for holds, agent in agents if holds is wanted) for wanted in (True, False))
     return Found(running, ended, found.unreadable)
 
@@ -76,7 +77,7 @@ def _read_all(context: FactContext) -> Leases:
         try:
             data = read_json(path, where)
             if data is not None:  # else it was given back while we looked
-                standing.append(_judged(from_json(data), where, context))
+                standing.append(_judged(from_json(data), path.stem, context))
         except Unreadable as error:
             unreadable.append(str(error))
         except NotALease as error:
@@ -84,27 +85,14 @@ def _read_all(context: FactContext) -> Leases:
     return Leases(tuple(standing), tuple(unreadable))
 
 
-def _judged(lease: Lease, where: str, context: FactContext) -> Standing:
-    alive = _is_alive(lease.process) if lease.process is not None else None
+def _judged(lease: Lease, name: str, context: FactContext) -> Standing:
+    where = f"lease {name}.json"
+    alive = lives(lease.process) if lease.process is not None else None
     holds = lease.holds(context.now, alive=alive)
     if holds is None:
         pid = lease.process.pid if lease.process is not None else 0
         raise Unreadable(f"whether process {pid} of {where} is alive can't be told")
-    return Standing(lease, holds, where)
-
-
-def _is_alive(process: Process) -> bool | None:
-    """Whether this very process lives; None when that can't be told, as for another user's where `/proc` hides it (hidepid)."""
-    alive = is_alive(process)
-    if alive is not False or process.boot_id != boot_id() or start_ticks(process.pid) is not None:
-        return alive
-    try:
-        os.kill(process.pid, 0)
-    except PermissionError:
-        return None  # somebody has the pid
-    except OSError:
-        return False
-    return False
+    return Standing(lease, holds, where, run_of(name))
 
 
 def _agent(one: Standing) -> Agent:
@@ -112,5 +100,5 @@ def _agent(one: Standing) -> Agent:
     return Agent(lease.holder, lease.process.pid if lease.process is not None else None, lease.task, lease.since, one.where)
 
 
-def _is_ours(lease: Lease, own_sessions: frozenset[int]) -> bool:
-    return lease.process is not None and lease.process.pid in own_sessions
+def _is_ours(one: Standing, own_sessions: frozenset[int]) -> bool:
+    return bool(one.run) or (one.lease.process is not None and one.lease.process.pid in own_sessions)

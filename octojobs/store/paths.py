@@ -80,6 +80,11 @@ class StatePaths:
         return self.root / "leases"
 
     @property
+    def leases_lock(self) -> Path:
+        """Locked by whoever takes a lease; never renamed, never removed."""
+        return self.root / "leases.lock"
+
+    @property
     def last_activity(self) -> Path:
         """Touched whenever something happened in the repository."""
         return self.root / "last_activity"

@@ -33,6 +33,5 @@ def test_a_lease_of_another_users_process_holds_while_it_lives(open_folder: Path
         path.parent.chmod(0o755)
         assert asked() == "1 "
         monkeypatch.setattr(platform, "start_ticks", lambda _: None)
-        monkeypatch.setattr(leases, "start_ticks", lambda _: None)
         assert asked() == f"0 whether process {pid} of lease one.json is alive can't be told"
     assert asked() == "0 "
