@@ -42,7 +42,7 @@ def settle(run: Run, run_dir: Path, now: datetime, boot_id: str, environ: Mappin
     if not (rebooted or unknown) and receipts.fence(run_dir):
         return AttemptVoid(run.id, run.attempt, now, VOID)
     reason = "the machine was started anew" if rebooted else "its shim ended without a result, as if it was killed"
-    if remains := [] if rebooted else end_remains(run.id, run.attempt):
+    if remains := [] if rebooted else end_remains(run_dir):
         reason += f"; what was left of it was ended: {', '.join(remains)}"
     receipts.remove_debris(run_dir)
     reason = _without_secrets(run, run_dir, reason, environ)
