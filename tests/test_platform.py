@@ -177,3 +177,27 @@ print(platform.children(os.getpid()))
 """
     done = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, check=True, timeout=60)
     assert done.stdout == "[]\n"
+
+
+FREED = """
+import re
+from octojobs import platform
+def own():
+    with open("/proc/self/smaps_rollup") as rollup:
+        return int(re.findall(r"Anonymous: +([0-9]+)", rollup.read())[0])
+blocks = [bytes(60_000) for _ in range(500)]
+last = blocks.pop()
+del blocks
+before = own()
+platform.release_memory()
+print(before - own())
+"""
+
+
+@linux
+def test_what_was_freed_is_given_back() -> None:
+    """Below something that lives on, too: the C library would keep it for the next time."""
+    if not hasattr(platform._c_library(), "malloc_trim"):
+        pytest.skip("the C library is not glibc")
+    done = subprocess.run([sys.executable, "-c", FREED], capture_output=True, text=True, check=True)
+    assert int(done.stdout) > 20_000

@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from octojobs import __version__
+from octojobs import __version__, platform
 from octojobs.actions.seat import StateMoved, seated
 from octojobs.actions.workspace import Workspace
 from octojobs.config import trust
@@ -93,7 +93,12 @@ def up(workspace: Workspace, *, ready: Callable[[Session], None] = lambda _: Non
         running.service.on_look = looked
         watcher.start()
         retainer = Retainer(workspace.paths)
-        running.service.on_rest = lambda: _retain(workspace, running, retainer)
+
+        def rested() -> None:
+            _retain(workspace, running, retainer)
+            platform.release_memory()
+
+        running.service.on_rest = rested
         try:
             ready(running)
             why = running.service.run()
