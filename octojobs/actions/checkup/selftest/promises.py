@@ -131,10 +131,13 @@ def tidy(paths: StatePaths) -> list[str]:
 
 
 def spoken(output: str) -> Iterator[str]:
-    """No traceback, and no mistake of ours, in what octojobs printed."""
+    """No traceback, and no mistake of ours, in what octojobs printed; a Python that can't begin says so in its own way."""
+    before = ""
     for line in output.splitlines():
-        if line.startswith("Traceback") or "a mistake of ours" in line or "Exception ignored" in line:
+        ours = line.startswith("Traceback") and not before.startswith("Python runtime state: ")
+        if ours or "a mistake of ours" in line or "Exception ignored" in line:
             yield f"octojobs printed {line!r}"
+        before = line
 
 
 def _effect(run: str, attempt: int) -> str:
