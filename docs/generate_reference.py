@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 SECTIONS: dict[str, tuple[str, ...]] = {
     "Name": ("id", "slug", "name", "title", "description", "tags", "enabled", "type"),
     "When": ("schedule", "interval", "interval_seconds", "after", "manual", "timezone", "jitter", "quiet_hours"),
-    "Guards": ("conditions", "when_blocked", "on_unknown"),
+    "Guards": ("conditions", "when_blocked", "on_unknown", "hold"),
     "Limits": ("timeout", "timeout_seconds", "idle_timeout", "kill_grace", "max_output"),
     "Overlap and catching up": ("overlap", "max_instances", "catch_up", "catch_up_window", "start_deadline"),
     "Order": ("priority", "pool", "group"),

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 
 from octojobs.conditions.base import ConditionType, Moment
+from octojobs.conditions.held import hold_key, judge_hold
 from octojobs.conditions.registry import get
 from octojobs.core.definitions import Settings
 from octojobs.core.guards import Condition, Status, Verdict, conditions_in, evaluate_all
@@ -19,9 +20,14 @@ log = logging.getLogger(__name__)
 
 
 def judge(runs: Sequence[Run], context: FactContext) -> dict[RunId, tuple[Verdict, ...]]:
-    """The verdict of each guard of each run, in the order of its definition; facts are gathered once for all. Never raises."""
+    """The verdict of each guard of each run, in the order of its definition, then that of its hold.
+
+    Facts are gathered once for all. Never raises.
+
+    Of a forced run nobody asks the guards.
+    """
     facts = _facts_of([run.definition for run in runs], context)
-    return {run.id: _verdicts(run.definition, facts, context) for run in runs}
+    return {run.id: _verdicts(run.definition, facts, context, run.id, forced=run.forced) for run in runs}
 
 
 def judge_jobs(jobs: Sequence[Job], context: FactContext) -> dict[JobId, tuple[Verdict, ...]]:
@@ -40,7 +46,7 @@ def argument_problems(condition: Condition, settings: Settings) -> list[str]:
 
 def _facts_of(jobs: Sequence[Job], context: FactContext) -> Mapping[FactKey, Fact]:
     keys = [key for job in jobs for condition in conditions_in(job.conditions) for key in _keys(condition, _moment(job, context), context)]
-    return gather(keys, context)
+    return gather([*keys, *(hold_key(job.hold) for job in jobs if job.hold is not None)], context)
 
 
 def _keys(condition: Condition, moment: Moment, context: FactContext) -> Iterator[FactKey]:
@@ -53,9 +59,13 @@ def _moment(job: Job, context: FactContext) -> Moment:
     return Moment(context.now, job.timezone, context.seen(job.id))
 
 
-def _verdicts(job: Job, facts: Mapping[FactKey, Fact], context: FactContext) -> tuple[Verdict, ...]:
+def _verdicts(job: Job, facts: Mapping[FactKey, Fact], context: FactContext, run: str = "", *, forced: bool = False) -> tuple[Verdict, ...]:
     moment = _moment(job, context)
-    return evaluate_all(job.conditions, lambda condition: _judge_one(condition, facts, moment, context.settings))
+    guards = () if forced else job.conditions
+    verdicts = evaluate_all(guards, lambda condition: _judge_one(condition, facts, moment, context.settings))
+    if job.hold is None:
+        return verdicts
+    return (*verdicts, judge_hold(job.hold, facts[hold_key(job.hold)], moment, context, run))
 
 
 def _judge_one(condition: Condition, facts: Mapping[FactKey, Fact], moment: Moment, settings: Settings) -> Verdict:

@@ -10,6 +10,7 @@ from octojobs.config import actions, policies, whens
 from octojobs.config.declared import Declared
 from octojobs.config.entries import Entry, Fields
 from octojobs.config.guards import guards
+from octojobs.config.holds import hold
 from octojobs.config.parsers import environment, folder, period, texts, variable_names, zone_name
 from octojobs.config.references import AGENTS_POOL, Reference, references
 from octojobs.config.schema import Refusal, check
@@ -91,6 +92,7 @@ def common(fields: Fields, own: Fields) -> dict[str, Any]:
         "conditions": fields.read("conditions", guards, ()),
         "when_blocked": WhenBlocked(fields.plain("when_blocked", WhenBlocked.WAIT)),
         "on_unknown": OnUnknown(fields.plain("on_unknown", OnUnknown.SKIP)),
+        "hold": fields.read("hold", hold, None),
         "limits": policies.limits(fields),
         "overlap": overlap,
         "max_instances": max_instances,

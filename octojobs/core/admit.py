@@ -12,7 +12,7 @@ from octojobs.core.catchup import start_deadline_reason
 from octojobs.core.events import RunDropped
 from octojobs.core.identity import JobId, RunId
 from octojobs.core.job import Overlap, Priority
-from octojobs.core.ledger import Ledger
+from octojobs.core.ledger import Ledger, Pause
 from octojobs.core.overlap import OpenRun
 from octojobs.core.run import Cause, Outcome, Phase, Run
 
@@ -116,11 +116,16 @@ def _has_started(run: Run) -> bool:
     return any(not attempt.void for attempt in run.attempts)
 
 
+def stopping_pause(ledger: Ledger, run: Run, now: datetime) -> Pause | None:
+    """The pause that keeps a run that is ready from starting, None for none."""
+    if run.definition.run_when_paused or run.cause is Cause.MANUAL or run.forced or run.is_follow_up:
+        return None
+    return ledger.pause_of(run.job, now)
+
+
 def _queue(desk: _Desk, run: Run) -> None:
     """Ready, unless the job is paused: a run that was asked for starts in spite of a pause, and so does the word of a failure."""
-    pause = None
-    if not (run.definition.run_when_paused or run.cause is Cause.MANUAL or run.forced or run.is_follow_up):
-        pause = desk.ledger.pause_of(run.job, desk.now)
+    pause = stopping_pause(desk.ledger, run, desk.now)
     if pause is not None:
         desk.held[run.id] = str(pause)
         if pause.until is not None:

@@ -21,12 +21,16 @@ def after_guards(run: Run, verdicts: tuple[Verdict, ...], now: datetime, next_du
 
     They hold, or nobody asks (`forced`): ready. Unknown does not hold, unless `on_unknown: run`. Else `when_blocked` decides: `skip`
     ends the run; `wait` looks again in 30 s, until the next due instant (`next_due`, None for none) replaces it. A manual run is
-    not replaced, and one without a next due instant can't be: they wait for `start_deadline`, or 24 h. Source: formats.md, "guards".
+    not replaced, and one without a next due instant can't be: they wait for `start_deadline`, or 24 h.
+
+    With a `hold` the last verdict is about that. It has to pass whatever else is said: what may be held is not free.
+    Source: formats.md, "guards".
     """
     job = run.definition
-    verdict = overall(verdicts)
+    guards, held = (verdicts[:-1], verdicts[-1:]) if job.hold is not None else (verdicts, ())
+    verdict = overall(guards)
     passes = verdict.status is Status.PASSED or (verdict.status is Status.UNKNOWN and job.on_unknown is OnUnknown.RUN)
-    if run.forced or passes:
+    if (run.forced or passes) and overall(held).status is Status.PASSED:
         return RunReady(run.id, verdicts)
     if job.when_blocked is WhenBlocked.SKIP:
         return RunDropped(run.id, Outcome.SKIPPED, blocking(verdicts), now, verdicts)

@@ -57,6 +57,8 @@ def first_sight(job: Job, ledger: Ledger, now: datetime, salt: str) -> tuple[Eve
 def manual_run(job: Job, now: datetime, suffix: str, *, forced: bool, by: str, source: str) -> Run:
     """A run that somebody (`by`) asked for, due now; `suffix` is four hex digits; `forced` starts it past its guards, and says so.
 
+    What the job holds is waited for all the same: somebody else is at work on it.
+
     >>> from datetime import UTC
     >>> from octojobs.core.job import CommandAction
     >>> job = Job(JobId("nightly"), ManualWhen(), CommandAction("make nightly"))
@@ -65,12 +67,13 @@ def manual_run(job: Job, now: datetime, suffix: str, *, forced: bool, by: str, s
     """
     due = now.replace(microsecond=0)
     run = _run(job, RunId.of(job.id, due, suffix), due, Cause.MANUAL, now, source)
-    return replace(run, phase=Phase.QUEUED if forced else run.phase, forced=forced, requested_by=by)
+    phase = Phase.QUEUED if forced and job.hold is None else run.phase
+    return replace(run, phase=phase, forced=forced, requested_by=by)
 
 
 def _run(job: Job, run_id: RunId, due: datetime, cause: Cause, now: datetime, source: str) -> Run:
     deadline = None if job.start_deadline_s is None else due + timedelta(seconds=job.start_deadline_s)
-    phase = Phase.WAITING if job.conditions else Phase.QUEUED
+    phase = Phase.WAITING if job.conditions or job.hold is not None else Phase.QUEUED
     return Run(run_id, job, due, cause, now, phase, deadline=deadline, definitions=source)
 
 
@@ -94,6 +97,7 @@ def follow_ups(run: Run, now: datetime) -> tuple[Run, ...]:
         action=follow_up.action,
         env={**run.definition.env, **_told(run)},
         conditions=(),
+        hold=None,
         retries=RetryPolicy(),
         start_deadline_s=None,
         pause_after=None,

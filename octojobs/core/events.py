@@ -199,7 +199,7 @@ Event = RunEvent | JobEvent | Paused | Resumed
 _BEGUN = frozenset({Phase.STARTING, Phase.RUNNING})
 
 HAPPENS_TO: dict[type[RunEvent], frozenset[Phase]] = {
-    RunBlocked: frozenset({Phase.WAITING, Phase.QUEUED}),
+    RunBlocked: frozenset({Phase.WAITING, Phase.QUEUED, Phase.RETRYING}),
     RunReady: frozenset({Phase.WAITING, Phase.RETRYING}),
     AttemptStarting: frozenset({Phase.QUEUED, Phase.RETRYING}),
     AttemptStarted: frozenset({Phase.STARTING}),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Self
 
+from octojobs.core.job import Hold
 from octojobs.core.lease import Lease
 from octojobs.core.refnames import is_full_ref
 
@@ -53,22 +53,9 @@ def run_of(name: str) -> str:
     return name.removeprefix(_OF_RUN) if name.startswith(_OF_RUN) and "@" in name else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """What a run holds from its guards' passing to its end: `branch` in full, `worktree` as it was written, `paths` patterns."""
-
-    worktree: str = ""
-    branch: str = ""
-    paths: tuple[str, ...] = ()
-    name: str = ""
-
-    def __str__(self) -> str:
-        """As a lease says it: `branch main, paths src/** docs`."""
-        return self.lease("").what
-
-    def lease(self, holder: str) -> Lease:
-        """The same as a lease of the holder, bound to nothing yet."""
-        return Lease(holder, name=self.name, branch=self.branch, worktree=self.worktree, paths=self.paths)
+def lease_of(hold: Hold, holder: str = "") -> Lease:
+    """The hold as a lease of the holder, bound to nothing yet."""
+    return Lease(holder, name=hold.name, branch=hold.branch, worktree=hold.worktree, paths=hold.paths)
 
 
 def branch_of(text: str) -> str:

@@ -220,6 +220,16 @@ class FollowUp:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """What a run has to itself from its guards' passing to its end: a branch in full, a worktree as written, patterns, a name."""
+
+    worktree: str = ""
+    branch: str = ""
+    paths: tuple[str, ...] = ()
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """One job. Durations are seconds; `timezone` is an IANA name; `source` says where it stands."""
 
@@ -236,6 +246,7 @@ class Job:
     conditions: tuple[Guard, ...] = ()
     when_blocked: WhenBlocked = WhenBlocked.WAIT
     on_unknown: OnUnknown = OnUnknown.SKIP
+    hold: Hold | None = None
     limits: Limits = Limits()
     overlap: Overlap = Overlap.SKIP
     max_instances: int = 1

@@ -268,4 +268,4 @@ class Session:
             self._turn.notify_all()
 
     def _scope(self, *, plan: bool) -> None:
-        self.engine.scope = Scope(plan=plan, only=self._allowed)
+        self.engine.scope = Scope(plan=plan, only=self._allowed, later=True)

@@ -2,7 +2,8 @@
 
 The order is the protocol of `runs.md`; what breaks if a line moves:
 events are *staged* (the ledger in memory has them) and *flushed* in one durable write; nothing outside this process is
-touched before the flush, so a crash, or a full disk, at any line leaves only what the next start can settle.
+touched before the flush, so a crash, or a full disk, at any line leaves only what the next start can settle. One thing is:
+the lease of a run whose guards have passed, which is bound to this process until it is bound to the run's (`holding.py`).
 When a flush fails, what was staged stays staged: the engine decides nothing new until a later flush succeeds (P7).
 """
 
@@ -15,10 +16,12 @@ from datetime import datetime
 
 from octojobs.core.absence import absences, withdrawn
 from octojobs.core.admit import DEFAULT_POOL, Admission, admit
+from octojobs.core.blocked import CHECK_EVERY
 from octojobs.core.chain import chained_job, chained_run
 from octojobs.core.claim import events_of, first_sight, follow_ups
 from octojobs.core.codec import format_instant
-from octojobs.core.events import AttemptEnded, AttemptStarting, Event, Paused, RunClaimed
+from octojobs.core.events import AttemptEnded, AttemptStarting, Event, Paused, RunBlocked, RunClaimed
+from octojobs.core.guards import Status
 from octojobs.core.identity import JobId, RunId
 from octojobs.core.job import ActivityWhen, AfterWhen, Job
 from octojobs.core.ledger import Row
@@ -28,7 +31,8 @@ from octojobs.engine.agenda import Agenda
 from octojobs.engine.clock import Watch
 from octojobs.engine.feed import Feed
 from octojobs.engine.ground import Ground
-from octojobs.engine.guarding import Guards
+from octojobs.engine.guarding import Guards, Holds
+from octojobs.engine.holding import Holding
 from octojobs.engine.inbox import Inbox
 from octojobs.engine.pacing import Pacing
 from octojobs.engine.recorder import Recorder
@@ -45,11 +49,13 @@ log = logging.getLogger("octojobs.engine")
 class Scope:
     """What this engine may do: `plan` due instants, and start any run or (`only`) the named ones.
 
-    `only` may be a live set that the engine's thread changes between two ticks: other runs take none of its room then.
+    `only` may be a live set that the engine's thread changes between two ticks: other runs take none of its room then. Whether
+    they will be in it `later` decides if a run whose guards pass gets its lease: for one that never starts, others would wait.
     """
 
     plan: bool = True
     only: Collection[RunId] | None = None
+    later: bool = False
 
 
 EVERYTHING = Scope()
@@ -88,6 +94,7 @@ class Engine:
         self._digest: str | None = None
         self._jobs: Mapping[JobId, Job] = {}
         self.running.adopt(self.store.ledger)
+        self._holding = Holding(ground, store.ledger)
 
     def tick(self) -> None:
         """One pass. Never raises for a full disk or a refused process: it holds new starts and says so in `held`."""
@@ -164,6 +171,7 @@ class Engine:
         self.recorder.flush()
         for gated in self._intent.gated.values():
             gated.shim.close()
+        self._holding.close(self.ground.clock.now())
         self._starter.close()
         self.running.close()
         self.store.close()
@@ -250,7 +258,8 @@ class Engine:
             self._agenda.put(job, at)
 
     def _judge(self, now: datetime) -> None:
-        judged = self.guards.judge(self.store.ledger, self.feed.current().settings, now, self._agenda.next_of)
+        holds = Holds(lambda run: self._holding.take(run, now), lambda run: self._may_start(run.id), self._holding.follow(now))
+        judged = self.guards.judge(self.store.ledger, self.feed.current().settings, now, self._agenda.next_of, holds)
         self._stage(judged.events)
         self._recheck_at = judged.wake_at
 
@@ -260,6 +269,7 @@ class Engine:
         if self.recorder.holds():
             return
         starts = self._admission.start if self.scope.only is None else self._admitted(self.scope.only, now)
+        starts = tuple(run for run in starts if self._holding.has(run) or self._holds_again(run, now))
         if not starts:
             return
         shims, refusal = self._starter.reserve(starts)
@@ -281,6 +291,20 @@ class Engine:
         # A run that could not be started has ended or is queued again: there is room for another, now.
         self.unfinished = len(batch.gated) < len(starts)
 
+    def _may_start(self, run: RunId) -> bool:
+        """Whether this engine ever starts the run."""
+        return self.scope.only is None or self.scope.later or run in self.scope.only
+
+    def _holds_again(self, run: Run, now: datetime) -> bool:
+        """A run that was ready before has no lease: an earlier daemon had it, or a pause ended it. Whether it has one now."""
+        verdict = self._holding.take(run, now)
+        if verdict.status is Status.PASSED:
+            return True
+        guards = tuple(one for one in run.verdicts if one.guard != verdict.guard)
+        self._stage((RunBlocked(run.id, (*guards, verdict), now + CHECK_EVERY),))
+        self._recheck_at = min(filter(None, (self._recheck_at, now + CHECK_EVERY)))
+        return False
+
     def _admitted(self, only: Collection[RunId], now: datetime) -> tuple[Run, ...]:
         """Of these runs alone, those that start: one of them must not wait for the room of a run that never will."""
         ledger = self.store.ledger
@@ -296,6 +320,8 @@ class Engine:
 
     def _act(self) -> None:
         intent, self._intent = self._intent, Intent()
+        if self._holding.follow(self.ground.clock.now()):
+            self.unfinished = True  # somebody may wait for what is free now
         for run, gated in intent.gated.items():
             gated.shim.start(gated.launch)
             self.running.watch(self.store.ledger.runs[run], gated.shim)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from octojobs.conditions.judging import judge
-from octojobs.core.admit import DEFAULT_POOL
+from octojobs.core.admit import DEFAULT_POOL, order_at
 from octojobs.core.blocked import after_guards
 from octojobs.core.definitions import Settings
 from octojobs.core.events import RunBlocked, RunDropped, RunReady
@@ -24,6 +24,8 @@ from octojobs.core.ledger import Ledger
 from octojobs.core.run import Phase, Run
 from octojobs.engine.ground import Ground
 from octojobs.facts.fact import FactContext
+
+_Event = RunReady | RunBlocked | RunDropped
 
 log = logging.getLogger("octojobs.guards")
 
@@ -54,8 +56,21 @@ def fact_context(ledger: Ledger, ground: Ground, settings: Settings, now: dateti
 class Judged:
     """What the guards said, as events, and when the next run is to be judged."""
 
-    events: tuple[RunReady | RunBlocked | RunDropped, ...] = ()
+    events: tuple[_Event, ...] = ()
     wake_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Holds:
+    """What a judgement needs to know of holds: `take` one, which runs `may_take` theirs, and whether something was `freed` just now."""
+
+    take: Callable[[Run], Verdict]
+    may_take: Callable[[Run], bool]
+    freed: bool = False
+
+    def concern(self, run: Run) -> bool:
+        """Whether the run may have waited for what is free now."""
+        return self.freed and run.definition.hold is not None
 
 
 @dataclass(slots=True, eq=False)
@@ -85,16 +100,18 @@ class Guards:
         """Whether some guard has not answered yet."""
         return bool(self._under_way)
 
-    def judge(self, ledger: Ledger, settings: Settings, now: datetime, next_due: Callable[[JobId], datetime | None]) -> Judged:
+    def judge(
+        self, ledger: Ledger, settings: Settings, now: datetime, next_due: Callable[[JobId], datetime | None], holds: Holds
+    ) -> Judged:
         """What has become of the runs in phase `waiting`: those that were judged by now get an event each."""
-        waiting = [run for run in ledger.unqueued() if run.phase is Phase.WAITING]
+        waiting = [run for run in ledger.unqueued() if run.phase is Phase.WAITING and (run.definition.hold is None or holds.may_take(run))]
         asked = {run.id for gathering in self._under_way for run in gathering.runs}
-        ready = [run for run in waiting if run.id not in asked and (run.not_before is None or run.not_before <= now)]
+        ready = [run for run in waiting if run.id not in asked and (run.not_before is None or run.not_before <= now or holds.concern(run))]
         if ready:
             self._ask(ready, fact_context(ledger, self._ground, settings, now))
+        answers = sorted(self._answers(ledger), key=lambda answer: order_at(answer[0], now))
         events = tuple(
-            _told(after_guards(run, verdicts, now, next_due(run.job)), first=run.not_before is None)
-            for run, verdicts in self._answers(ledger)
+            _told(_after(run, verdicts, now, next_due(run.job), holds), first=run.not_before is None) for run, verdicts in answers
         )
         settled = {event.run for event in events}
         rechecks = [run.not_before for run in waiting if run.id not in settled and run.not_before is not None and run.not_before > now]
@@ -131,7 +148,15 @@ class Guards:
                     yield run, gathering.verdicts[run.id]
 
 
-def _told(event: RunReady | RunBlocked | RunDropped, *, first: bool) -> RunReady | RunBlocked | RunDropped:
+def _after(run: Run, verdicts: tuple[Verdict, ...], now: datetime, next_due: datetime | None, holds: Holds) -> _Event:
+    """What becomes of the run. What it holds is taken in the step in which all else has passed; somebody may have been quicker."""
+    event = after_guards(run, verdicts, now, next_due)
+    if run.definition.hold is None or not isinstance(event, RunReady):
+        return event
+    return after_guards(run, (*verdicts[:-1], holds.take(run)), now, next_due)
+
+
+def _told(event: _Event, *, first: bool) -> _Event:
     """The event, said in the log when it is news."""
     if isinstance(event, RunBlocked) and first:
         log.info("%s waits: %s", event.run, "; ".join(f"{v.guard}: {v.evidence}" for v in event.verdicts if v.status is not Status.PASSED))

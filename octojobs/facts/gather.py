@@ -42,6 +42,7 @@ GATHERERS: Mapping[str, Callable[[tuple[str, ...], FactContext], Any]] = {
     "idleness": lambda _, context: idle.idleness(context),
     "head": lambda _, context: context.git.head(),
     "leases": lambda _, context: leases.read(context),
+    "leases_against": leases.against,
     "leases_on": leases.on,
     "load": machine.load,
     "merged": git.merged,

@@ -6,9 +6,9 @@ The form of a lease is defined in `core/lease.py`. A lease of a process of our o
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from octojobs.core.hold import run_of
+from octojobs.core.hold import run_of, shared
 from octojobs.core.lease import Lease, NotALease, from_json
 from octojobs.facts.fact import FactContext, Unreadable
 from octojobs.facts.files import children, read_json
@@ -59,6 +59,19 @@ def on(args: tuple[str, ...], context: FactContext) -> Leases:
         wanted = os.path.realpath(context.root / wanted)
     found = read(context)
     return Leases(tuple(one for one in found.standing if _held(one.lease, kind, context) == wanted), found.unreadable)
+
+
+def against(args: tuple[str, ...], context: FactContext) -> Leases:
+    """The leases that are in the way of a hold, worktrees by their real paths; `args` are worktree, branch, name and the paths."""
+    worktree, branch, name, *paths = args
+    wanted = Lease("", name=name, branch=branch, worktree=os.path.realpath(context.root / worktree) if worktree else "", paths=tuple(paths))
+    found = read(context)
+    compared = (replace(one, lease=_resolved(one.lease, context)) for one in found.standing)
+    return Leases(tuple(one for one in compared if shared(wanted, one.lease)), found.unreadable)
+
+
+def _resolved(lease: Lease, context: FactContext) -> Lease:
+    return replace(lease, branch=_held(lease, "branch", context), worktree=_held(lease, "worktree", context))
 
 
 def _held(lease: Lease, kind: str, context: FactContext) -> str:

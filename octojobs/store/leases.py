@@ -66,12 +66,17 @@ class LeaseHeld(OctojobsError):
 
 
 class Leases:
-    """The leases of one repository. `wait_s` is how long a change waits for another one's."""
+    """The leases of one repository. `wait_s` is how long a change waits for another one's.
 
-    def __init__(self, paths: StatePaths, root: Path, *, wait_s: float = WAIT_S) -> None:
+    The lease of a run whose process is gone is in the hands of the daemon that will notice: a caller that is the daemon says with
+    `is_open` which runs are not over, for any other one such a lease holds as long as a daemon lives.
+    """
+
+    def __init__(self, paths: StatePaths, root: Path, *, wait_s: float = WAIT_S, is_open: Callable[[str], bool] | None = None) -> None:
         self._paths = paths
         self._root = root
         self._wait_s = wait_s
+        self._is_open = is_open
 
     def all(self, now: datetime) -> list[Kept]:
         """Every lease, by name; the worktrees are real paths, the branches full names. Raises StorageFailed."""
@@ -92,7 +97,7 @@ class Leases:
         lease = replace(self.resolved(lease), since=now)
         with self._locked():
             there = self.all(now)
-            daemon_lives = _once(lambda: holder(self._paths) is not None)
+            is_open = self._is_open or _once(lambda: holder(self._paths) is not None)
             mine = [kept for kept in there if renew and kept.holds and kept.lease is not None and _same(kept.lease, lease)]
             stale = []
             for kept in there:
@@ -100,7 +105,7 @@ class Leases:
                     continue
                 if not self._is_in_the_way(lease, kept):
                     continue
-                if kept.holds is False and not (name is None and run_of(kept.name) and daemon_lives()):
+                if kept.holds is False and not (run_of(kept.name) and is_open(run_of(kept.name))):
                     stale.append(kept)
                 else:
                     raise _held(lease, kept)
@@ -226,11 +231,11 @@ def _new_name(lease: Lease) -> LeaseName:
     return LeaseName(f"at-work-{secrets.token_hex(4)}")
 
 
-def _once(ask: Callable[[], bool]) -> Callable[[], bool]:
+def _once(ask: Callable[[], bool]) -> Callable[[str], bool]:
     """The answer to a question that is asked at most once; True where it can't be told."""
     told: list[bool] = []
 
-    def answer() -> bool:
+    def answer(_: str) -> bool:
         if not told:
             try:
                 told.append(ask())

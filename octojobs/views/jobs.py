@@ -12,6 +12,7 @@ from octojobs.core.job import (
     AgentAction,
     CommandAction,
     FollowUp,
+    Hold,
     IntervalWhen,
     Job,
     ManualWhen,
@@ -115,6 +116,7 @@ def fields_view(job: Job) -> View:
         "conditions": [str(guard) for guard in job.conditions],
         "when_blocked": job.when_blocked.value,
         "on_unknown": job.on_unknown.value,
+        "hold": _hold_fields(job.hold),
         "timeout": duration(limits.timeout_s),
         "idle_timeout": duration(limits.idle_timeout_s),
         "kill_grace": duration(limits.kill_grace_s),
@@ -139,6 +141,13 @@ def fields_view(job: Job) -> View:
         "on_success": _follow_up(job.on_success),
         "on_failure": _follow_up(job.on_failure),
     }
+
+
+def _hold_fields(hold: Hold | None) -> View | None:
+    if hold is None:
+        return None
+    said = {"worktree": hold.worktree, "branch": hold.branch, "paths": list(hold.paths), "name": hold.name}
+    return {key: value for key, value in said.items() if value}
 
 
 def _retries_fields(retries: RetryPolicy) -> View:

@@ -38,6 +38,7 @@ JOB: dict[str, tuple[str, str]] = {
     "conditions": (DUE, "conditions: [not_paused]"),
     "when_blocked": (DUE, "when_blocked: skip"),
     "on_unknown": (DUE, "on_unknown: run"),
+    "hold": (DUE, "hold: {name: deploy}"),
     "timeout": (DUE, "timeout: 5m"),
     "timeout_seconds": (DUE, "timeout_seconds: 5"),
     "idle_timeout": (DUE, "idle_timeout: 5m"),
@@ -88,6 +89,12 @@ INSIDE: dict[str, dict[str, tuple[str, str]]] = {
         "dormant": ("active: 1m, idle: 2m", "dormant: 9s"),
     },
     "quiet_hours": {"from": ('to: "07:00"', 'from: "01:00"'), "to": ('from: "00:00"', 'to: "08:00"')},
+    "hold": {
+        "worktree": ("name: a", "worktree: ../fix"),
+        "branch": ("name: a", "branch: main"),
+        "paths": ("name: a", "paths: ['src/**']"),
+        "name": ("name: b", "name: a"),
+    },
     "retries": {
         "max": ("", "max: 2"),
         "backoff": ("max: 1", "backoff: linear"),
@@ -205,7 +212,7 @@ def test_every_key_inside_of_a_field_has_a_case() -> None:
 def test_a_key_inside_of_a_field_changes_the_job(field: str, key: str) -> None:
     """The field with the key makes another job than the field without it, or with another value."""
     rest, added = INSIDE[field][key]
-    base = {"retries": DUE, "interval": "command: make", "quiet_hours": f"command: make, {PACED}"}.get(field, AGENT)
+    base = {"retries": DUE, "hold": DUE, "interval": "command: make", "quiet_hours": f"command: make, {PACED}"}.get(field, AGENT)
     parts = [added] if rest.startswith(f"{key}:") else [rest, added]
     with_it = job(base, f"{field}: {flow(*parts)}")
     assert with_it is not None

@@ -94,7 +94,6 @@ FIELDS: list[tuple[str, list[str]]] = [
     ("on: {ref: x}", ['1:41: job "a": unknown field "on"; remove it; names that begin with x- are left alone']),
     ("cron: x", ['1:41: job "a": unknown field "cron"; write "schedule"']),
     ("scheudle: x", ['1:41: job "a": unknown field "scheudle"; did you mean "schedule"?']),
-    ("hold: {}", ['1:41: job "a": unknown field "hold"; remove it; names that begin with x- are left alone']),
     ("timezone: Europe/Berln", ['1:51: job "a": timezone: there is no time zone "Europe/Berln"; did you mean "Europe/Berlin"?']),
     ("timezone: ''", ['1:51: job "a": timezone: is empty; write a value or remove the field']),
 ]

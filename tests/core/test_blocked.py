@@ -11,7 +11,7 @@ from octojobs.core.blocked import after_guards, blocking
 from octojobs.core.events import RunBlocked, RunDropped, RunReady
 from octojobs.core.guards import Condition, Status, Verdict
 from octojobs.core.identity import JobId, RunId
-from octojobs.core.job import CommandAction, IntervalWhen, Job, OnUnknown, WhenBlocked
+from octojobs.core.job import CommandAction, Hold, IntervalWhen, Job, OnUnknown, WhenBlocked
 from octojobs.core.run import Cause, Outcome, Phase, Run
 from tests.core.oracle import at
 
@@ -38,6 +38,28 @@ def run(cause: Cause = Cause.SCHEDULE, *, forced: bool = False, deadline: dateti
 def test_a_run_whose_guards_hold_is_ready(waiting: Run, verdicts: tuple[Verdict, ...]) -> None:
     """Or that nobody's guards are asked for."""
     assert after_guards(waiting, verdicts, NOON, LATER) == RunReady(RUN.id, verdicts)
+
+
+FREE, TAKEN, UNTOLD = (Verdict(status, "x", "hold(name x)") for status in (Status.PASSED, Status.FAILED, Status.UNKNOWN))
+
+
+@pytest.mark.parametrize(
+    ("waiting", "guards", "held", "is_ready"),
+    [
+        (run(), PASSED, FREE, True),
+        (run(), PASSED, TAKEN, False),
+        (run(), FAILED, FREE, False),
+        (run(forced=True), (), FREE, True),
+        (run(forced=True), (), TAKEN, False),
+        (run(on_unknown=OnUnknown.RUN), UNKNOWN, FREE, True),
+        (run(on_unknown=OnUnknown.RUN), UNKNOWN, UNTOLD, False),
+    ],
+)
+def test_a_hold_has_to_be_free_whatever_else_is_said(waiting: Run, guards: tuple[Verdict, ...], held: Verdict, is_ready: bool) -> None:
+    """The last verdict is about it."""
+    waiting = replace(waiting, definition=replace(waiting.definition, hold=Hold(name="x")))
+    event = after_guards(waiting, (*guards, held), NOON, LATER)
+    assert isinstance(event, RunReady if is_ready else RunBlocked)
 
 
 @pytest.mark.parametrize("verdicts", [FAILED, UNKNOWN], ids=["failed", "unknown"])

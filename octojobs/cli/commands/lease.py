@@ -33,7 +33,7 @@ from octojobs.views.values import View
 def command() -> None:
     """Leases on worktrees, branches, paths, tasks and names that were agreed on: what one holds, no other gets.
 
-    People and orchestrators take them here, and guards look at them. A daemon need not run.
+    Jobs take them with `hold:`, people and orchestrators here, and guards look at them. A daemon need not run.
     """
 
 
