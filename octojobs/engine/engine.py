@@ -95,6 +95,7 @@ class Engine:
         self._jobs: Mapping[JobId, Job] = {}
         self.running.adopt(self.store.ledger)
         self._holding = Holding(ground, store.ledger)
+        self._freed = False
 
     def tick(self) -> None:
         """One pass. Never raises for a full disk or a refused process: it holds new starts and says so in `held`."""
@@ -258,7 +259,9 @@ class Engine:
             self._agenda.put(job, at)
 
     def _judge(self, now: datetime) -> None:
-        holds = Holds(lambda run: self._holding.take(run, now), lambda run: self._may_start(run.id), self._holding.follow(now))
+        freed = self._holding.follow(now) or self._freed
+        self._freed = False
+        holds = Holds(lambda run: self._holding.take(run, now), lambda run: self._may_start(run.id), freed)
         judged = self.guards.judge(self.store.ledger, self.feed.current().settings, now, self._agenda.next_of, holds)
         self._stage(judged.events)
         self._recheck_at = judged.wake_at
@@ -321,7 +324,7 @@ class Engine:
     def _act(self) -> None:
         intent, self._intent = self._intent, Intent()
         if self._holding.follow(self.ground.clock.now()):
-            self.unfinished = True  # somebody may wait for what is free now
+            self._freed = self.unfinished = True  # somebody may wait for what a run had that ended in this tick
         for run, gated in intent.gated.items():
             gated.shim.start(gated.launch)
             self.running.watch(self.store.ledger.runs[run], gated.shim)

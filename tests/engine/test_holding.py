@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from octojobs.core.definitions import Settings
 from octojobs.core.guards import Condition, Status
 from octojobs.core.hold import LeaseName
 from octojobs.core.job import Hold, Job, RetryPolicy, WhenBlocked
@@ -195,6 +196,26 @@ def test_a_cancelled_run_holds_nothing(world: World, leases: Leases) -> None:
         world.tick()
     assert world.outcomes() == ["cancelled", "succeeded"]
     assert there(world, leases) == []
+
+
+def test_what_a_run_had_that_never_started_is_free_at_once(world: World, leases: Leases) -> None:
+    """It had its lease and waited for room; whoever waits for the same is asked in the next tick."""
+    world.declare(job("busy", GATE.format(gate="gate")), held("sweep"), held("other"), settings=Settings(max_concurrent=1))
+    for name in ("busy", "sweep", "other"):
+        world.ask("run", job=name)
+        world.tick()
+    assert (run_of_job(world, "sweep").phase, run_of_job(world, "other").phase) == (Phase.QUEUED, Phase.WAITING)
+    world.ask("cancel", run=run_of_job(world, "sweep").id)
+    world.tick()
+    assert world.engine.unfinished
+    world.tick()
+    (kept,) = there(world, leases)
+    assert kept.name == f"run-{run_of_job(world, 'other').id}"
+    (world.root / "gate").touch()
+    world.drain()
+    world.tick()
+    world.drain()
+    assert sorted(world.outcomes()) == ["cancelled", "succeeded", "succeeded"]
 
 
 def test_a_daemon_that_comes_later_takes_over_the_lease_of_a_run(world: World, leases: Leases) -> None:
