@@ -6,8 +6,8 @@ import os
 
 from octojobs.conditions.base import Moment
 from octojobs.core.guards import Status, Verdict
-from octojobs.core.hold import lease_of, shared
 from octojobs.core.job import Hold
+from octojobs.core.lease import lease_of, shared
 from octojobs.facts.fact import Fact, FactContext, FactKey, Unknown, one_line
 from octojobs.facts.leases import Leases, Standing
 

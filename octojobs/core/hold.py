@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from typing import Self
 
-from octojobs.core.job import Hold
-from octojobs.core.lease import Lease
 from octojobs.core.refnames import is_full_ref
 
 LEASE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,126}")
@@ -53,11 +51,6 @@ def run_of(name: str) -> str:
     return name.removeprefix(_OF_RUN) if name.startswith(_OF_RUN) and "@" in name else ""
 
 
-def lease_of(hold: Hold, holder: str = "") -> Lease:
-    """The hold as a lease of the holder, bound to nothing yet."""
-    return Lease(holder, name=hold.name, branch=hold.branch, worktree=hold.worktree, paths=hold.paths)
-
-
 def branch_of(text: str) -> str:
     """The full name of a branch that is named in short or in full; raises InvalidHold.
 
@@ -78,22 +71,6 @@ def pattern_of(text: str) -> str:
     if not pattern.isprintable() or any(part in ("", ".", "..") for part in pattern.split("/")):
         raise InvalidHold(f"{text[:80]!r} is not a path in the repository", "write it from the root on, such as src/** or docs/index.md")
     return pattern
-
-
-def shared(one: Lease, other: Lease) -> str:
-    """What of `other` is in the way of `one`, in words; empty when nothing is. Branches are in full, worktrees real paths.
-
-    >>> shared(Lease("a", paths=("src/**",)), Lease("b", paths=("docs", "src/api/*.py")))
-    'paths src/api/*.py'
-    """
-    for kind in ("task", "name", "branch", "worktree"):
-        held = getattr(other, kind)
-        if held and getattr(one, kind) == held:
-            return Lease("", **{kind: held}).what
-    for path in other.paths:
-        if any(may_meet(path, wanted) for wanted in one.paths):
-            return f"paths {path}"
-    return ""
 
 
 def may_meet(one: str, other: str) -> bool:

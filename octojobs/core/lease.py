@@ -26,6 +26,8 @@ from datetime import datetime
 from typing import Any
 
 from octojobs.core.codec import NotDecodable, format_instant, parse_instant
+from octojobs.core.hold import may_meet
+from octojobs.core.job import Hold
 from octojobs.core.run import Process
 
 FORMAT = 1
@@ -128,3 +130,24 @@ def _at(data: Mapping[str, Any], key: str) -> datetime | None:
         return parse_instant(data[key])
     except NotDecodable as error:
         raise NotALease(f"has no instant in {key}: {error}") from None
+
+
+def lease_of(hold: Hold, holder: str = "") -> Lease:
+    """The hold as a lease of the holder, bound to nothing yet."""
+    return Lease(holder, name=hold.name, branch=hold.branch, worktree=hold.worktree, paths=hold.paths)
+
+
+def shared(one: Lease, other: Lease) -> str:
+    """What of `other` is in the way of `one`, in words; empty when nothing is. Branches are in full, worktrees real paths.
+
+    >>> shared(Lease("a", paths=("src/**",)), Lease("b", paths=("docs", "src/api/*.py")))
+    'paths src/api/*.py'
+    """
+    for kind in ("task", "name", "branch", "worktree"):
+        held = getattr(other, kind)
+        if held and getattr(one, kind) == held:
+            return Lease("", **{kind: held}).what
+    for path in other.paths:
+        if any(may_meet(path, wanted) for wanted in one.paths):
+            return f"paths {path}"
+    return ""

@@ -17,9 +17,9 @@ from octojobs import platform
 from octojobs.conditions.held import guard_text
 from octojobs.core.admit import stopping_pause
 from octojobs.core.guards import Status, Verdict
-from octojobs.core.hold import LeaseName, lease_of, run_of
+from octojobs.core.hold import LeaseName, run_of
 from octojobs.core.identity import RunId
-from octojobs.core.lease import Lease
+from octojobs.core.lease import Lease, lease_of
 from octojobs.core.ledger import Ledger
 from octojobs.core.run import Phase, Process, Run
 from octojobs.engine.ground import Ground

@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 
-from octojobs.core.hold import run_of, shared
-from octojobs.core.lease import Lease, NotALease, from_json
+from octojobs.core.hold import run_of
+from octojobs.core.lease import Lease, NotALease, from_json, shared
 from octojobs.facts.fact import FactContext, Unreadable
 from octojobs.facts.files import children, read_json
 from octojobs.facts.sightings import Agent, Found

@@ -19,8 +19,8 @@ from pathlib import Path
 
 from octojobs import platform
 from octojobs.core.codec import format_instant
-from octojobs.core.hold import InvalidHold, LeaseName, branch_of, run_of, shared
-from octojobs.core.lease import Lease, NotALease, from_json, to_json
+from octojobs.core.hold import InvalidHold, LeaseName, branch_of, run_of
+from octojobs.core.lease import Lease, NotALease, from_json, shared, to_json
 from octojobs.errors import OctojobsError
 from octojobs.store.access import storage_failed
 from octojobs.store.atomic import remove_debris, replace_file, sync_folder

@@ -80,7 +80,7 @@ def test_a_system_that_has_refused_is_not_burdened_with_idle_shims(few: Few) -> 
     assert sum(not _is_closed(end) for end in few.ends) == 8
 
 
-def test_a_job_waits_for_a_process_to_spare(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_job_waits_for_a_process_to_spare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A refusal by the system says nothing of the job: it is asked again, until others have ended."""
     refusals = iter([BlockingIOError(11, os.strerror(11))] * 2)
     real = os.posix_spawn
@@ -92,7 +92,8 @@ def test_a_job_waits_for_a_process_to_spare(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(os, "posix_spawn", refusing)
     monkeypatch.setattr(spawn, "_ASK_S", 0.001)
-    pid = spawn.spawn(["true"], dict(os.environ), os.getcwd())
+    monkeypatch.chdir(tmp_path)  # a shim leaves the folder of its job, and this process comes back
+    pid = spawn.spawn(["true"], dict(os.environ), str(tmp_path))
     assert os.waitpid(pid, 0)[1] == 0
 
 
@@ -104,6 +105,7 @@ def test_a_system_that_never_has_a_process_to_spare_fails_the_job(monkeypatch: p
 
     monkeypatch.setattr(os, "posix_spawn", refusing)
     monkeypatch.setattr(spawn, "ROOM_S", 0.0)
+    monkeypatch.chdir(tmp_path)  # as above
     with pytest.raises(spawn.CannotStart, match=r"^can't start true: Resource temporarily unavailable$") as refused:
         spawn.spawn(["true"], dict(os.environ), str(tmp_path))
     assert refused.value.exit_code == spawn.CANNOT_EXECUTE

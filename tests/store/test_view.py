@@ -11,6 +11,7 @@ import pytest
 from octojobs.core.ledger import Ledger
 from octojobs.store.paths import StatePaths
 from octojobs.store.view import View, damage, read_state, view
+from tests.helpers import ROOT
 from tests.store.world import batches, live, open_store, run_of, seen
 
 WRITER = """
@@ -53,7 +54,7 @@ def test_a_reader_sees_a_whole_state_at_every_instant(tmp_path: Path) -> None:
     store.commit(seen())
     store.close()
     paths, last, looks = StatePaths(tmp_path / "state"), 0, 0
-    with subprocess.Popen([sys.executable, "-c", WRITER, str(paths.root)]) as writer:
+    with subprocess.Popen([sys.executable, "-c", WRITER, str(paths.root)], cwd=ROOT) as writer:
         while writer.poll() is None:
             found = view(paths)
             assert found.notes == ()
