@@ -187,8 +187,14 @@ def _is_locked(path: str) -> bool:
 
 
 def _remove(path: str) -> Iterator[str]:
+    """Remove the folder of a run, its job's folder held open meanwhile: one that is a link by now leads nowhere."""
+    parent, name = os.path.split(path)
     try:
-        shutil.rmtree(path)
+        job = os.open(parent, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            shutil.rmtree(name, dir_fd=job)
+        finally:
+            os.close(job)
     except FileNotFoundError:
         return
     except OSError as error:

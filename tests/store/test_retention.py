@@ -151,6 +151,25 @@ def test_links_inside_a_run_are_removed_and_not_followed(paths: StatePaths, tmp_
     assert (left(paths), (precious / "file").exists()) == (set(), True)
 
 
+def test_a_folder_that_becomes_a_link_at_the_last_moment_leads_nowhere(
+    paths: StatePaths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look at it and its removal somebody puts a link in its place: what that points to stays."""
+    run = ran(paths, NIGHTLY, T0)
+    job = paths.runs / NIGHTLY
+    elsewhere = tmp_path / "elsewhere"
+
+    def swap(_: str) -> bool:
+        job.rename(elsewhere)
+        job.symlink_to(elsewhere)
+        return False
+
+    monkeypatch.setattr("octojobs.store.retention._is_live", swap)
+    pruned = prune(paths, EVERYTHING, (), NOW)
+    assert pruned.problems == (f"{job / run}: Not a directory",)
+    assert (elsewhere / run / "1").is_dir()
+
+
 def test_history_goes_by_whole_days(tmp_path: Path) -> None:
     """The index forgets with it; the state does not change."""
     with opened(tmp_path / "state") as store:
@@ -172,7 +191,7 @@ def test_what_can_not_be_removed_is_reported(paths: StatePaths, monkeypatch: pyt
     real = os.rmdir
 
     def refuses(path: str, **named: int) -> None:
-        if os.fspath(path) == os.fspath(paths.run_dir(stuck, 1).parent):
+        if os.path.basename(path) == stuck:
             raise PermissionError(1, "Operation not permitted", path)
         real(path, **named)
 
