@@ -27,9 +27,13 @@ def difference(before: Files, after: Files) -> str:
 
 
 def what_runs(definitions: Definitions) -> tuple[str, ...]:
-    """A line for each thing that would be executed: modules and conditions of the settings, then the jobs in file order."""
+    """A line for each thing that would be executed: modules and conditions of the settings, then the jobs in file order.
+
+    Before them, where the state would be written if the repository chose a folder for it.
+    """
     settings = definitions.settings
-    lines = [f"module {name}: imported by every script job" for name in settings.modules]
+    lines = [f"state: written to {_shown(settings.state_dir)}"] if settings.state_dir else []
+    lines += [f"module {name}: imported by every script job" for name in settings.modules]
     for name, declared in settings.conditions.items():
         lines.append(f"condition {name}: {_shown(declared.command) if declared.command is not None else declared.function}")
     for job in definitions.jobs.values():

@@ -177,7 +177,9 @@ def test_everything_that_would_be_executed_is_told(tmp_path: Path) -> None:
     root = make_repository(
         tmp_path,
         {
-            ".octopoid/octojobs.yaml": "modules: [tools.jobs]\nconditions: {fresh: {command: [test, -f, a b]}, odd: {function: 'm:f'}}\n",
+            ".octopoid/octojobs.yaml": (
+                "modules: [tools.jobs]\nconditions: {fresh: {command: [test, -f, a b]}, odd: {function: 'm:f'}}\nstate_dir: /srv/state\n"
+            ),
             JOBS: """\
 timezone: Europe/Berlin
 jobs:
@@ -203,6 +205,7 @@ jobs:
     definitions = Loader().load(contents.look(), source="x").definitions
     assert definitions is not None
     assert what_runs(definitions) == (
+        "state: written to /srv/state",
         "module tools.jobs: imported by every script job",
         "condition fresh: test -f 'a b'",
         "condition odd: m:f",
