@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -54,13 +54,18 @@ class StaticFeed:
 
     definitions: Definitions = field(default_factory=lambda: Definitions({}))
     note: str = ""
+    pins: Mapping[str, str] = field(default_factory=dict)
     _count: int = 0
 
     def set(self, jobs: Iterable[Job], settings: Settings | None = None) -> None:
         """Make these jobs live."""
         self._count += 1
         self.definitions = Definitions(
-            {job.id: job for job in jobs}, settings or self.definitions.settings, source="worktree", digest=str(self._count)
+            {job.id: job for job in jobs},
+            settings or self.definitions.settings,
+            source="worktree",
+            digest=str(self._count),
+            pins=self.pins,
         )
 
     def current(self) -> Definitions:

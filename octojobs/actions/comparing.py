@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from octojobs.actions.named_files import named_files
 from octojobs.actions.workspace import Workspace
 from octojobs.commits import changed_paths
 from octojobs.config.contents import Contents
@@ -16,6 +15,7 @@ from octojobs.core.definitions import Definitions
 from octojobs.core.difference import Difference, Side, difference
 from octojobs.core.job import ActivityWhen, AfterWhen, Job, Source
 from octojobs.core.ledger import JobState, Ledger
+from octojobs.core.named_files import named_files
 from octojobs.core.schedule import Never
 from octojobs.core.sighting import schedule_of, sight
 from octojobs.core.zones import zone
@@ -131,7 +131,7 @@ def _changed(
     ledger = _ledger(workspace)
     for name in {**head.jobs, **base.jobs}:
         before, after = base.jobs.get(name), head.jobs.get(name)
-        files = named_files(after, paths) if before and after else ()
+        files = named_files(after, paths, head.settings) if before and after else ()
         if files or _plain(before) != _plain(after):
             instants, note = _instants(before, after, ledger.jobs.get(name), start, until, salt)
             yield ChangedJob(before, after, instants, note, files)

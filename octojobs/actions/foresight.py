@@ -19,6 +19,7 @@ from octojobs.core.plan import plan
 from octojobs.core.run import Phase, Run
 from octojobs.engine.ground import Ground
 from octojobs.engine.guarding import fact_context
+from octojobs.engine.pinning import withheld
 from octojobs.facts.activity import latest_activity
 from octojobs.facts.fact import FactContext, Unreadable
 from octojobs.views.plan import decision_view, ended_view
@@ -58,11 +59,16 @@ def foresee(workspace: Workspace, jobs: Iterable[Job]) -> Foresight:
     decided = plan(list(jobs), ledger, now, salt=outlook.salt, activity=_activity(workspace))
     rows = [ledger.apply(event) for event in events_of(decided, definitions.jobs, now, definitions.source)]
     waiting = [run for run in ledger.runs.values() if run.phase is Phase.WAITING and (run.not_before is None or run.not_before <= now)]
+    rows += [ledger.apply(dropped) for dropped in withheld(waiting, definitions, workspace.root, now)]
+    waiting = [run for run in waiting if run.id in ledger.runs]
     verdicts = judge(waiting, facts_of(workspace, ledger, now))
     rows += [ledger.apply(after_guards(run, verdicts[run.id], now, decided.next_due.get(run.job))) for run in waiting]
     pools = {**definitions.settings.pools, DEFAULT_POOL: definitions.settings.max_concurrent}
     admission = admit(ledger, pools, now)
-    rows += [ledger.apply(dropped) for dropped in admission.dropped]
+    # Who must not start leaves its room to others.
+    while dropped := (*admission.dropped, *withheld(admission.start, definitions, workspace.root, now)):
+        rows += [ledger.apply(event) for event in dropped]
+        admission = admit(ledger, pools, now)
     return Foresight(outlook, ledger, tuple(row for row in rows if row is not None), admission, decided.next_due)
 
 

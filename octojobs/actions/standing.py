@@ -17,6 +17,7 @@ from octojobs.core.admit import DEFAULT_POOL, admit
 from octojobs.core.definitions import Definitions
 from octojobs.core.ledger import Ledger
 from octojobs.core.run import Phase, Run
+from octojobs.engine.pinning import withheld_jobs
 from octojobs.errors import NotTrusted, OctojobsError, Severity, StateDamaged
 from octojobs.runners.receipts import is_live
 from octojobs.store.index import latest, query
@@ -113,6 +114,8 @@ def _problems(seen: Seen) -> Iterator[View]:
         yield {"what": vitals.note, "fix": ""}
     elif _waits(seen):
         yield {"what": "a changed plan waits for approval", "fix": "`octojobs allow` shows the change, and asks"}
+    for job, why in withheld_jobs(seen.definitions, workspace.root) if seen.definitions else ():
+        yield {"what": f"{job} does not start: {why}", "fix": ""}
 
 
 def _broken(workspace: Workspace) -> str:

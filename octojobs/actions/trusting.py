@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from octojobs.actions.asking import wake, who
 from octojobs.actions.workspace import HEAD, Workspace
 from octojobs.config import trust
 from octojobs.config.approval import Plan, approve, approved
 from octojobs.config.contents import Contents
+from octojobs.config.pin_diff import pins_difference, pins_shown
+from octojobs.config.pins import PinFinder
 from octojobs.config.proposal import difference, what_runs
 from octojobs.config.source import WORKTREE
 from octojobs.config.trust import Level
-from octojobs.errors import InvalidDefinitions, UsageError
+from octojobs.errors import InvalidDefinitions, OctojobsError, UsageError
 from octojobs.signatures import read_signers, signers_file
 
 
@@ -20,7 +22,8 @@ from octojobs.signatures import read_signers, signers_file
 class Proposal:
     """What `allow` asks about: `lines`, one for each thing that would be executed, and `diff`, what changed since the approved plan.
 
-    `diff` is "" at level `repository`, and where the plan is the approved one. `known` says whether all of it is allowed already.
+    `diff` is "" at level `repository`, and where the plan is the approved one. `pins` has a line for each script that jobs name,
+    at the levels that pin them. `known` says whether all of it is allowed already.
     `read_from` is where definitions are to be read from from now on, unless somebody says otherwise; None for HEAD.
     """
 
@@ -28,6 +31,7 @@ class Proposal:
     source: str
     read_from: str | None
     lines: tuple[str, ...]
+    pins: tuple[str, ...]
     diff: str
     known: bool
     plan: Plan
@@ -49,11 +53,25 @@ def propose(workspace: Workspace, level: Level | None = None, read_from: str | N
         _check_signable(workspace)
     contents = Contents(workspace.source)
     plan = Plan(definitions.source, contents.look(), contents.source.jobs_file)
+    if contents.source.name != definitions.source:
+        raise OctojobsError("another commit came while the definitions were read", "run `octojobs allow` again")
     before = approved(workspace.repository) if recorded and recorded.level.keeps_plan else None
-    diff = difference(before.files if before else {}, plan.files) if wanted.keeps_plan else ""
+    diff = ""
+    shown: tuple[str, ...] = ()
+    if wanted.keeps_plan:
+        pins = PinFinder(workspace.repository).find(definitions.source, (definitions,))
+        plan, shown = replace(plan, pins=pins.files), pins_shown(definitions, pins, workspace.repository)
+        diff = _difference(workspace, before, plan)
     same = recorded is not None and (recorded.level, recorded.source) == (wanted, source)
-    known = same and not (wanted.keeps_plan and (diff or before is None))
-    return Proposal(wanted, definitions.source, source, what_runs(definitions), diff, known, plan)
+    settled = before is not None and (before.listing, before.pins) == (plan.listing, plan.pins)
+    known = same and (settled or not wanted.keeps_plan)
+    return Proposal(wanted, definitions.source, source, what_runs(definitions), shown, diff, known, plan)
+
+
+def _difference(workspace: Workspace, before: Plan | None, plan: Plan) -> str:
+    """How the definitions, then the scripts, differ from those of the approved plan."""
+    files = difference(before.files if before else {}, plan.files)
+    return files + pins_difference(workspace.repository, before.pins if before else {}, plan.pins, plan.source)
 
 
 def _check_signable(workspace: Workspace) -> None:

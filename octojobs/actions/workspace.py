@@ -95,7 +95,7 @@ class Workspace:
 
     @cached_property
     def _kept(self) -> Reload | None:
-        """What a daemon would keep instead of the source's newest definitions; None where it would run those."""
+        """What a daemon would run instead of the source's newest definitions, or with pins; None where it would run just those."""
         planned = self.allowed is not None and self.allowed.level.keeps_plan
         if self.loaded.definitions is not None and not planned:
             return None
@@ -105,7 +105,7 @@ class Workspace:
         reload = Reload(self.source, Loader(), approval, self.clock.monotonic, last_good)
         with suppress(NotTrusted):  # a plan that can't be relied on: `up` says so
             reload.check(ask=True)
-        return reload if reload.is_ready and reload.note else None
+        return reload if reload.is_ready and (reload.note or planned) else None
 
     @cached_property
     def in_force(self) -> Definitions | None:

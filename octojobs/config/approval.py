@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from octojobs.config.pins import PinFinder, Pins
 from octojobs.config.trust import Level, plan_file, read_private, record_file, require, write_private
 from octojobs.core.definitions import JOBS_FILE, Definitions
 from octojobs.core.job import Job
@@ -16,14 +17,21 @@ from octojobs.errors import NotTrusted
 from octojobs.repository import Repository
 from octojobs.signatures import read_signers, signers_file, unvouched
 
+_NAMED = 3
+"""Scripts in a sentence; `octojobs allow` shows all of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Definition files that somebody read and approved: path to blob id and content; `source` is where they came from."""
+    """Definition files that somebody read and approved: path to blob id and content; `source` is where they came from.
+
+    `pins` are the scripts that the jobs name, path to blob id.
+    """
 
     source: str
     files: Mapping[str, tuple[str, bytes]]
     jobs_file: str = JOBS_FILE
+    pins: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def listing(self) -> dict[str, str]:
@@ -40,6 +48,7 @@ class Approval:
     def __init__(self, repository: Repository, *, records: bool = True) -> None:
         self._repository = repository
         self._records = records
+        self._finder = PinFinder(repository)
 
     def read(self) -> Plan | None:
         """The approved plan; None at level `repository`, where nothing waits. NotTrusted when the trust was taken back."""
@@ -50,15 +59,24 @@ class Approval:
             raise NotTrusted(f"no plan of {self._repository.main_worktree} is approved", "run `octojobs allow` again")
         return plan
 
-    def obstacle(self, plan: Plan, proposed: Plan) -> str:
-        """Why `proposed` has to wait for `octojobs allow`, in words; "" when signatures vouch for it, and it is approved now."""
-        if require(self._repository).level is not Level.SIGNED:
-            return "changes the plan and waits for `octojobs allow`"
+    def pins(self, source: str, *definitions: Definitions) -> Pins:
+        """What stands at `source`, a commit or the working tree, where their jobs name scripts. Raises GitFailed."""
+        return self._finder.find(source, definitions)
+
+    def obstacle(self, plan: Plan, proposed: Plan, scripts: Sequence[str] = ()) -> str:
+        """Why `proposed` has to wait for `octojobs allow`, in words; "" when signatures vouch for it, and it is approved now.
+
+        `scripts` are the paths of those that are other ones than the approved.
+        """
         before, after = plan.listing, proposed.listing
         touched = sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
+        what = "the plan" if touched else _scripts(scripts)
+        if require(self._repository).level is not Level.SIGNED:
+            return f"changes {what} and waits for `octojobs allow`"
+        touched += scripts
         why = unvouched(self._repository, plan.source, proposed.source, touched, read_signers(signers_file(os.environ)))
         if why:
-            return f"changes the plan, and {why}: it waits for `octojobs allow`"
+            return f"changes {what}, and {why}: it waits for `octojobs allow`"
         if self._records:
             approve(self._repository, proposed)
         return ""
@@ -66,6 +84,12 @@ class Approval:
     def watch_files(self) -> tuple[Path, ...]:
         """The files that `allow` and `deny` change, and that of the signers."""
         return record_file(self._repository), plan_file(self._repository), signers_file(os.environ)
+
+
+def _scripts(paths: Sequence[str]) -> str:
+    """Some of them by name."""
+    more = len(paths) - _NAMED
+    return f"what jobs run ({', '.join(paths[:_NAMED])}{f' and {more} more' if more > 0 else ''})"
 
 
 def approve(repository: Repository, plan: Plan) -> None:
@@ -87,14 +111,15 @@ def approved(repository: Repository) -> Plan | None:
 def plan_record(plan: Plan) -> dict[str, Any]:
     """The plan as a JSON object."""
     files = {path: {"blob": oid, "text": content.decode("utf-8", "surrogateescape")} for path, (oid, content) in plan.files.items()}
-    return {"v": 1, "source": plan.source, "jobs_file": plan.jobs_file, "files": files}
+    return {"v": 1, "source": plan.source, "jobs_file": plan.jobs_file, "files": files, "pins": dict(plan.pins)}
 
 
 def plan_from(record: Mapping[str, Any]) -> Plan:
     """The plan that `plan_record` made the object of; ValueError when it is none."""
     try:
         files = {path: (file["blob"], file["text"].encode("utf-8", "surrogateescape")) for path, file in record["files"].items()}
-        return Plan(str(record["source"]), files, str(record["jobs_file"]))
+        pins = {path: str(oid) for path, oid in record.get("pins", {}).items()}  # 0.1.0 pinned nothing: its jobs' scripts wait
+        return Plan(str(record["source"]), files, str(record["jobs_file"]), pins)
     except (AttributeError, KeyError, TypeError) as error:
         raise ValueError("it is not a plan") from error
 

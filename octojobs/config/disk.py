@@ -69,11 +69,27 @@ def _paths(root: Path, jobs_file: str) -> list[str]:
     return sorted({jobs_file, *(path for path in inside if is_definition(path, jobs_file))})
 
 
+def open_below(root: Path, path: str) -> int:
+    """A descriptor of the file at `path`, relative to `root`, to read from; no link is followed on the way, and none at its end.
+
+    Not blocking, so that a named pipe of that name can't hold us. Raises OSError: ENOTDIR or ELOOP where a link stands.
+    """
+    folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        *ways, name = path.split("/")
+        for way in ways:
+            below = os.open(way, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+            os.close(folder)
+            folder = below
+        return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+    finally:
+        os.close(folder)
+
+
 def _read(root: Path, path: str, found: dict[str, tuple[str, bytes]], problems: list[Problem]) -> None:
     place = root / path
     try:
-        # Not blocking, so that a named pipe of that name can't hold us; not following, so that a link is seen.
-        descriptor = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = open_below(root, path)
     except FileNotFoundError:
         return
     except OSError as error:

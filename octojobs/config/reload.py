@@ -21,7 +21,8 @@ from octojobs.config.contents import Contents, Files, named
 from octojobs.config.files import holds_jobs
 from octojobs.config.last_good import LastGood
 from octojobs.config.loader import Loader
-from octojobs.config.source import Source
+from octojobs.config.pins import UNAPPROVED, changed
+from octojobs.config.source import WORKTREE, Source
 from octojobs.core.definitions import Definitions
 from octojobs.errors import InvalidDefinitions, NotTrusted, OctojobsError, Problem, Severity
 
@@ -57,7 +58,7 @@ class Reload:
         self._monotonic = monotonic
         self._current: Definitions | None = None
         self._refused: OctojobsError | None = None
-        self._judged: tuple[dict[str, str], Plan | None] | None = None
+        self._judged: tuple[dict[str, str], Plan | None, str] | None = None
         self._files = self._watched()
         self._stamp: Stamp = ()
         self._asked_at = float("-inf")
@@ -106,10 +107,12 @@ class Reload:
     def _look(self) -> None:
         files = self._contents.look()
         plan = self._approval.read() if self._approval else None
-        listing = {path: oid for path, (oid, _) in files.items()}
-        if (listing, plan) != self._judged or self.pending is not None:  # what waits may be vouched for by now
+        # Where a plan was approved, the scripts count, too: they may change with every commit, and in the working tree at any time.
+        question = ({path: oid for path, (oid, _) in files.items()}, plan, self._source.name if plan else "")
+        saved = plan is not None and self._source.name == WORKTREE
+        if question != self._judged or saved or self.pending is not None:  # what waits may be vouched for by now
             self._judge(files, plan)
-            self._judged = (listing, plan)
+            self._judged = question
         elif self._current and not self.note:
             self._current = replace(self._current, source=self._source.name)  # the same files, in another commit
 
@@ -120,24 +123,38 @@ class Reload:
         if loaded.definitions is None:
             raise InvalidDefinitions(loaded.problems)
         self.problems, self.note, self.pending = (), "", None
-        obstacle = self._obstacle(plan, Plan(self._source.name, files, self._source.jobs_file))
-        if plan is None or not obstacle:
-            self._current = loaded.definitions
-            if self._last_good is not None:
-                self._last_good.keep(Plan(self._source.name, files, self._source.jobs_file))
+        proposed = Plan(self._source.name, files, self._source.jobs_file)
+        if plan is None or self._approval is None:
+            self._enforce(loaded.definitions, proposed)
+        else:
+            self._weigh(self._approval, plan, loaded.definitions, proposed)
+
+    def _weigh(self, approval: Approval, plan: Plan, definitions: Definitions, proposed: Plan) -> None:
+        """The newest definitions against the approved plan: their files, and the scripts that their jobs name."""
+        same = plan.listing == proposed.listing
+        found = approval.pins(proposed.source, definitions)
+        scripts = changed(plan.pins, found)
+        if same and not scripts:
+            self._enforce(definitions, replace(proposed, pins=plan.pins))
+            return
+        proposed = replace(proposed, pins=found.files)
+        obstacle = approval.obstacle(plan, proposed, scripts)
+        if not obstacle:
+            self._enforce(definitions, proposed)
             return
         approved = self._load_plan(plan)
         if approved is None:
             raise OctojobsError("the approved plan can't be read by this version", "run `octojobs allow` again")
-        self._current = effective(approved, loaded.definitions)
-        self.pending = loaded.definitions
+        # What stands where a job of either plan looks, and was not approved: a new script may lie in the place of none.
+        there = approval.pins(proposed.source, definitions, approved).files
+        self._current = replace(effective(approved, definitions), pins={**dict.fromkeys(there, UNAPPROVED), **plan.pins})
+        self.pending = definitions
         self.note = f"{named(self._source.name)} {obstacle}; {self._in_force()}"
 
-    def _obstacle(self, plan: Plan | None, proposed: Plan) -> str:
-        """Why the newest definitions are not approved, in words; "" when they are, or need not be."""
-        if plan is None or self._approval is None or plan.listing == proposed.listing:
-            return ""
-        return self._approval.obstacle(plan, proposed)
+    def _enforce(self, definitions: Definitions, plan: Plan) -> None:
+        self._current = replace(definitions, pins=plan.pins) if plan.pins else definitions
+        if self._last_good is not None:
+            self._last_good.keep(plan)
 
     def _keep(self, refused: OctojobsError) -> None:
         """The newest can't be used: the last good ones stay, over a restart too, and the note says which and why."""
@@ -155,7 +172,8 @@ class Reload:
         return approved or (self._last_good.recall() if self._last_good else None)
 
     def _load_plan(self, plan: Plan) -> Definitions | None:
-        return self._plan_loader.load(plan.files, source=plan.source, jobs_file=plan.jobs_file).definitions
+        definitions = self._plan_loader.load(plan.files, source=plan.source, jobs_file=plan.jobs_file).definitions
+        return replace(definitions, pins=plan.pins) if definitions and plan.pins else definitions
 
     def _in_force(self) -> str:
         return f"the definitions of {named(self._current.source)} stay in force" if self._current else ""

@@ -89,6 +89,9 @@ class Definitions:
 
     `source` is "worktree" or a full commit id; `digest` is a SHA-256 over the paths and blob ids that were read, so
     equal digests mean equal definitions; `warnings` were found in files that are otherwise fine.
+
+    `pins` are the scripts that jobs name, path to blob id, where they have to be approved, too ("" where nobody has approved what
+    is there); a run starts only with the pinned ones on disk.
     """
 
     jobs: Mapping[JobId, Job]
@@ -96,3 +99,4 @@ class Definitions:
     source: str = ""
     digest: str = ""
     warnings: tuple[Problem, ...] = ()
+    pins: Mapping[str, str] = field(default_factory=dict)

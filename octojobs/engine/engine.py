@@ -26,7 +26,7 @@ from octojobs.core.identity import JobId, RunId
 from octojobs.core.job import ActivityWhen, AfterWhen, Job
 from octojobs.core.ledger import Row
 from octojobs.core.plan import plan
-from octojobs.core.run import Run
+from octojobs.core.run import Phase, Run
 from octojobs.engine.agenda import Agenda
 from octojobs.engine.clock import Watch
 from octojobs.engine.feed import Feed
@@ -35,6 +35,7 @@ from octojobs.engine.guarding import Guards, Holds
 from octojobs.engine.holding import Holding
 from octojobs.engine.inbox import Inbox
 from octojobs.engine.pacing import Pacing
+from octojobs.engine.pinning import withheld
 from octojobs.engine.recorder import Recorder
 from octojobs.engine.running import Running
 from octojobs.engine.starter import Gated, Starter, retried_or_final
@@ -259,6 +260,9 @@ class Engine:
             self._agenda.put(job, at)
 
     def _judge(self, now: datetime) -> None:
+        if self.feed.current().pins:
+            # Before the guards: one of them may be a script that nobody has approved.
+            self._withhold([run for run in self.store.ledger.unqueued() if run.phase is Phase.WAITING], now)
         freed = self._holding.follow(now) or self._freed
         self._freed = False
         holds = Holds(lambda run: self._holding.take(run, now), lambda run: self._may_start(run.id), freed)
@@ -272,6 +276,9 @@ class Engine:
         if self.recorder.holds():
             return
         starts = self._admission.start if self.scope.only is None else self._admitted(self.scope.only, now)
+        if self._withhold(starts, now):
+            self.unfinished = True  # there is room for others, now
+            starts = tuple(run for run in starts if run.id in self.store.ledger.runs)
         starts = tuple(run for run in starts if self._holding.has(run) or self._holds_again(run, now))
         if not starts:
             return
@@ -292,7 +299,17 @@ class Engine:
             self._after(row, now)
         self._intent.gated |= batch.gated
         # A run that could not be started has ended or is queued again: there is room for another, now.
-        self.unfinished = len(batch.gated) < len(starts)
+        self.unfinished |= len(batch.gated) < len(starts)
+
+    def _withhold(self, runs: Iterable[Run], now: datetime) -> bool:
+        """End those that must not start, since a script that they name is not the approved one; whether there were any."""
+        events = withheld(runs, self.feed.current(), self.ground.root, now)
+        for event in events:
+            log.info("%s does not start: %s", event.run, event.reason)
+        rows = self._stage(events)
+        for row in rows:
+            self._after(row, now)
+        return bool(rows)
 
     def _may_start(self, run: RunId) -> bool:
         """Whether this engine ever starts the run."""

@@ -96,3 +96,39 @@ def test_deny_takes_it_back(repo: Path, call: Call) -> None:
     assert call(repo, "deny").out == f"denied: {repo}\n"
     assert call(repo, "deny").out == f"{repo} was not allowed\n"
     assert call(repo, "tick").code == 4
+
+
+def test_at_level_plan_scripts_are_shown_pinned_and_compared(repo: Path, call: Call) -> None:
+    """`allow` lists what is pinned and what is not; a script that changed waits, is shown, and its job does not start meanwhile."""
+    script_job = "  s: {command: 'sh run.sh build.sh', manual: true}\n"
+    (repo / "build.sh").write_text("")
+    commit_files(repo, {FILE: JOBS + script_job, "run.sh": "echo old\n", "empty.sh": ""})
+    said = call(repo, "allow", "--yes", "--level", "plan").out
+    assert "\npins: run.sh " in said
+    assert "\nnot pinned: build.sh: not in the commit (s)\n" in said
+    commit_files(repo, {"run.sh": "echo new\n"})
+    assert "-echo old\n+echo new\n" in call(repo, "allow", "--dry-run").out
+    reason = call(repo, "status", "--json").json["problems"][1]["what"]
+    assert reason.startswith("s does not start: run.sh is not the approved one (")
+    assert call(repo, "run-now", "s").code == 1
+    assert call(repo, "why", "s").out.splitlines()[1].startswith("It was skipped: run.sh is not the approved one (")
+    call(repo, "allow", "--yes")
+    assert call(repo, "run-now", "s").code == 0
+    assert call(repo, "status", "--json").json["problems"] == []
+
+
+def test_at_level_repository_nothing_is_pinned(repo: Path, call: Call) -> None:
+    """Whatever is there runs, and `allow` doesn't speak of it."""
+    commit_files(repo, {FILE: "jobs:\n  s: {command: sh run.sh, manual: true}\n", "run.sh": "true\n"})
+    assert "pins:" not in call(repo, "allow", "--yes").out
+    (repo / "run.sh").write_text("echo new\n")
+    assert call(repo, "run-now", "s").code == 0
+
+
+def test_a_new_script_of_no_length_waits_too(repo: Path, call: Call) -> None:
+    """No line of it can be shown, and it is a change all the same."""
+    commit_files(repo, {FILE: "jobs:\n  s: {command: sh run.sh, manual: true}\n"})
+    call(repo, "allow", "--yes", "--level", "plan")
+    commit_files(repo, {"run.sh": ""})
+    assert call(repo, "allow", "--yes").out.endswith(f"allowed: {repo}, at level plan\n")
+    assert call(repo, "allow").out.endswith("is allowed already, at level plan\n")

@@ -41,10 +41,10 @@ def command(app: App, yes: bool, level: str | None, dry_run: bool) -> int:
     """Let this repository's jobs run on this machine, after showing all that would be executed.
 
     Level `repository`: whatever is committed later runs as well. Level `plan`: a changed plan waits until you have seen
-    the change here; removals apply at once. Level `signed`: as `plan`, but a change runs without being asked about when every
-    commit that touches it is signed by one of the signers in your own file, `~/.config/octojobs/allowed_signers`. With
-    --source, every verb reads definitions from there until the next `octojobs allow --source`. The answer is kept in your
-    own state folder, outside the repository.
+    the change here; removals apply at once. The scripts that jobs name are part of the plan, pinned by their contents.
+    Level `signed`: as `plan`, but a change runs without being asked about when every commit that touches it is signed by
+    one of the signers in your own file, `~/.config/octojobs/allowed_signers`. With --source, every verb reads definitions
+    from there until the next `octojobs allow --source`. The answer is kept in your own state folder, outside the repository.
     """
     workspace = app.workspace()
     proposal = propose(workspace, Level(level) if level else None, app.source)
@@ -75,6 +75,8 @@ def _show(app: App, proposal: Proposal) -> None:
         # A command of several lines comes indented: each line is made safe by itself.
         for part in line.split("\n"):
             screen.say(f"  {visible(part)}")
+    for pin in proposal.pins:
+        screen.say(visible(pin))
     if proposal.diff:
         screen.say()
         for line in proposal.diff.splitlines():
