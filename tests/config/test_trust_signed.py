@@ -107,6 +107,22 @@ def test_a_change_without_a_signature_waits(signed: Signed) -> None:
     )
 
 
+def test_a_script_needs_the_signatures_of_the_plan_that_names_it(signed: Signed) -> None:
+    """A signed script runs, another one of its content waits; and so does a signed job that names what nobody signed."""
+    signed.commit("make new", *signed.by(ADA), path="x.sh")
+    signed.commit(jobs("sh x.sh"), *signed.by(ADA))
+    assert (signed.running(), signed.reload.note) == ("sh x.sh", "")
+    good = signed.reload.current().pins
+    assert good == {"x.sh": git(signed.root, "rev-parse", "HEAD:x.sh")}
+    signed.commit("make newer", *signed.by(ADA), path="x.sh")
+    assert signed.running() == "sh x.sh"
+    assert signed.reload.current().pins == {"x.sh": git(signed.root, "rev-parse", "HEAD:x.sh")} != good
+    bad = signed.commit("curl evil", path="y.sh")
+    signed.commit(jobs("sh y.sh"), *signed.by(ADA))
+    assert signed.running() == "sh x.sh"
+    assert f"commit {bad[:7]}, which touches it, has no signature" in signed.reload.note
+
+
 def test_the_key_of_somebody_else_is_no_signature_of_a_signer(signed: Signed) -> None:
     """However valid it is, and whatever file of signers the repository's configuration names."""
     theirs = signed.root / "signers"
