@@ -60,7 +60,7 @@ def test_a_damaged_file_is_made_anew(folder: Path, damage: bytes) -> None:
     (entry,) = kept(folder)
     entry.write_bytes(damage)
     assert answers(SCHEMA) == (True, False)
-    assert isinstance(marshal.loads(entry.read_bytes()), CodeType)  # noqa: S302 -- our own file
+    assert isinstance(marshal.loads(entry.read_bytes()), CodeType)
 
 
 def test_without_a_place_for_it_nothing_is_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
