@@ -242,3 +242,23 @@ def kills_adopted(folder: Path, rounds: int) -> list[float]:
         if [(row["outcome"], row["attempt"]) for row in rows] != [("succeeded", 1)]:
             raise RuntimeError(f"not adopted: {rows}")
     return found
+
+
+def commits_start(folder: Path, rounds: int) -> list[float]:
+    """Seconds from the return of `git commit` to the first line of a job that the commit triggers, once per round."""
+    job = b"version: 1\njobs:\n  told: {on: {ref: refs/heads/main}, command: 'date +%s.%N >> ../started'}\n"
+    at = place(folder, {".octopoid/jobs.yaml": job})
+    started = at.repo.parent / "started"
+    found = []
+    with up(at) as process:
+        wait_for(lambda: ready(at, process), "the daemon")
+        time.sleep(SETTLE_S)
+        for number in range(rounds):
+            time.sleep(1.0 + 0.13 * number)
+            (at.repo / "changed.txt").write_text(f"{number}\n")
+            at.git("add", "changed.txt")
+            at.git("commit", "--quiet", "--message", "change")
+            committed = time.time()
+            wait_for(lambda number=number: started.exists() and len(started.read_text().splitlines()) > number, "the run")
+            found.append(float(started.read_text().splitlines()[number]) - committed)
+    return found

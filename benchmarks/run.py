@@ -25,7 +25,7 @@ from typing import Any
 
 import day
 from bombs import BOMBS
-from daemon import commits_live, idle_cpu, kills_adopted, saves_live, size
+from daemon import commits_live, commits_start, idle_cpu, kills_adopted, saves_live, size
 from engines import IDLE, WIDTH
 from figures import Figure, below, percentile
 from histories import asked
@@ -191,6 +191,15 @@ def changes(effort: Effort) -> Lines:
     with effort.fresh() as folder:
         live = commits_live(Path(folder), effort.rounds)
     yield below("`git commit` returns -> live", statistics.median(live), 1.0, "s", f"(most {max(live):.2f} s)")
+    with effort.fresh() as folder:
+        started = commits_start(Path(folder), effort.rounds)
+    yield below(
+        "`git commit` returns -> triggered job started",
+        statistics.median(started) * 1000,
+        500,
+        "ms",
+        f"(most {max(started) * 1000:.0f} ms)",
+    )
     jobs = 1_000 if effort.quick else 10_000
     with effort.fresh() as folder:
         saved = saves_live(Path(folder), jobs, effort.rounds)

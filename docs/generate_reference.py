@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 
 SECTIONS: dict[str, tuple[str, ...]] = {
     "Name": ("id", "slug", "name", "title", "description", "tags", "enabled", "type"),
-    "When": ("schedule", "interval", "interval_seconds", "after", "manual", "timezone", "jitter", "quiet_hours"),
+    "When": ("schedule", "interval", "interval_seconds", "after", "on", "manual", "timezone", "jitter", "quiet_hours"),
     "Guards": ("conditions", "when_blocked", "on_unknown", "hold"),
     "Limits": ("timeout", "timeout_seconds", "idle_timeout", "kill_grace", "max_output"),
     "Overlap and catching up": ("overlap", "max_instances", "catch_up", "catch_up_window", "start_deadline"),
@@ -27,14 +27,14 @@ SECTIONS: dict[str, tuple[str, ...]] = {
 
 NOTES = {
     "Name": "A job's name is its key under `jobs:`, or `name` in a list, or the name of its file in `.octopoid/jobs/`.",
-    "When": "Exactly one of `schedule`, `interval`, `after` and `manual`.",
+    "When": "Exactly one of `schedule`, `interval`, `after`, `on` and `manual`. What `on` waits for is told in [Triggers](../triggers.md).",
     "Guards": "Every guard answers passed, failed or unknown, with its evidence; `octojobs why JOB` shows it.",
     "Action": "Exactly one of `command`, `run`, `task`, and for agent jobs `prompt` or `prompt_file`.",
     "Agent jobs": "Known and listed, not run by this version: their due instants are recorded as skipped, with the reason.",
     "Afterwards": "Once a run has ended: `command`, `run` with the name of a job, or `enqueue` with a [task](#task).",
     "Surroundings": (
         "A job is told about itself by `OCTOJOBS_JOB`, `_RUN_ID`, `_SCHEDULED_AT`, `_ATTEMPT`, `_REPO`, `_COMMIT`, `_RUN_DIR`, `_RESULT`, "
-        "`_LAST_SUCCESS_AT` and `_TRIGGER`. Of octojobs' own environment it gets a few plain variables (`PATH HOME LANG TZ` …), and what "
+        "`_LAST_SUCCESS_AT` and `_TRIGGER`, a [triggered](../triggers.md) one also by `_REF` and `_BEFORE`. Of octojobs' own environment it gets a few plain variables (`PATH HOME LANG TZ` …), and what "
         "`pass_env` names; `octojobs run-now JOB --dry-run` prints it all."
     ),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -28,6 +28,13 @@ class Refs:
 
     commits: Mapping[str, str]
     broken: frozenset[str] = field(default=frozenset())
+
+
+class Tips(NamedTuple):
+    """Refs by their full names with the commits that they stand for, and the refs that symbolic ones among them stand for."""
+
+    commits: Mapping[str, str]
+    targets: tuple[str, ...]
 
 
 class Distance(NamedTuple):
@@ -55,6 +62,23 @@ def all_refs(repository: Repository) -> Refs:
         commits[name] = peeled or oid
     head = repository.head().commit
     return Refs({**commits, "HEAD": head} if head else commits, frozenset(_BROKEN.findall(answer.error)))
+
+
+def tips(repository: Repository, patterns: Sequence[str]) -> Tips:
+    """The refs that the patterns (full names, with `*` for a part of one) mean, the oldest first; one question."""
+    if not patterns:
+        return Tips({}, ())
+    fields = "%(refname)%00%(objectname)%00%(*objectname)%00%(symref)"
+    answer = ask(repository.main_worktree, ["for-each-ref", f"--format={fields}", "--sort=refname", "--sort=creatordate", *patterns])
+    records = [line.split("\0") for line in os.fsdecode(answer.out).split("\n")[:-1]]
+    return Tips({name: peeled or oid for name, oid, peeled, _ in records}, tuple(target for *_, target in records if target))
+
+
+def commits_between(repository: Repository, before: str, after: str) -> int:
+    """How many commits a ref could have stood for on its way from one to another: first parents alone. Raises NoSuchCommit."""
+    require_commits(repository, before, after)
+    out = ask(repository.main_worktree, ["rev-list", "--count", "--first-parent", f"{before}..{after}", "--"]).out
+    return int(out)
 
 
 def upstream_of(repository: Repository, branch: str) -> str | None:

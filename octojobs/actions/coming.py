@@ -14,7 +14,7 @@ from octojobs.core.job import AfterWhen, Job, ManualWhen
 from octojobs.core.ledger import JobState, Ledger
 from octojobs.core.schedule import Schedule
 from octojobs.errors import StateDamaged
-from octojobs.views.jobs import when_text
+from octojobs.views.jobs import waiting_text, when_text
 from octojobs.views.values import View, instant
 
 
@@ -80,4 +80,4 @@ def _why_no_more(job: Job) -> str:
         case AfterWhen():
             return "the next one counts from the end of the run"
         case _:
-            return "no later instant"
+            return waiting_text(job) or "no later instant"

@@ -17,6 +17,7 @@ from octojobs.core.job import Job
 from octojobs.core.ledger import Ledger
 from octojobs.errors import InvalidDefinitions, UsageError
 from octojobs.store.index import query
+from octojobs.views.jobs import waiting_text
 from octojobs.views.prose import condition_lines, sentences
 from octojobs.views.runs import past_view, run_view, scheduled_at
 from octojobs.views.values import View, instant, verdict_views
@@ -116,7 +117,8 @@ def _now_sentences(job: Job, now: View) -> Iterator[str]:
     elif job.unsupported:
         yield f"Now: {job.id} can't run: {job.unsupported}."
     elif not now["decisions"]:
-        yield f"Now: nothing is due{'; the next instant is ' + now['next'] if now['next'] else ''}."
+        waits = waiting_text(job)
+        yield f"Now: nothing is due{'; the next instant is ' + now['next'] if now['next'] else '; it ' + waits if waits else ''}."
     elif now["next"]:
         yield f"The next instant is {now['next']}."
     if not now["decisions"]:

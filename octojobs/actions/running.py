@@ -81,12 +81,12 @@ def up(workspace: Workspace, *, ready: Callable[[Session], None] = lambda _: Non
     with _nothing_collected() as built, session(workspace, "up") as running:
         running.engine.recorder.on_row = lambda _: None
         watcher = Watcher(workspace.root, running.wake.ring)
-        watcher.follow(running.reload.watch_files())
         moved = StateMoved(workspace)
 
         def looked() -> None:
             built()
-            watcher.follow(running.reload.watch_files())
+            triggers = running.engine.triggers
+            watcher.follow((*running.reload.watch_files(), *triggers.watch_files()), triggers.watch_folders())
             running.service.look_s = LOOK_S if watcher.note else WATCHED_LOOK_S
             moved.look(running.reload.current().settings)
 

@@ -9,7 +9,20 @@ from collections.abc import Iterator, Mapping
 from octojobs.core.definitions import Definitions
 from octojobs.core.durations import format_duration
 from octojobs.core.guards import AnyOf, Condition, Guard, Not
-from octojobs.core.job import ActivityWhen, AfterWhen, CommandAction, IntervalWhen, Job, ManualWhen, ScheduleWhen, ScriptAction, TaskAction
+from octojobs.core.job import (
+    ActivityWhen,
+    AfterWhen,
+    CommandAction,
+    IntervalWhen,
+    Job,
+    JobWhen,
+    ManualWhen,
+    RefWhen,
+    ScheduleWhen,
+    ScriptAction,
+    TagWhen,
+    TaskAction,
+)
 
 Files = Mapping[str, tuple[str, bytes]]
 
@@ -76,6 +89,12 @@ def _when(job: Job) -> str:
             return f"{format_duration(delay_s)} after its last run"
         case ManualWhen():
             return "when asked"
+        case RefWhen(ref, paths):
+            return f"when {ref} moves" + (f" and {' or '.join(paths)} changed" if paths else "")
+        case TagWhen(pattern):
+            return f"for each new tag {pattern}"
+        case JobWhen(other, ending):
+            return f"when a run of {other} has {ending.value}"
 
 
 def _action(job: Job) -> str:

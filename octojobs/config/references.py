@@ -27,6 +27,7 @@ class Kind(StrEnum):
     POOL = "pool"
     CONDITION = "condition"
     JOB = "job"
+    ENDED = "ended"
     ONCE = "once"
 
 
@@ -62,6 +63,9 @@ def references(job: str, fields: Fields, timezone: str) -> Iterator[Reference]:
         if event in fields and "run" in fields.entries[event].value:
             entry = fields.entries[event].at("run")
             yield Reference(Kind.JOB, entry.value, job, entry.problem(""))
+    if "on" in fields and "job" in fields.entries["on"].value:
+        entry = fields.entries["on"].at("job")
+        yield from (Reference(Kind.ENDED, str(one.key), job, one.problem("")) for one in entry.items())
     if "schedule" in fields:
         yield from _once(job, fields.entries["schedule"], timezone)
 
@@ -95,10 +99,12 @@ def check(found: Iterable[Reference], jobs: Mapping[str, object], settings: Sett
                     yield reference.problem("a condition that is a command takes no arguments", "write the name alone")
                 elif not isinstance(reference.args, dict):
                     yield reference.problem("arguments are no mapping", "write them by name")
-            case Kind.JOB if name not in jobs:
+            case Kind.JOB | Kind.ENDED if name not in jobs:
                 yield reference.problem(f'there is no job "{name}"', did_you_mean(name, jobs, "declare it, or remove this"))
             case Kind.JOB:
                 starts.setdefault(reference.job, []).append(reference)
+            case Kind.ENDED:
+                starts.setdefault(name, []).append(reference._replace(name=reference.job, job=name))
             case Kind.ONCE if reference.at is not None and now is not None and reference.at <= now:
                 what = f"{reference.at:%Y-%m-%dT%H:%M:%SZ} is past"
                 yield reference.problem(what, "remove the job, or give it a new instant", Severity.WARNING)

@@ -48,8 +48,9 @@ class Watcher:
         self._debounce_s = debounce_s
         self._lock = threading.Lock()  # for _arrange: the loop's thread and our own call it; never taken on the observer's
         self._folders = frozenset({os.path.join(self._root, FOLDER), os.path.join(self._root, JOBS_FOLDER)})
-        self._asked_for: tuple[Path, ...] = ()
+        self._asked_for: tuple[tuple[Path, ...], tuple[Path, ...]] = ((), ())
         self._files: frozenset[str] = frozenset()
+        self._whole: frozenset[str] = frozenset()
         self._places = self._folders
         self._stale: deque[str] = deque()
         self._watches: dict[str, tuple[ObservedWatch, tuple[int, int]]] = {}
@@ -74,15 +75,19 @@ class Watcher:
         with self._lock:
             self._arrange()
 
-    def follow(self, files: tuple[Path, ...]) -> None:
-        """Watch these files (they need not exist) in place of those before; cheap when they are the same."""
-        if files == self._asked_for:
+    def follow(self, files: tuple[Path, ...], folders: tuple[Path, ...] = ()) -> None:
+        """Watch these files (they need not exist), and whatever lies in these folders, in place of those before.
+
+        Cheap when they are the same.
+        """
+        if (files, folders) == self._asked_for:
             return
-        self._asked_for = files
+        self._asked_for = (files, folders)
+        whole = frozenset(os.path.realpath(folder) for folder in folders)
         wanted = frozenset(os.path.join(os.path.realpath(file.parent), file.name) for file in files)
         with self._lock:
-            if wanted != self._files:
-                self._files = wanted
+            if (wanted, whole) != (self._files, self._whole):
+                self._files, self._whole = wanted, whole
                 self._arrange()
 
     def stop(self) -> None:
@@ -100,11 +105,12 @@ class Watcher:
         paths = {os.fsdecode(path) for path in (event.src_path, event.dest_path) if path}
         remade = paths & self._places
         self._stale.extend(remade)
-        if remade or paths & self._files or any(self._is_definition(path) for path in paths):
+        if remade or paths & self._files or any(self._counts(path) for path in paths):
             self._changed.set()
 
-    def _is_definition(self, path: str) -> bool:
-        return path.endswith((".yaml", ".yml")) and os.path.dirname(path) in self._folders
+    def _counts(self, path: str) -> bool:
+        folder = os.path.dirname(path)
+        return folder in self._whole or (path.endswith((".yaml", ".yml")) and folder in self._folders)
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -121,7 +127,7 @@ class Watcher:
         """Make the watches what they should be; called with the lock held."""
         if self._observer is None or self.note:
             return
-        wanted = self._places = frozenset({self._root, *self._folders, *(os.path.dirname(file) for file in self._files)})
+        wanted = self._places = frozenset({self._root, *self._folders, *self._whole, *(os.path.dirname(file) for file in self._files)})
         stale = {self._stale.popleft() for _ in range(len(self._stale))}
         for folder in list(self._watches):
             watch, inode = self._watches[folder]

@@ -1,4 +1,4 @@
-"""When a job is due: exactly one of `schedule`, `interval`, `after` and `manual`; and the quiet hours of an interval by activity."""
+"""When a job is due: exactly one of `schedule`, `interval`, `after`, `on` and `manual`; and the quiet hours of an interval by activity."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ from dataclasses import replace
 
 from octojobs.config.entries import Entry, Fields, each
 from octojobs.config.parsers import period, time_of_day
+from octojobs.config.triggers import trigger
 from octojobs.core.cronsyntax import CronError
 from octojobs.core.job import ActivityWhen, AfterWhen, IntervalWhen, ManualWhen, ScheduleWhen, When
 from octojobs.core.once import is_once, once_instant
 
-NAMES = ("schedule", "interval", "after", "manual")
-# What says something about instants that pass by themselves, which a manual job has none of.
-_NOT_MANUAL = ("jitter", "catch_up", "catch_up_window")
+NAMES = ("schedule", "interval", "after", "on", "manual")
+# What says something about instants that pass by themselves, which a manual job, and one that is triggered, has none of.
+_OF_INSTANTS = ("jitter", "catch_up", "catch_up_window")
 
 
 def when(fields: Fields, own: Fields, here: Entry, timezone: str) -> When | None:
     """The job's `when`; None when it is wrong, which is noted in `fields`. `here` is the job itself."""
     given = own.given(NAMES)
     if not given:
-        problem = here.problem_at_key("says nothing about when it runs", "add one of schedule, interval, after, or `manual: true`")
+        problem = here.problem_at_key("says nothing about when it runs", "add one of schedule, interval, after, on, or `manual: true`")
         fields.problems.append(problem)
         return None
     for name in given[1:]:
@@ -43,12 +44,16 @@ def when(fields: Fields, own: Fields, here: Entry, timezone: str) -> When | None
         case "after":
             seconds = fields.read("after", period, 0)
             return AfterWhen(seconds) if seconds else None
+        case "on":
+            _no_instants(fields, own, "a job that is triggered", "remove it")
+            return fields.read("on", trigger, None)
         case _:
-            for name in _NOT_MANUAL:
-                if name in own:
-                    entry = own.entries[name]
-                    fields.problems.append(entry.problem("means nothing for a manual job", "remove it, or give the job a schedule"))
+            _no_instants(fields, own, "a manual job", "remove it, or give the job a schedule")
             return ManualWhen()
+
+
+def _no_instants(fields: Fields, own: Fields, what: str, fix: str) -> None:
+    fields.problems.extend(own.entries[name].problem(f"means nothing for {what}", fix) for name in _OF_INSTANTS if name in own)
 
 
 def _interval(entry: Entry) -> IntervalWhen | ActivityWhen:

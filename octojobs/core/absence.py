@@ -9,7 +9,7 @@ from octojobs.core.events import Event, JobAbsent, JobForgotten, RunDropped
 from octojobs.core.identity import JobId
 from octojobs.core.job import Job
 from octojobs.core.ledger import Ledger
-from octojobs.core.run import Cause, Outcome, Phase
+from octojobs.core.run import SELF_DUE, Outcome, Phase
 
 KEPT = timedelta(days=30)
 """`formats.md`: a job that is absent keeps its cursor for 30 days."""
@@ -32,7 +32,7 @@ def absences(declared: Collection[JobId], ledger: Ledger, now: datetime) -> tupl
 
 
 def withdrawn(jobs: Mapping[JobId, Job], ledger: Ledger, now: datetime) -> tuple[RunDropped, ...]:
-    """The ends of scheduled runs that have not begun, of jobs that were removed or disabled: a removal applies at once.
+    """The ends of scheduled and triggered runs that have not begun, of jobs that were removed or disabled: a removal applies at once.
 
     A run that was asked for, one that has been started and is tried again, and the word of a failure are kept ("runs.md":
     retries survive removed jobs).
@@ -41,7 +41,7 @@ def withdrawn(jobs: Mapping[JobId, Job], ledger: Ledger, now: datetime) -> tuple
     for run in ledger.runs.values():
         job = jobs.get(run.job)
         waits = run.phase in (Phase.WAITING, Phase.QUEUED) and all(attempt.void for attempt in run.attempts)
-        if waits and run.cause in (Cause.SCHEDULE, Cause.CATCH_UP) and (job is None or not job.enabled):
+        if waits and run.cause in SELF_DUE and (job is None or not job.enabled):
             reason = "the job is not declared any more" if job is None else "the job was disabled"
             dropped.append(RunDropped(run.id, Outcome.SKIPPED, reason, now))
     return tuple(dropped)

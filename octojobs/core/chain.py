@@ -37,4 +37,4 @@ def chained_run(run: Run, jobs: Mapping[JobId, Job], now: datetime, source: str)
         return None
     suffix = hashlib.sha256(run.id.encode()).hexdigest()[:4]
     chained = manual_run(jobs[named[0]], now, suffix, forced=False, by=run.id, source=source)
-    return replace(chained, cause=named[1])
+    return replace(chained, cause=named[1], trigger=run.trigger)

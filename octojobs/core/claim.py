@@ -13,6 +13,7 @@ from octojobs.core.ledger import Ledger
 from octojobs.core.plan import Action, Decision, Plan, missed_once
 from octojobs.core.run import Cause, Outcome, Phase, Run
 from octojobs.core.sighting import sight
+from octojobs.core.trigger import Trigger
 
 _OUTCOMES = {Action.SKIP: Outcome.SKIPPED, Action.MISS: Outcome.MISSED}
 _FAILURES = (Outcome.FAILED, Outcome.TIMED_OUT, Outcome.LOST)
@@ -71,6 +72,12 @@ def manual_run(job: Job, now: datetime, suffix: str, *, forced: bool, by: str, s
     return replace(run, phase=phase, forced=forced, requested_by=by)
 
 
+def triggered_run(job: Job, trigger: Trigger, cause: Cause, now: datetime, suffix: str, source: str) -> Run:
+    """A run that something in the repository has brought about, due in the second in which that was noticed; `suffix` as above."""
+    due = now.replace(microsecond=0)
+    return replace(_run(job, RunId.of(job.id, due, suffix), due, cause, now, source), trigger=trigger)
+
+
 def _run(job: Job, run_id: RunId, due: datetime, cause: Cause, now: datetime, source: str) -> Run:
     deadline = None if job.start_deadline_s is None else due + timedelta(seconds=job.start_deadline_s)
     phase = Phase.WAITING if job.conditions or job.hold is not None else Phase.QUEUED
@@ -104,7 +111,7 @@ def follow_ups(run: Run, now: datetime) -> tuple[Run, ...]:
         on_success=FollowUp(),
         on_failure=FollowUp(),
     )
-    return (Run(run.id.follow_up(event), definition, run.due, cause, now, definitions=run.definitions),)
+    return (Run(run.id.follow_up(event), definition, run.due, cause, now, definitions=run.definitions, trigger=run.trigger),)
 
 
 def _told(run: Run) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -48,6 +49,18 @@ class JobPaced:
     job: JobId
     cursor: datetime
     pace: Pace
+
+
+@dataclass(frozen=True, slots=True)
+class RefsHandled:
+    """Refs that the job watches, by their full names, each with the commit that is dealt with now ("" for none); `gone` count no more.
+
+    With the first look at a pattern of tags stands the pattern itself: nothing else tells that there were none.
+    """
+
+    job: JobId
+    refs: Mapping[str, str]
+    gone: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +205,7 @@ class Resumed:
 
 
 RunEvent = RunBlocked | RunReady | AttemptStarting | AttemptStarted | AttemptVoid | AttemptEnded | RunDropped | CancelAsked
-JobEvent = JobSeen | CursorMoved | JobReanchored | JobPaced | JobAbsent | JobReturned | JobForgotten | NotRun | RunClaimed
+JobEvent = JobSeen | CursorMoved | JobReanchored | JobPaced | RefsHandled | JobAbsent | JobReturned | JobForgotten | NotRun | RunClaimed
 Event = RunEvent | JobEvent | Paused | Resumed
 
 

@@ -121,7 +121,43 @@ class ManualWhen:
     """Never due by itself: runs only when asked."""
 
 
-When = ScheduleWhen | IntervalWhen | ActivityWhen | AfterWhen | ManualWhen
+@dataclass(frozen=True, slots=True)
+class RefWhen:
+    """Due when `ref` (a full name) has come to stand for another commit; with `paths` (patterns), when a file that they mean differs
+    between the last commit handled and that one.
+    """
+
+    ref: str
+    paths: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TagWhen:
+    """Due once for each new tag that `pattern` means; it goes by the name without `refs/tags/`."""
+
+    pattern: str
+
+
+class Ending(StrEnum):
+    """How the run of another job has to end."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    FINISHED = "finished"
+
+
+@dataclass(frozen=True, slots=True)
+class JobWhen:
+    """Due when a run of another job has ended so; FAILED stands for `timed_out` and `lost`, too, FINISHED for any end of a run."""
+
+    job: JobId
+    ending: Ending
+
+
+Triggered = RefWhen | TagWhen | JobWhen
+"""`on`: due by what happens, not by the clock."""
+
+When = ScheduleWhen | IntervalWhen | ActivityWhen | AfterWhen | ManualWhen | RefWhen | TagWhen | JobWhen
 
 
 @dataclass(frozen=True, slots=True)

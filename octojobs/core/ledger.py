@@ -18,6 +18,7 @@ from octojobs.core.events import (
     JobSeen,
     NotRun,
     Paused,
+    RefsHandled,
     Resumed,
     RunClaimed,
     RunEvent,
@@ -51,6 +52,7 @@ class JobState:
     """What is remembered of a job between ticks; every due instant at or before `cursor` is settled.
 
     `seen` has the refs that the guards of the last run that succeeded looked at, each with its commit.
+    `handled` has the refs that the job's `on` watches, each with the last commit that was dealt with ("" for none).
     """
 
     cursor: datetime
@@ -65,6 +67,7 @@ class JobState:
     absent_since: datetime | None = None
     pace: Pace | None = None
     seen: Mapping[str, str] = field(default_factory=dict)
+    handled: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +172,7 @@ class Ledger:
                 | CursorMoved()
                 | JobReanchored()
                 | JobPaced()
+                | RefsHandled()
                 | JobAbsent()
                 | JobReturned()
                 | JobForgotten()
@@ -228,7 +232,7 @@ class Ledger:
         return _row_of(event)
 
 
-_AboutKnownJob = CursorMoved | JobReanchored | JobPaced | JobAbsent | JobReturned | NotRun | Paused | Resumed
+_AboutKnownJob = CursorMoved | JobReanchored | JobPaced | RefsHandled | JobAbsent | JobReturned | NotRun | Paused | Resumed
 _AboutJob = JobSeen | JobForgotten | _AboutKnownJob
 
 
@@ -240,10 +244,13 @@ def _changed(state: JobState, event: _AboutKnownJob) -> JobState:
             return changed(state, cursor=cursor, anchor=anchor, interval_s=interval_s)
         case JobPaced(cursor=cursor, pace=pace):
             return changed(state, cursor=cursor, pace=pace)
+        case RefsHandled(refs=refs, gone=gone):
+            kept = {ref: commit for ref, commit in state.handled.items() if ref not in gone}
+            return changed(state, handled={**kept, **refs})
         case JobAbsent(at=at):
             return changed(state, absent_since=at)
         case JobReturned(cursor=cursor):
-            return changed(state, cursor=max(cursor, state.cursor), absent_since=None)
+            return changed(state, cursor=max(cursor, state.cursor), absent_since=None, handled={})
         case NotRun(due=due):
             return changed(state, cursor=max(state.cursor, due))
         case Paused(at=at, until=until, reason=reason):

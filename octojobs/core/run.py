@@ -9,6 +9,7 @@ from enum import StrEnum
 from octojobs.core.guards import Verdict
 from octojobs.core.identity import JobId, RunId
 from octojobs.core.job import Job
+from octojobs.core.trigger import Trigger
 
 
 class Phase(StrEnum):
@@ -42,6 +43,13 @@ class Cause(StrEnum):
     MANUAL = "manual"
     ON_SUCCESS = "on_success"
     ON_FAILURE = "on_failure"
+    REF = "ref"
+    TAG = "tag"
+    JOB = "job"
+
+
+SELF_DUE = frozenset({Cause.SCHEDULE, Cause.CATCH_UP, Cause.REF, Cause.TAG, Cause.JOB})
+"""The causes that stand in the job's own definition: nobody has asked for such a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +81,7 @@ class Run:
 
     `not_before` is the instant before which nothing is tried again (a guard's next check, a retry), None for now.
     `commit` is the repository's commit at the start, `definitions` the one the job was read from ("worktree" for live editing).
+    `trigger` is what happened that the run is due to, None for one that the clock or somebody brought about.
     """
 
     id: RunId
@@ -96,6 +105,7 @@ class Run:
     outcome: Outcome | None = None
     ended_at: datetime | None = None
     attempts: tuple[Attempt, ...] = ()
+    trigger: Trigger | None = None
 
     @property
     def job(self) -> JobId:

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from octojobs.core.counting import count_instants
 from octojobs.core.cron import Cron
-from octojobs.core.job import ActivityWhen, AfterWhen, IntervalWhen, Job, ManualWhen, ScheduleWhen
+from octojobs.core.job import ActivityWhen, AfterWhen, IntervalWhen, Job, JobWhen, ManualWhen, RefWhen, ScheduleWhen, TagWhen
 from octojobs.core.once import is_once, once_instant
 from octojobs.core.pace import Piece
 
@@ -87,7 +87,7 @@ class Once:
 
 @dataclass(frozen=True, slots=True)
 class Never:
-    """Due only when asked."""
+    """Due only when asked, or when something happens."""
 
     def next_after(self, t: datetime) -> datetime | None:
         """None."""
@@ -238,7 +238,7 @@ def build(job: Job, *, anchor: datetime, last_end: datetime | None = None, piece
             return _jittered(Once(ready), job, salt)
         case ScheduleWhen(entries=entries):
             return _jittered(_from_entries(entries, job.timezone), job, salt)
-        case ManualWhen():
+        case ManualWhen() | RefWhen() | TagWhen() | JobWhen():
             return Never()
 
 

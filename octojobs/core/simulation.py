@@ -23,6 +23,7 @@ from octojobs.core.ledger import Ledger, Row
 from octojobs.core.plan import plan
 from octojobs.core.retry import next_attempt
 from octojobs.core.run import Attempt, Outcome, Phase, Process, Run
+from octojobs.core.triggering import followers, following
 
 MOST_STEPS = 100_000
 MOST_ROWS = 50_000
@@ -102,6 +103,10 @@ class _Play:
     _ends: list[tuple[datetime, RunId, Outcome]] = field(default_factory=list)
     _admission: Admission = field(default_factory=Admission)
     _recheck_at: datetime | None = None
+    _followers: Mapping[JobId, tuple[Job, ...]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._followers = followers(self.world.jobs.values())
 
     def look_at(self, jobs: Iterable[JobId], at: datetime) -> None:
         """These jobs are planned at `at`."""
@@ -153,6 +158,7 @@ class _Play:
             self._apply(first_sight(chained.definition, self.ledger, now, self.world.salt))
             children.append(chained)
         self._apply(RunClaimed(child) for child in children if child.id not in self.ledger.runs)
+        self._apply(following(run, self._followers.get(run.job, ()), self.ledger, now, "", self.world.salt))
         state, limit = self.ledger.jobs.get(run.job), run.definition.pause_after
         if state is not None and limit is not None and state.failures >= limit and state.pause is None:
             self._apply((Paused(run.job, now, None, f"{state.failures} consecutive failures"),))

@@ -27,6 +27,7 @@ from octojobs.core.job import ActivityWhen, AfterWhen, Job
 from octojobs.core.ledger import Row
 from octojobs.core.plan import plan
 from octojobs.core.run import Phase, Run
+from octojobs.core.triggering import followers, following
 from octojobs.engine.agenda import Agenda
 from octojobs.engine.clock import Watch
 from octojobs.engine.feed import Feed
@@ -39,6 +40,7 @@ from octojobs.engine.pinning import withheld
 from octojobs.engine.recorder import Recorder
 from octojobs.engine.running import Running
 from octojobs.engine.starter import Gated, Starter, retried_or_final
+from octojobs.engine.triggers import Triggers
 from octojobs.runners.base import Shim
 from octojobs.store.activity import touch_activity
 from octojobs.store.store import Store
@@ -87,6 +89,7 @@ class Engine:
         self._inbox = Inbox(ground.paths, ground.salt)
         self._agenda = Agenda()
         self._pacing = Pacing(ground)
+        self.triggers = Triggers(ground)
         self._watch = Watch(ground.clock)
         self._intent = Intent()
         self._admission = Admission()
@@ -94,6 +97,7 @@ class Engine:
         self.unfinished = False
         self._digest: str | None = None
         self._jobs: Mapping[JobId, Job] = {}
+        self._followers: Mapping[JobId, tuple[Job, ...]] = {}
         self.running.adopt(self.store.ledger)
         self._holding = Holding(ground, store.ledger)
         self._freed = False
@@ -117,6 +121,7 @@ class Engine:
         self._settle(now)
         if self.scope.plan:
             self._plan(now)
+            self._look_at_refs(now)
         self._judge(now)
         self._admit(now)
         if self.recorder.flush():
@@ -130,8 +135,8 @@ class Engine:
             return hold_ends_at  # what is due can't be claimed before that
         if self.unfinished and hold_ends_at is None:
             return self.ground.clock.now()
-        planned = self._agenda.wake_at() if self.scope.plan else None
-        instants = (planned, self._admission.wake_at, self._recheck_at, hold_ends_at)
+        planned, triggered = (self._agenda.wake_at(), self.triggers.wake_at()) if self.scope.plan else (None, None)
+        instants = (planned, triggered, self._admission.wake_at, self._recheck_at, hold_ends_at)
         return min((at for at in instants if at is not None), default=None)
 
     @property
@@ -161,7 +166,7 @@ class Engine:
 
     def has_news(self) -> bool:
         """Whether something has happened in the repository that changes when jobs are due."""
-        return self.scope.plan and self._pacing.is_news()
+        return self.scope.plan and (self._pacing.is_news() or self.triggers.is_news())
 
     def rest(self) -> None:
         """There is nothing to do for a while."""
@@ -190,6 +195,8 @@ class Engine:
         self._stage(withdrawn(definitions.jobs, self.store.ledger, now))
         before, self._jobs = self._jobs, definitions.jobs
         self._pacing.follow(definitions.jobs)
+        self.triggers.follow(definitions.jobs)
+        self._followers = followers(definitions.jobs.values())
         for gone in before.keys() - definitions.jobs.keys():
             self._agenda.put(gone, None)
         for name, job in definitions.jobs.items():
@@ -240,6 +247,8 @@ class Engine:
         elif (named := chained_job(run)) is not None:
             log.error("%s asks for a run of %s, which is not declared any more", run.id, named[0])
         self._stage(RunClaimed(child) for child in children if child.id not in self.store.ledger.runs)
+        waiting = self._followers.get(run.job, ())
+        self._stage(following(run, waiting, self.store.ledger, now, definitions.source, self.ground.salt))
         state, limit = self.store.ledger.jobs.get(run.job), run.definition.pause_after
         if state is not None and limit is not None and state.failures >= limit and state.pause is None:
             many = f"{state.failures} consecutive failures, the last one" if state.failures > 1 else "1 failure,"
@@ -258,6 +267,12 @@ class Engine:
         self._stage(events_of(decided, definitions.jobs, now, definitions.source))
         for job, at in decided.next_due.items():
             self._agenda.put(job, at)
+
+    def _look_at_refs(self, now: datetime) -> None:
+        for events in self.triggers.look(self.feed.current(), self.store.ledger, now):
+            self._stage(events)
+        if self.triggers.rests:
+            self.get_ready()
 
     def _judge(self, now: datetime) -> None:
         if self.feed.current().pins:

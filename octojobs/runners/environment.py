@@ -8,6 +8,7 @@ from pathlib import Path
 
 from octojobs.core.codec import format_instant
 from octojobs.core.environment import narrowed
+from octojobs.core.job import JobWhen, Triggered
 from octojobs.core.run import Run
 from octojobs.runners.base import Launch, NotPreparable
 from octojobs.runners.secret_values import secret_values
@@ -54,15 +55,21 @@ def _secrets(run: Run, environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _about(run: Run, run_dir: Path, repository_root: Path) -> dict[str, str]:
-    return {
+    trigger = run.trigger
+    about = {
         "OCTOJOBS_JOB": run.job,
         "OCTOJOBS_RUN_ID": run.id,
         "OCTOJOBS_SCHEDULED_AT": format_instant(run.due),
         "OCTOJOBS_ATTEMPT": str(run.attempt),
         "OCTOJOBS_REPO": str(repository_root),
-        "OCTOJOBS_COMMIT": run.commit,
+        "OCTOJOBS_COMMIT": (trigger.commit if trigger else "") or run.commit,
         "OCTOJOBS_RUN_DIR": str(run_dir),
         "OCTOJOBS_RESULT": f"{run_dir}/{RESULT_FILE}",
         "OCTOJOBS_LAST_SUCCESS_AT": "",  # empty, not missing: `set -u` is common in shell jobs
         "OCTOJOBS_TRIGGER": run.cause.value,
     }
+    if trigger is not None or isinstance(run.definition.when, Triggered):  # such a job may be run by hand, too
+        about |= {"OCTOJOBS_REF": trigger.ref if trigger else "", "OCTOJOBS_BEFORE": trigger.before if trigger else ""}
+    if not run.is_follow_up and isinstance(run.definition.when, JobWhen):
+        about["OCTOJOBS_PARENT_RUN_ID"] = trigger.run if trigger else ""
+    return about

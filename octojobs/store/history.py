@@ -21,6 +21,7 @@ from octojobs.core.codec import encode, format_instant
 from octojobs.core.identity import RunId
 from octojobs.core.ledger import Row
 from octojobs.core.run import Run
+from octojobs.core.trigger import Trigger
 from octojobs.store.atomic import replace_file, sync_data, sync_folder, write_all
 from octojobs.store.lines import seal, unseal
 from octojobs.store.paths import FILE_MODE
@@ -86,6 +87,7 @@ def _run_to_dict(run: Run | None) -> dict[str, Any]:
         "dirty": run.dirty if run else False,
         "forced": run.forced if run else False,
         "requested_by": run.requested_by if run else "",
+        "trigger": _trigger_to_dict(run.trigger) if run and run.trigger else None,
         "attempts": [
             {
                 "number": a.number,
@@ -100,6 +102,10 @@ def _run_to_dict(run: Run | None) -> dict[str, Any]:
             for a in attempts
         ],
     }
+
+
+def _trigger_to_dict(trigger: Trigger) -> dict[str, str]:
+    return {"why": trigger.why, "ref": trigger.ref, "before": trigger.before, "commit": trigger.commit, "run": trigger.run}
 
 
 def days(folder: Path) -> list[Path]:

@@ -15,10 +15,13 @@ from octojobs.core.job import (
     Hold,
     IntervalWhen,
     Job,
+    JobWhen,
     ManualWhen,
+    RefWhen,
     RetryPolicy,
     ScheduleWhen,
     ScriptAction,
+    TagWhen,
     TaskAction,
 )
 from octojobs.core.ledger import JobState, Pause
@@ -41,7 +44,7 @@ class Standing:
 
 
 def when_text(job: Job) -> str:
-    """When the job is due, in one phrase: `0 2 * * *`, `every 1h`, `1h after the last run`, `when asked`."""
+    """When the job is due, in one phrase: `0 2 * * *`, `every 1h`, `1h after the last run`, `when asked`, `when refs/heads/main moves`."""
     match job.when:
         case ScheduleWhen(entries):
             return " | ".join(entries)
@@ -53,6 +56,25 @@ def when_text(job: Job) -> str:
             return f"{duration(delay_s)} after the last run"
         case ManualWhen():
             return "when asked"
+        case RefWhen(ref, paths):
+            return f"when {ref} moves" + (f" and {', '.join(paths)} changed" if paths else "")
+        case TagWhen(pattern):
+            return f"for each new tag {pattern}"
+        case JobWhen(other, ending):
+            return f"when {other} has {ending.value}"
+
+
+def waiting_text(job: Job) -> str:
+    """What a job that is triggered waits for; empty for one that is due by the clock, or when asked."""
+    match job.when:
+        case RefWhen(ref):
+            return f"waits for {ref} to move"
+        case TagWhen(pattern):
+            return f"waits for a new tag {pattern}"
+        case JobWhen(other, ending):
+            return f"waits for a run of {other} that has {ending.value}"
+        case _:
+            return ""
 
 
 def action_text(job: Job) -> str:
@@ -175,6 +197,12 @@ def _when_fields(job: Job) -> View:
             return {"after": duration(delay_s)}
         case ManualWhen():
             return {"manual": True}
+        case RefWhen(ref, paths):
+            return {"on": {"ref": ref, "paths": list(paths)} if paths else {"ref": ref}}
+        case TagWhen(pattern):
+            return {"on": {"tag": pattern}}
+        case JobWhen(other, ending):
+            return {"on": {"job": {str(other): ending.value}}}
 
 
 def _action_fields(job: Job) -> View:

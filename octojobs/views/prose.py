@@ -18,6 +18,9 @@ _CAUSES = {
     "manual": "was asked for at {at} by {by}",
     "on_success": "is the on_success command of the run that fell due at {at}",
     "on_failure": "is the on_failure command of the run that fell due at {at}",
+    "ref": "was triggered at {at}: {why}",
+    "tag": "was triggered at {at}: {why}",
+    "job": "was triggered at {at}: {why}",
 }
 _PHASES = {
     "waiting": "It waits for its conditions",
@@ -70,12 +73,15 @@ def condition_lines(conditions: list[View]) -> Iterator[str]:
 def _begin(run: View) -> str:
     if run["correction"]:
         return f"{run['job']}: the clock was corrected at {_second(run['at'])}"
+    if run["count"] > 1 and run["first_scheduled_at"] is None:
+        return f"{run['count']} triggers of {run['job']} at {run['scheduled_at']}"
     if run["count"] > 1:
         return f"{run['job']} fell due {run['count']} times from {run['first_scheduled_at']} to {run['scheduled_at']}"
     if run["cause"] is None:
         return f"{run['job']} fell due at {run['scheduled_at']}"
     by = (run["requested_by"] or "somebody") + (", past its conditions" if run["forced"] else "")
-    text = _CAUSES[run["cause"]].format(at=run["scheduled_at"], claimed=_second(run["claimed_at"]), by=by)
+    why = run["trigger"]["why"] if run["trigger"] else "nobody knows by what"
+    text = _CAUSES[run["cause"]].format(at=run["scheduled_at"], claimed=_second(run["claimed_at"]), by=by, why=why)
     where = f", on commit {run['commit'][:12]}{' with changes' if run['dirty'] else ''}" if run["commit"] else ""
     return f"{run['id']} {text}{where}"
 

@@ -26,7 +26,8 @@ _NO_RESULT = {"result": None, "result_note": ""}
 def past_view(row: Mapping[str, Any]) -> View:
     """A row of the history: a finished run, or `count` due instants that ended without one."""
     said = {key: value for key, value in row.items() if key not in _OF_THE_FILE}
-    return {**said, "phase": Phase.FINISHED.value, "not_before": None, "pid": None, "duration_s": _duration(row), **_NO_RESULT}
+    open_now = {"phase": Phase.FINISHED.value, "not_before": None, "pid": None, "duration_s": _duration(row)}
+    return {"trigger": None, **said, **open_now, **_NO_RESULT}
 
 
 def run_view(run: Run, held: str = "") -> View:

@@ -32,6 +32,7 @@ JOB: dict[str, tuple[str, str]] = {
     "interval_seconds": ("command: make", "interval_seconds: 60"),
     "after": ("command: make", "after: 1h"),
     "manual": ("command: make", "manual: true"),
+    "on": ("command: make", "on: {tag: v1}"),
     "timezone": (DUE, "timezone: Asia/Tokyo"),
     "jitter": (DUE, "jitter: 5m"),
     "quiet_hours": (f"command: make, {PACED}", "quiet_hours: false"),
@@ -110,8 +111,16 @@ INSIDE: dict[str, dict[str, tuple[str, str]]] = {
         "network": ("backend: docker", "network: false"),
         "mounts": ("backend: docker", "mounts: ['a:/a']"),
     },
+    "on": {
+        "ref": ("ref: refs/heads/a", "ref: refs/heads/b"),
+        "paths": ("ref: refs/heads/a", "paths: [src]"),
+        "tag": ("tag: v1", "tag: v2"),
+    },
     "output": {"channel": ("channel: a", "channel: b")},
 }
+ELSEWHERE = {"on": {"job"}}
+"""What a file with one job can't have: test_triggers.py."""
+
 TASK = {
     "title": "title: Look again",
     "body": "body: Why",
@@ -203,16 +212,17 @@ def test_a_key_that_only_checks_refuses_what_is_not_so(key: str) -> None:
 def test_every_key_inside_of_a_field_has_a_case() -> None:
     """Of each field that is a mapping with keys of its own."""
     fields: Mapping[str, Any] = properties("jobs", "job")
-    assert {name: sorted(field["properties"]) for name, field in fields.items() if "properties" in field} == {
-        name: sorted(keys) for name, keys in INSIDE.items()
-    }
+    assert {
+        name: sorted(field["properties"].keys() - ELSEWHERE.get(name, set())) for name, field in fields.items() if "properties" in field
+    } == {name: sorted(keys) for name, keys in INSIDE.items()}
 
 
 @pytest.mark.parametrize(("field", "key"), [(field, key) for field, keys in INSIDE.items() for key in keys])
 def test_a_key_inside_of_a_field_changes_the_job(field: str, key: str) -> None:
     """The field with the key makes another job than the field without it, or with another value."""
     rest, added = INSIDE[field][key]
-    base = {"retries": DUE, "hold": DUE, "interval": "command: make", "quiet_hours": f"command: make, {PACED}"}.get(field, AGENT)
+    bases = {"retries": DUE, "hold": DUE, "interval": "command: make", "quiet_hours": f"command: make, {PACED}", "on": "command: make"}
+    base = bases.get(field, AGENT)
     parts = [added] if rest.startswith(f"{key}:") else [rest, added]
     with_it = job(base, f"{field}: {flow(*parts)}")
     assert with_it is not None

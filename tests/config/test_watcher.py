@@ -201,3 +201,16 @@ def test_a_system_without_room_for_threads_is_told_in_a_note(tmp_path: Path, mon
         watched.watcher.start()
         watched.watcher.stop()
     assert watched.watcher.note == "files are not watched (can't start new thread): changes are noticed within a second or two"
+
+
+def test_whatever_comes_into_a_followed_folder_wakes_the_loop(watched: Watched) -> None:
+    """Tags have names that nobody knows beforehand; and no longer once it isn't followed."""
+    tags = watched.repository.common_dir / "refs/tags"
+    watched.watcher.follow((), (tags,))
+    watched.quiet()
+    git(watched.root, "tag", "v1")
+    assert watched.rung()
+    watched.watcher.follow((), ())
+    watched.quiet()
+    git(watched.root, "tag", "v2")
+    assert not watched.bell.wait(0.3)

@@ -44,7 +44,7 @@ def test_every_field_of_a_file_is_a_keyword_too() -> None:
     [
         ({"id": "my job"}, 'id: "my job" is not a job name; write a letter or _ first, then letters, digits, _ . -, 63 at most'),
         ({"schedule": "61 2 * * *"}, "schedule: minute 61 is outside 0-59; use 0-59, */n or a list"),
-        ({"schedule": None}, "says nothing about when it runs; add one of schedule, interval, after, or `manual: true`"),
+        ({"schedule": None}, "says nothing about when it runs; add one of schedule, interval, after, on, or `manual: true`"),
         ({"command": ""}, "command: is empty; write a value or remove the field"),
         ({"priority": "hihg"}, 'priority: "hihg" is not one of urgent, high, medium, low; did you mean "high"?'),
         ({"max_retries": -1}, "max_retries: -1 is too small; write 0 or more"),
