@@ -136,6 +136,7 @@ class Triggers:
                 log.warning("git can't tell whether a ref has moved: %s", refused)
             self._refusal = str(refused)
             self._lookout.failed()
+            self._resumes_at = None  # the next look at the files asks again, and nothing sooner
             return
         self._refusal = ""
         self._lookout.asked()

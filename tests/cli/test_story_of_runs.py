@@ -38,7 +38,7 @@ RUN_KEYS = {
         "attempts",
         "commit",
     ),
-    *("definitions", "dirty", "forced", "requested_by", "not_before", "pid"),
+    *("definitions", "dirty", "forced", "requested_by", "trigger", "not_before", "pid"),
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from pathlib import Path
 
 from octojobs.core.job import AgentAction, Job, Overlap, RefWhen
@@ -327,6 +328,23 @@ def test_git_that_does_not_answer_is_asked_again(place: Place) -> None:
     assert place.runs() == []
     away.rename(place.repo / ".git")
     assert place.engine.has_news()
+    place.rest()
+    assert place.outcomes() == ["succeeded"]
+
+
+def test_a_pause_that_ends_while_git_does_not_answer_keeps_nobody_awake(place: Place) -> None:
+    """There is no next instant but that of the next look at the files."""
+    place.declare(job("test", when=MAIN))
+    place.rest()
+    place.ask("pause", job="test", until=place.clock.now() + timedelta(seconds=10))
+    place.commit("src/app.py", "2\n")
+    place.rest()
+    assert place.engine.wake_at() == place.clock.now() + timedelta(seconds=9)
+    away = place.repo / ".git.away"
+    (place.repo / ".git").rename(away)
+    place.tick(10)
+    assert (place.engine.wake_at(), place.engine.has_news()) == (None, True)
+    away.rename(place.repo / ".git")
     place.rest()
     assert place.outcomes() == ["succeeded"]
 

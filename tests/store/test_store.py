@@ -245,6 +245,7 @@ def test_the_rows_of_history_have_always_the_same_keys(tmp_path: Path) -> None:
         "dirty": True,
         "forced": False,
         "requested_by": "",
+        "trigger": None,
         "attempts": [
             {
                 "number": 1,
