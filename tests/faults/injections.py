@@ -24,6 +24,8 @@ CALLS = {
     "mkdir": "mkdir,mkdirat",
     "clone": "clone,clone3,fork,vfork",
 }
+SHORT_KILLS = ("openat", "write", "fsync", "fdatasync", "rename", "mkdir", "any clone")
+"""What the short version kills at; which of the last kind is called, the C library chooses."""
 OPENERS = "pipe,pipe2,socket,socketpair,epoll_create1,inotify_init1,pidfd_open,dup,dup2"
 """What makes descriptors beside `openat`. Only a lack of them is refused there: nothing else befalls these calls."""
 ERRORS = {"openat": "EMFILE", "write": "ENOSPC", "fsync": "EIO", "rename": "EIO", "mkdir": "ENOSPC", "clone": "EAGAIN"}
@@ -38,7 +40,7 @@ jobs:
     interval: 1s
     command: '{EFFECT}; sleep 0.05'
 """
-SHORT_STRIDES = {"openat": 60, "write": 12, "fsync": 3, "rename": 2, "openers": 9}
+SHORT_STRIDES = {"openat": 60, "write": 12, "fsync": 3, "fdatasync": 3, "rename": 2, "openers": 9}
 """The short version takes every so-many-th call, three times at most; which ones, the dice say."""
 LONG_STRIDES = {"openat": 10, "write": 3}
 """The long one kills at each call, and refuses these."""
@@ -124,7 +126,7 @@ def _one(tally: Tally, world: World, log: Path, call: str, what: str, k: int, *,
     where = f"signal=KILL:when={k}" if injected == "kill" else f"error={injected}:when={k}{'+' if lasting else ''}"
     before = world.gather()
     hit = world.start("tick", stopped=True)
-    with traced([hit.pid], CALLS.get(call, OPENERS), where, log, follow=follow) as strace:
+    with traced([hit.pid], _traced(call, injected), where, log, follow=follow) as strace:
         os.kill(hit.pid, signal.SIGCONT)
         with suppress(AssertionError):
             wait_until(lambda: hit.poll() is not None, STUCK_S)
@@ -175,10 +177,22 @@ def _tracer(pid: int) -> bool:
     return False
 
 
+def _traced(call: str, injected: str) -> str:
+    """What strace is told: all names of a kind, or for a kill the name itself."""
+    kinds = {"any clone": CALLS["clone"]} if injected == "kill" else {**CALLS, "openers": OPENERS}
+    return kinds.get(call, call)
+
+
+def _names(*kinds: str) -> list[str]:
+    """Each name of these kinds: strace counts them apart, so that of several only those would be hit that come to k first."""
+    return [name for kind in kinds for name in CALLS[kind].split(",")]
+
+
 def steps(scale: Scale) -> list[Step]:
     """Kills of the pass, of everything in it, and of what a daemon has started; errors once and for ever."""
-    found = [in_a_pass(call, "kill", follow=follow) for call in CALLS for follow in scale.of([False], [False, True])]
-    found += [in_a_pass(call, "kill", first=True) for call in scale.of(["mkdir"], ["openat", "write", "fsync", "rename", "mkdir"])]
+    killed = scale.of(SHORT_KILLS, _names(*CALLS))
+    found = [in_a_pass(call, "kill", follow=follow) for call in killed for follow in scale.of([False], [False, True])]
+    found += [in_a_pass(call, "kill", first=True) for call in scale.of(["mkdir"], _names("openat", "write", "fsync", "rename", "mkdir"))]
     errors = [(call, error) for call in CALLS for error in scale.of([ERRORS[call]], ALL_ERRORS)]
     errors += [("openers", error) for error in scale.of(["EMFILE"], ["EMFILE", "ENFILE"])]
     found += [in_a_pass(call, error, follow=True) for call, error in errors]
