@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from octojobs import __version__
@@ -23,6 +24,9 @@ from octojobs.config.loader import Loaded, Loader
 from octojobs.engine.clock import SystemClock
 from octojobs.engine.zonedata import use_newest
 from octojobs.errors import ExitCode, InvalidDefinitions, UsageError
+
+HELP_WIDTH = 100
+"""Columns of `--help`."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -128,6 +132,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="octojobs-validate",
         description="Check definitions of jobs: form, schedules, references. Without files, those of this folder's repository.",
         epilog="example: octojobs-validate .octopoid/jobs.yaml",
+        # With a width it need not be asked for: argparse imports shutil for that, with two compressors, at each start.
+        formatter_class=partial(argparse.HelpFormatter, width=HELP_WIDTH),
     )
     parser.add_argument("files", nargs="*", type=_path, metavar="FILE", help="a definition file, or a folder that holds .octopoid")
     parser.add_argument("--format", type=Format, choices=list(Format), default=Format.TEXT, help="text (default), json, github or sarif")

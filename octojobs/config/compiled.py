@@ -22,6 +22,8 @@ from typing import Any
 from octojobs import __version__
 
 _IMPORT = "from fastjsonschema import JsonSchemaValueException, JsonSchemaValuesException\n"
+_DECIMAL = "from decimal import Decimal\n"
+"""For values that are decimals: no definition holds any, and the import is a millisecond of a hook's."""
 _REFUSAL = "class JsonSchemaValueException(ValueError): ...\nclass JsonSchemaValuesException(JsonSchemaValueException): ...\n"
 """What the generated module raises: its own, so that fastjsonschema is imported only to generate it."""
 
@@ -64,7 +66,7 @@ def _compiled(schema: Mapping[str, Any], entry: Path) -> CodeType:
     text = fastjsonschema.compile_to_code(dict(schema), use_default=False, detailed_exceptions=False)
     if _IMPORT not in text:
         raise ImportError("this version of fastjsonschema generates what octojobs does not know")
-    code = compile(text.replace(_IMPORT, _REFUSAL), entry.name, "exec")
+    code = compile(text.replace(_IMPORT, _REFUSAL).replace(_DECIMAL, "Decimal = float\n"), entry.name, "exec")
     if not sys.dont_write_bytecode:
         _keep(code, entry)
     return code

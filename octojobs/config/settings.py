@@ -11,7 +11,6 @@ from octojobs.config.reader import read
 from octojobs.config.schema import check, properties
 from octojobs.config.suggest import did_you_mean
 from octojobs.core.definitions import DEFAULT_TASK_SETTINGS, OCTOPOID_FORM, DeclaredCondition, Retention, Settings, TaskSettings
-from octojobs.core.flow import OCTOPOID
 from octojobs.errors import Problem
 
 
@@ -79,14 +78,21 @@ def _task_format(entry: Entry, fields: Fields) -> str:
     return form
 
 
+def _check_states(limits: Mapping[str, int], entry: Entry) -> None:
+    from octojobs.core.flow import OCTOPOID  # few settings name a state, and the hook reads them all
+
+    for state in limits:
+        if state not in OCTOPOID.states:
+            fix = did_you_mean(state, OCTOPOID.states, f"write one of {', '.join(OCTOPOID.states)}")
+            raise entry.at(state).invalid("there is no such state", fix)
+
+
 def _tasks(entry: Entry) -> TaskSettings:
     value: Mapping[str, Any] = entry.value
     plain = DEFAULT_TASK_SETTINGS
     limits = dict(value.get("queue_limits", plain.queue_limits))
-    for state in limits:
-        if state not in OCTOPOID.states:
-            fix = did_you_mean(state, OCTOPOID.states, f"write one of {', '.join(OCTOPOID.states)}")
-            raise entry.at("queue_limits").at(state).invalid("there is no such state", fix)
+    if limits:
+        _check_states(limits, entry.at("queue_limits"))
     return TaskSettings(
         folder=_path_within(entry.at("folder")) if "folder" in value else plain.folder,
         max_open=value.get("max_open", plain.max_open),
