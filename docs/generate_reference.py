@@ -21,7 +21,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Action": ("command", "shell", "run", "args", "python", "task"),
     "Agent jobs": ("prompt", "prompt_file", "agent", "model", "max_turns", "allowed_tools", "resume", "sandbox", "output"),
     "Surroundings": ("cwd", "env", "pass_env", "secrets"),
-    "Afterwards": ("on_success", "on_failure"),
+    "Afterwards": ("on_success", "on_failure", "notify"),
 }
 """Every field of a job, in the order in which a reader needs it."""
 
@@ -31,7 +31,7 @@ NOTES = {
     "Guards": "Every guard answers passed, failed or unknown, with its evidence; `octojobs why JOB` shows it.",
     "Action": "Exactly one of `command`, `run`, `task`, and for agent jobs `prompt` or `prompt_file`.",
     "Agent jobs": "Known and listed, not run by this version: their due instants are recorded as skipped, with the reason.",
-    "Afterwards": "Once a run has ended: `command`, `run` with the name of a job, or `enqueue` with a [task](#task).",
+    "Afterwards": "Once a run has ended: `command`, `run` with the name of a job, or `enqueue` with a [task](#task). `notify` is told in [Notifications](../notifications.md).",
     "Surroundings": (
         "A job is told about itself by `OCTOJOBS_JOB`, `_RUN_ID`, `_SCHEDULED_AT`, `_ATTEMPT`, `_REPO`, `_COMMIT`, `_RUN_DIR`, `_RESULT`, "
         "`_LAST_SUCCESS_AT` and `_TRIGGER`, a [triggered](../triggers.md) one also by `_REF` and `_BEFORE`. Of octojobs' own environment it gets a few plain variables (`PATH HOME LANG TZ` …), and what "

@@ -21,6 +21,7 @@ from octojobs.engine.pinning import withheld_jobs
 from octojobs.errors import NotTrusted, OctojobsError, Severity, StateDamaged
 from octojobs.runners.receipts import is_live
 from octojobs.store.index import latest, query
+from octojobs.store.outbox import standing as outbox_standing
 from octojobs.store.space import space
 from octojobs.store.view import view as read_view
 from octojobs.views.runs import FAILURES, past_view, run_view
@@ -46,7 +47,7 @@ class Seen:
 
 def status(workspace: Workspace) -> View:
     """`repository`, `state`, `healthy`, `problems` (`what`, `fix`), `daemon`, `source`, `trust`, `paused`, `jobs`, `pools`, `running`,
-    `queued`, `next`, `failures` and `warnings` (as `problems`).
+    `queued`, `next`, `failures`, `outbox` (`pending` and `dead` messages, the newest dead `letters`) and `warnings` (as `problems`).
 
     Never raises for what it is there to report: damage, invalid definitions, missing trust.
     """
@@ -66,6 +67,7 @@ def status(workspace: Workspace) -> View:
         "failures": failures,
         **_runs(seen),
         "next": _next(seen),
+        "outbox": _outbox(workspace),
         "warnings": warnings_of(seen.definitions) if seen.definitions else [],
     }
 
@@ -190,6 +192,11 @@ def _unsettled(seen: Seen, run: Run) -> str:
     if seen.workspace.holder() is not None or is_live(seen.workspace.paths.run_dir(run.id, run.attempt)):
         return ""
     return "it has ended; the next `octojobs up` or `tick` records how"
+
+
+def _outbox(workspace: Workspace) -> View:
+    pending, dead, letters = outbox_standing(workspace.paths)
+    return {"pending": pending, "dead": dead, "letters": [dict(letter) for letter in letters]}
 
 
 def _count(runs: list[Run], pool: str) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from octojobs.config import actions, policies, whens
+from octojobs.config.channels import notify
 from octojobs.config.declared import Declared
 from octojobs.config.entries import Entry, Fields
 from octojobs.config.guards import guards
@@ -14,7 +15,7 @@ from octojobs.config.holds import hold
 from octojobs.config.parsers import environment, folder, period, texts, variable_names, zone_name
 from octojobs.config.references import AGENTS_POOL, Reference, references
 from octojobs.config.schema import Refusal, check
-from octojobs.core.job import AgentAction, Job, OnUnknown, Priority, Source, WhenBlocked
+from octojobs.core.job import NOBODY, AgentAction, Job, OnUnknown, Priority, Source, WhenBlocked
 from octojobs.errors import Problem
 
 # What is also accepted, and the field that it is.
@@ -110,6 +111,7 @@ def common(fields: Fields, own: Fields) -> dict[str, Any]:
         "python": fields.plain("python", ""),
         "on_success": policies.follow_up(fields, "on_success"),
         "on_failure": policies.follow_up(fields, "on_failure"),
+        "notify": fields.read("notify", notify, NOBODY),
     }
 
 

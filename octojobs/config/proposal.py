@@ -49,6 +49,11 @@ def what_runs(definitions: Definitions) -> tuple[str, ...]:
     lines += [f"module {name}: imported by every script job" for name in settings.modules]
     for name, declared in settings.conditions.items():
         lines.append(f"condition {name}: {_shown(declared.command) if declared.command is not None else declared.function}")
+    for channel in settings.channels.values():
+        where = (
+            f"append to {channel.file}" if channel.file else _shown(channel.command) if channel.command else f"post to {channel.webhook}"
+        )
+        lines.append(f"channel {channel.name}: {where}")
     for job in definitions.jobs.values():
         lines += _of_job(job)
     return tuple(lines)

@@ -29,9 +29,10 @@ class Kind(StrEnum):
     JOB = "job"
     ENDED = "ended"
     ONCE = "once"
+    CHANNEL = "channel"
 
 
-IN_SETTINGS = {Kind.POOL: "pools", Kind.CONDITION: "conditions"}
+IN_SETTINGS = {Kind.POOL: "pools", Kind.CONDITION: "conditions", Kind.CHANNEL: "channels"}
 """What can't be checked while that part of the settings is wrong."""
 
 
@@ -66,6 +67,9 @@ def references(job: str, fields: Fields, timezone: str) -> Iterator[Reference]:
     if "on" in fields and "job" in fields.entries["on"].value:
         entry = fields.entries["on"].at("job")
         yield from (Reference(Kind.ENDED, str(one.key), job, one.problem("")) for one in entry.items())
+    if "notify" in fields:
+        entry = fields.entries["notify"].at("channels")
+        yield from (Reference(Kind.CHANNEL, one.value, job, one.problem("")) for one in entry.items())
     if "schedule" in fields:
         yield from _once(job, fields.entries["schedule"], timezone)
 
@@ -92,6 +96,11 @@ def check(found: Iterable[Reference], jobs: Mapping[str, object], settings: Sett
         match reference.kind:
             case Kind.POOL if name not in settings.pools and name != AGENTS_POOL:
                 yield _unknown_pool(reference, settings)
+            case Kind.CHANNEL if name not in settings.channels:
+                fix = did_you_mean(
+                    name, settings.channels, f"declare it in .octopoid/octojobs.yaml: `channels: {{{name}: {{file: told.jsonl}}}}`"
+                )
+                yield reference.problem(f'there is no channel "{name}"', fix)
             case Kind.CONDITION if name not in known_conditions:
                 yield from _undeclared(reference, known_conditions, settings)
             case Kind.CONDITION if reference.args and name in settings.conditions:

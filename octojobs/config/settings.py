@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from octojobs.config.channels import channels
 from octojobs.config.entries import Entry, Fields, each
 from octojobs.config.parsers import command, folder, period, size, texts
 from octojobs.config.reader import read
@@ -46,8 +47,9 @@ def read_settings(path: str, data: bytes) -> SettingsFile:
         agent_worktrees=fields.read("agent_worktrees", texts, plain.agent_worktrees),
         task_format=fields.read("task_format", lambda entry: _task_format(entry, fields), plain.task_format),
         tasks=fields.read("tasks", _tasks, plain.tasks),
+        channels=fields.read("channels", channels, plain.channels),
     )
-    unread = ["conditions"] if fields.problems[len(refused.problems) :] else []
+    unread = ["conditions", "channels"] if fields.problems[len(refused.problems) :] else []
     return SettingsFile(settings, tuple(fields.problems), refused.keys | refused.meant | frozenset(unread))
 
 

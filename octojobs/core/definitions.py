@@ -31,6 +31,21 @@ class DeclaredCondition:
 
 
 @dataclass(frozen=True, slots=True)
+class Channel:
+    """Where messages go: a file that lines are appended to, a command that is given them, or a webhook; one of the three.
+
+    `secret` names the secret that a webhook is signed with; `allow_hosts` are hosts that it may reach at addresses that are not public.
+    """
+
+    name: str
+    file: str = ""
+    command: tuple[str, ...] = ()
+    webhook: str = ""
+    secret: str = ""
+    allow_hosts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Retention:
     """How much of the finished runs is kept; whatever exceeds one of the bounds is pruned, oldest first."""
 
@@ -67,7 +82,7 @@ class Settings:
     `python` is the interpreter of script jobs ("" means the one that octojobs runs in), `modules` are imported there for what
     they register, `state_dir` is where octojobs keeps its state ("" means under the git common directory), `agent_worktrees`
     are globs relative to the main worktree: a linked worktree that matches one belongs to an agent. `task_format` is `front_matter`
-    or `octopoid`.
+    or `octopoid`. `channels` are where the jobs' `notify` leads.
     """
 
     max_concurrent: int = 4
@@ -81,6 +96,7 @@ class Settings:
     agent_worktrees: tuple[str, ...] = AGENT_WORKTREES
     task_format: str = FRONT_MATTER
     tasks: TaskSettings = DEFAULT_TASK_SETTINGS
+    channels: Mapping[str, Channel] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

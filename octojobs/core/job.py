@@ -256,6 +256,17 @@ class FollowUp:
 
 
 @dataclass(frozen=True, slots=True)
+class Notify:
+    """Which ends of the job's runs are told (`core/notices.py`), and to which channels; none by default."""
+
+    on: tuple[str, ...] = ("failed", "recovered", "missed")
+    channels: tuple[str, ...] = ()
+
+
+NOBODY = Notify()
+
+
+@dataclass(frozen=True, slots=True)
 class Hold:
     """What a run has to itself from its guards' passing to its end: a branch in full, a worktree as written, patterns, a name."""
 
@@ -302,6 +313,7 @@ class Job:
     python: str = ""
     on_success: FollowUp = FollowUp()
     on_failure: FollowUp = FollowUp()
+    notify: Notify = NOBODY
 
     @property
     def type(self) -> JobType:

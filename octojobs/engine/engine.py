@@ -30,6 +30,7 @@ from octojobs.core.run import Phase, Run
 from octojobs.core.triggering import followers, following
 from octojobs.engine.agenda import Agenda
 from octojobs.engine.clock import Watch
+from octojobs.engine.courier import Courier
 from octojobs.engine.feed import Feed
 from octojobs.engine.ground import Ground
 from octojobs.engine.guarding import Guards, Holds
@@ -101,6 +102,7 @@ class Engine:
         self.running.adopt(self.store.ledger)
         self._holding = Holding(ground, store.ledger)
         self._freed = False
+        self.courier = Courier(ground)
 
     def tick(self) -> None:
         """One pass. Never raises for a full disk or a refused process: it holds new starts and says so in `held`."""
@@ -127,6 +129,8 @@ class Engine:
         if self.recorder.flush():
             self._act()
         self.store.write_out()  # after the gates have opened: no process waits for a line of history
+        if not self.store.failed:
+            self.courier.recorded(self.store.seq)
 
     def wake_at(self) -> datetime | None:
         """The earliest instant at which a tick has something to do, None when only an event can bring it."""
@@ -175,7 +179,11 @@ class Engine:
 
     def close(self) -> None:
         """Write what is staged if the disk takes it, snapshot, and give the repository free. Running jobs go on."""
-        self.recorder.flush()
+        if self.recorder.flush():
+            self.store.write_out()
+            if not self.store.failed:
+                self.courier.recorded(self.store.seq)
+        self.courier.stop()
         for gated in self._intent.gated.values():
             gated.shim.close()
         self._holding.close(self.ground.clock.now())
@@ -190,6 +198,7 @@ class Engine:
         if definitions.digest == self._digest:
             return
         self._digest = definitions.digest
+        self.courier.follow(definitions, self.store.seq)
         self.ground.forget_revision()
         self._stage(absences(definitions.jobs, self.store.ledger, now))
         self._stage(withdrawn(definitions.jobs, self.store.ledger, now))

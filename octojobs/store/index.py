@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from heapq import nlargest
+from heapq import nlargest, nsmallest
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +120,15 @@ def query(
     places = _ask(paths, statement, [*values, limit])
     if places is None:
         return nlargest(limit, filter(wanted.holds, _all(paths)), key=_key)
+    return _rows_at(paths, places)
+
+
+def rows_between(paths: StatePaths, after: tuple[int, int], seq: int, limit: int) -> list[Found]:
+    """The rows behind `after` (seq, n), up to the batch `seq`, in the order in which they were recorded; raises OSError."""
+    statement = "SELECT file, offset, length FROM rows WHERE (seq, n) > (?, ?) AND seq <= ? ORDER BY seq, n LIMIT ?"
+    places = _ask(paths, statement, [*after, seq, limit])
+    if places is None:
+        return nsmallest(limit, (row for row in _all(paths) if after < _key(row) and row["seq"] <= seq), key=_key)
     return _rows_at(paths, places)
 
 

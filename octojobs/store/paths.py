@@ -109,6 +109,11 @@ class StatePaths:
         """The day on which the history was pruned last."""
         return self.root / "pruned"
 
+    @property
+    def outbox(self) -> Path:
+        """The SQLite file of what is to be told, until it is."""
+        return self.root / "outbox.sqlite"
+
     def job_state(self, job: JobId) -> Path:
         """The file in which a script job keeps its own state between runs."""
         return self.root / "jobs" / f"{job}.json"

@@ -78,6 +78,7 @@ JOB: dict[str, tuple[str, str]] = {
     "secrets": (DUE, "secrets: [A]"),
     "on_success": (DUE, "on_success: {command: make}"),
     "on_failure": (DUE, "on_failure: {command: make}"),
+    "notify": (DUE, "notify: {channels: [ops]}"),
 }
 CHECKS = {"type": (DUE, "type: command", "type: script")}
 """Keys that only say what is there anyway, so that a mistake shows: the right value, and one that is refused."""
@@ -117,6 +118,7 @@ INSIDE: dict[str, dict[str, tuple[str, str]]] = {
         "tag": ("tag: v1", "tag: v2"),
     },
     "output": {"channel": ("channel: a", "channel: b")},
+    "notify": {"on": ("channels: [ops]", "on: [missed]"), "channels": ("channels: [ops]", "channels: [other]")},
 }
 ELSEWHERE = {"on": {"job"}}
 """What a file with one job can't have: test_triggers.py."""
@@ -151,6 +153,7 @@ SETTINGS = {
     "agent_worktrees": "agent_worktrees: ['agents/*']",
     "task_format": "task_format: octopoid\ntasks: {folder: queue}",
     "tasks": "tasks: {folder: queue}",
+    "channels": "channels: {ops: {file: told.jsonl}}",
 }
 RETENTION = {"days": "days: 1", "runs_per_job": "runs_per_job: 1", "bytes": "bytes: 1MB"}
 TASKS = {
@@ -171,7 +174,7 @@ def flow(*parts: str) -> str:
 def job(*parts: str, file: str = "") -> Job | None:
     """The only job of a file, without its place; None when it is refused."""
     name = "" if any(part.startswith(("name:", "id:", "slug:")) or ", name:" in part or ", id:" in part for part in parts) else "name: it"
-    loaded = load(f"{file}\njobs:\n  - {flow(name, *parts)}\n")
+    loaded = load(f"{file}\njobs:\n  - {flow(name, *parts)}\n", "channels: {ops: {file: a}, other: {file: b}}\n")
     if loaded.definitions is None:
         return None
     (one,) = loaded.definitions.jobs.values()

@@ -24,6 +24,7 @@ from octojobs.core.ledger import Ledger
 from octojobs.errors import NotTrusted, OctojobsError
 from octojobs.flows.queue import standing
 from octojobs.signatures import read_signers, signers_file
+from octojobs.store.outbox import standing as outbox_standing
 from octojobs.store.requests import take
 from octojobs.store.retention import run_folders
 from octojobs.store.space import space
@@ -50,6 +51,8 @@ def kept(workspace: Workspace) -> Iterator[Finding]:
     yield from _state(workspace)
     yield _space(workspace)
     yield _history(workspace)
+    if workspace.paths.outbox.exists():
+        yield _outbox(workspace)
     if workspace.paths.tasks.exists():
         yield _tasks(workspace)
 
@@ -70,6 +73,15 @@ def _tasks(workspace: Workspace) -> Finding:
         return wrong("tasks", what, fix)
     told = [f"{counts[state]} {state}" for state in place.flow.states if counts.get(state)]
     return ok("tasks", ", ".join(told) or "none")
+
+
+def _outbox(workspace: Workspace) -> Finding:
+    pending, dead, letters = outbox_standing(workspace.paths)
+    if not dead:
+        return ok("notifications", f"{pending} waiting, none that could not be delivered")
+    newest = letters[0]
+    what = f"{dead} could not be delivered within a week, the last to {newest['channel']}: {newest['why']}"
+    return weak("notifications", what, "mend the channel; what ends from then on is told")
 
 
 def _trust(workspace: Workspace) -> Finding:

@@ -56,6 +56,8 @@ def _lines(app: App, view: View) -> Iterator[tuple[str, str]]:
     for name in ("running", "queued", "next", "failures"):
         if view[name]:
             yield name, plural(len(view[name]), "run") if name in ("running", "queued") else ""
+    if view["outbox"]["pending"] or view["outbox"]["dead"]:
+        yield "outbox", f"{view['outbox']['pending']} waiting, {view['outbox']['dead']} could not be delivered"
     if view["warnings"]:
         yield "warnings", plural(len(view["warnings"]), "warning")
     yield "problems", plural(len(view["problems"]), "problem") if view["problems"] else "none"
@@ -80,6 +82,8 @@ def _details(app: App, name: str, view: View) -> Iterator[str]:
                 yield from (f"  | {line}" for line in run["tail"])
             if len(view["failures"]) > MOST_FAILURES:
                 yield f"… and {len(view['failures']) - MOST_FAILURES} more; `octojobs runs --status failed` lists them"
+        case "outbox":
+            yield from (f"{one['id']}: {one['why']}" for one in view["outbox"]["letters"])
         case "problems" | "warnings":
             for problem in view[name]:
                 yield problem["what"] + (f"; {problem['fix']}" if problem["fix"] else "")

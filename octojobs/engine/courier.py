@@ -1,0 +1,148 @@
+"""Tells outside what has ended, on a thread of its own: a channel that is slow, or down, delays no tick and changes no run.
+
+The thread is begun by the first definitions in which a job has `notify`. It reads the history from where it stopped, whoever ended
+in between, so that what was recorded before a crash is told after it.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from octojobs.core.codec import parse_instant
+from octojobs.core.definitions import Definitions
+from octojobs.core.identity import JobId
+from octojobs.core.notices import Streak, notices
+from octojobs.core.run import Outcome
+from octojobs.engine.ground import Ground
+from octojobs.notify.delivery import Sender
+from octojobs.notify.failures import Refused, Unreachable
+from octojobs.notify.message import message_of
+from octojobs.store.index import rows_between
+from octojobs.store.outbox import Outbox, Place, Waiting
+
+log = logging.getLogger("octojobs.notify")
+
+AT_ONCE = 500
+"""Rows of history that become messages in one transaction."""
+PATIENCE_S = 15.0
+"""How long the end of the daemon waits for a delivery that is under way; it is made again otherwise."""
+
+
+class Courier:
+    """`follow` and `recorded` are called by the engine's thread and return at once; the rest is the courier's thread's own."""
+
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+        self._sender = Sender(ground.root, ground.environ)
+        self._changed = threading.Condition()
+        self._definitions: Definitions | None = None
+        self._since = 0
+        self._seq = 0
+        self._news = False
+        self._stopping = False
+        self._thread: threading.Thread | None = None
+
+    def follow(self, definitions: Definitions, seq: int) -> None:
+        """These are in force, and the history is complete up to the batch `seq`."""
+        with self._changed:
+            self._definitions = definitions
+            self._news = True
+            self._changed.notify()
+        self.recorded(seq)
+        # Where there is an outbox it is kept up to date: whoever adds `notify` again later is not told of what was before.
+        if self._thread is None and (any(job.notify.channels for job in definitions.jobs.values()) or self._ground.paths.outbox.exists()):
+            self._since = seq
+            self._thread = threading.Thread(target=self._serve, name="octojobs-notify", daemon=True)
+            self._thread.start()
+
+    def recorded(self, seq: int) -> None:
+        """The history is complete up to this batch."""
+        if seq == self._seq:
+            return
+        with self._changed:
+            self._seq = seq
+            self._news = True
+            self._changed.notify()
+
+    def stop(self) -> None:
+        """Tell what can be told at once, then end; twice is once."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify()
+        if self._thread is not None:
+            self._thread.join(PATIENCE_S)
+
+    def _serve(self) -> None:
+        try:
+            outbox = Outbox(self._ground.paths, self._since)
+        except (sqlite3.Error, OSError) as error:
+            log.error("nobody is notified: the outbox can't be opened: %s", error)
+            return
+        try:
+            while True:
+                with self._changed:
+                    stopping, self._news = self._stopping, False
+                    definitions, seq = self._definitions, self._seq
+                assert definitions is not None
+                wait_s = self._round(outbox, definitions, seq)
+                with self._changed:
+                    if stopping and wait_s != 0:
+                        return
+                    if not self._news and not self._stopping and wait_s != 0:
+                        self._changed.wait(wait_s)
+        finally:
+            outbox.close()
+
+    def _round(self, outbox: Outbox, definitions: Definitions, seq: int) -> float | None:
+        """Read what is new, and give each channel its oldest message; seconds until there is more to do, None for never."""
+        try:
+            more = self._take(outbox, definitions, seq)
+            waits = [self._deliver(outbox, one, definitions) for one in outbox.waiting()]
+        except (sqlite3.Error, OSError) as error:
+            log.error("the outbox can't be used for now: %s", error)
+            return 60.0
+        return 0 if more else min(waits, default=None)
+
+    def _take(self, outbox: Outbox, definitions: Definitions, seq: int) -> bool:
+        """Make messages of what the history says since the last look; whether there may be more."""
+        place: Place = outbox.place
+        rows = rows_between(self._ground.paths, place, seq, AT_ONCE)
+        streaks: dict[str, Streak] = {}
+        messages: list[tuple[str, str, Mapping[str, Any]]] = []
+        for row in rows:
+            place = (row["seq"], row["n"])
+            if row["correction"] or "+" in row["id"]:
+                continue
+            job = row["job"]
+            streak, told = notices(streaks.get(job) or outbox.streak(job), Outcome(row["outcome"]), parse_instant(row["at"]))
+            failures, streaks[job] = streak.failures, streak
+            declared = definitions.jobs.get(JobId(job))
+            for notice in told if declared is not None else ():
+                if declared is not None and notice.value in declared.notify.on:
+                    message = message_of(row, notice, failures, self._ground.paths)
+                    messages += [(f"{row['id']}/{notice.value}/{channel}", channel, message) for channel in declared.notify.channels]
+        if rows:
+            outbox.put(place, streaks, messages, self._ground.clock.now())
+        return len(rows) == AT_ONCE
+
+    def _deliver(self, outbox: Outbox, one: Waiting, definitions: Definitions) -> float:
+        """Try a message if its time has come; seconds until the channel's next try."""
+        now: datetime = self._ground.clock.now()
+        if one.next_at and (wait_s := (parse_instant(one.next_at) - now).total_seconds()) > 0:
+            return wait_s
+        channel = definitions.settings.channels.get(one.channel)
+        try:
+            if channel is None:
+                raise Refused(f"there is no channel {one.channel} any more")
+            self._sender.send(channel, one.id, one.message, int(now.timestamp()))
+        except (Unreachable, Refused) as failure:
+            log.warning("%s: %s is not told: %s", one.channel, one.message["title"], failure)
+            outbox.failed(one, str(failure), self._ground.clock.now(), final=isinstance(failure, Refused))
+            return 0 if isinstance(failure, Refused) else 1.0
+        outbox.delivered(one)
+        return 0

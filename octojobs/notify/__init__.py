@@ -1,0 +1,1 @@
+"""What is told outside: messages, and the channels that take them."""

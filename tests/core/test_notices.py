@@ -1,0 +1,59 @@
+"""What is told of a job's ends: properties over every sequence of outcomes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from octojobs.core.notices import CALM, STILL_EVERY, Notice, Streak, notices
+from octojobs.core.run import Outcome
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+ENDS = st.lists(st.tuples(st.sampled_from(Outcome), st.integers(0, 3 * 86_400)), max_size=40)
+BAD = {Outcome.FAILED, Outcome.TIMED_OUT, Outcome.LOST}
+
+Told = list[tuple[Outcome, datetime, tuple[Notice, ...]]]
+
+
+def _told(ends: list[tuple[Outcome, int]]) -> Told:
+    """Each end with its instant, so many seconds after the one before, and what is told of it."""
+    streak, at, told = CALM, NOON, []
+    for outcome, seconds in ends:
+        at += timedelta(seconds=seconds)
+        streak, found = notices(streak, outcome, at)
+        told.append((outcome, at, found))
+    return told
+
+
+@given(ENDS)
+def test_the_first_failure_is_always_told_and_a_recovery_once(ends: list[tuple[Outcome, int]]) -> None:
+    """Failed and recovered alternate as the job does, whatever is skipped or cancelled in between."""
+    failing = False
+    for outcome, _, found in _told(ends):
+        if outcome in BAD:
+            assert failing or found == (Notice.FAILED,)
+            failing = True
+        elif outcome is Outcome.SUCCEEDED:
+            assert found == ((Notice.RECOVERED, Notice.SUCCEEDED) if failing else (Notice.SUCCEEDED,))
+            failing = False
+
+
+@given(ENDS)
+def test_a_failure_that_lasts_is_told_once_a_day(ends: list[tuple[Outcome, int]]) -> None:
+    """Within a streak two notices are a day apart at least, and no failure is silent for longer than that."""
+    last: datetime | None = None
+    for outcome, at, found in _told(ends):
+        if outcome is Outcome.SUCCEEDED:
+            last = None
+        elif outcome in BAD:
+            assert (found == (Notice.FAILED,)) == (last is None or at - last >= STILL_EVERY)
+            last = at if found else last
+
+
+@given(st.sampled_from([Outcome.SKIPPED, Outcome.CANCELLED, Outcome.MISSED]), st.integers(0, 5))
+def test_what_did_not_run_changes_no_streak(outcome: Outcome, failures: int) -> None:
+    """Only a missed instant is told, each time."""
+    streak = Streak(failures, NOON if failures else None)
+    assert notices(streak, outcome, NOON) == (streak, (Notice.MISSED,) if outcome is Outcome.MISSED else ())

@@ -1,0 +1,102 @@
+"""Ends of runs reach the channels, in order, once, whatever becomes of the daemon; and no channel holds up the engine."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from octojobs.core.definitions import Channel, Settings
+from octojobs.core.job import Notify
+from octojobs.store.outbox import standing
+from tests.engine.world import World, job
+from tests.helpers import wait_until
+
+OPS = Settings(channels={"ops": Channel("ops", file="told.jsonl")})
+TELL = Notify(("failed", "recovered"), ("ops",))
+
+
+def told(root: Path) -> list[dict[str, Any]]:
+    """The messages in the file, oldest first."""
+    file = root / "told.jsonl"
+    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+
+def test_a_change_is_told_and_repetition_is_not(world: World) -> None:
+    """Two failures and two successes are one failure and one recovery."""
+    world.declare(job("flaky", "echo why; test -e good", every=60, notify=TELL), settings=OPS)
+    for instant in range(4):
+        if instant == 2:
+            (world.root / "good").touch()
+        world.tick(60 if instant else 0)
+        world.drain()
+    world.stop()
+    failed, recovered = told(world.root)
+    assert (failed["title"], failed["status"], failed["failures"]) == ("flaky failed", "failed", 1)
+    assert failed["id"] == f"{failed['run']}/failed/ops"
+    assert failed["body"].endswith("why")
+    assert Path(failed["link"]).read_text() == "why\n"
+    assert (recovered["title"], recovered["status"]) == ("flaky recovered", "success")
+
+
+def test_what_ended_before_a_crash_is_told_after_it(world: World) -> None:
+    """The outbox had not read the history: as when the daemon was killed in between."""
+    world.declare(job("quiet", every=3600, notify=TELL), settings=OPS)
+    world.tick()
+    world.drain()
+    wait_until(world.paths.outbox.exists, what="the outbox")
+    world.engine.courier.stop()
+    world.declare(job("bad", "exit 3", every=3600, notify=TELL), settings=OPS)
+    world.tick()
+    world.drain()
+    world.stop()
+    assert told(world.root) == []
+    world.start()
+    world.tick()
+    world.stop()
+    assert [message["title"] for message in told(world.root)] == ["bad failed"]
+
+
+def test_a_channel_that_fails_changes_no_run_and_delays_no_tick(world: World) -> None:
+    """While its command hangs, other runs start and end; what it refuses waits for the next try."""
+    hangs = Settings(channels={"ops": Channel("ops", command=("sh", "-c", "touch began; cat go; exit 1"))})
+    os.mkfifo(world.root / "go")
+    world.declare(job("bad", "exit 3", every=60, notify=TELL), settings=hangs)
+    world.tick()
+    world.drain()
+    wait_until((world.root / "began").exists, what="the delivery")
+    world.tick(60)
+    world.drain()
+    assert world.outcomes("bad") == ["failed", "failed"]
+    with (world.root / "go").open("w"):
+        pass
+    wait_until(lambda: standing(world.paths)[0] == 1 and _attempts(world) == 1, what="the failed delivery")
+    assert world.outcomes("bad") == ["failed", "failed"]
+
+
+def test_a_channel_that_is_gone_leaves_a_dead_letter(world: World) -> None:
+    """Its reason is there for `status`."""
+    world.declare(job("bad", "exit 3", every=3600, notify=TELL))
+    world.tick()
+    world.drain()
+    world.stop()
+    pending, dead, (letter,) = standing(world.paths)
+    assert (pending, dead, letter["why"]) == (0, 1, "there is no channel ops any more")
+
+
+def test_nobody_who_wants_to_be_told_costs_nothing(world: World) -> None:
+    """No thread, no file."""
+    world.declare(job("bad", "exit 3", every=3600))
+    world.tick()
+    world.drain()
+    assert world.engine.courier._thread is None
+    assert not world.paths.outbox.exists()
+
+
+def _attempts(world: World) -> int:
+    with sqlite3.connect(world.paths.outbox) as base:
+        (attempts,) = base.execute("SELECT sum(attempts) FROM messages").fetchone()
+    base.close()
+    return int(attempts or 0)

@@ -1,0 +1,129 @@
+"""A message reaches a file, a command, a webhook; what goes wrong is told as passing or as final."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from octojobs.core.definitions import Channel
+from octojobs.notify.delivery import Sender
+from octojobs.notify.failures import Refused, Unreachable
+
+HOSTILE = "$(touch hacked); `touch hacked`\n'\""
+MESSAGE = {"event": "failed", "status": "failed", "title": HOSTILE, "body": "", "exit_code": None}
+
+
+class Receiver(HTTPServer):
+    """A real server that answers what it is told to, and keeps what it got."""
+
+    def __init__(self) -> None:
+        self.got: list[tuple[dict[str, str], bytes]] = []
+        self.answer = 200
+        super().__init__(("127.0.0.1", 0), Handler)
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.server_port}/hook?a=b"
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Keeps each POST."""
+
+    server: Receiver
+
+    def do_POST(self) -> None:
+        """What `http.server` calls."""
+        body = self.rfile.read(int(self.headers["content-length"]))
+        self.server.got.append(({key.lower(): value for key, value in self.headers.items()}, body))
+        self.send_response(self.server.answer)
+        self.send_header("location", "http://127.0.0.1:1/elsewhere")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 -- the name of the standard library
+        """Nothing on the terminal."""
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A server for one test."""
+    with Receiver() as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def sender(root: Path, **environ: str) -> Sender:
+    """A sender in a repository."""
+    return Sender(root, {"PATH": "/usr/bin:/bin", "HOME": str(root), **environ})
+
+
+def test_a_file_gets_a_line_of_json_each(tmp_path: Path) -> None:
+    """Its folder is made, its mode is private."""
+    for name in ("a", "b"):
+        sender(tmp_path).send(Channel("ops", file="told/ops.jsonl"), name, MESSAGE, 0)
+    file = tmp_path / "told/ops.jsonl"
+    assert [json.loads(line) for line in file.read_text().splitlines()] == [{"id": "a", **MESSAGE}, {"id": "b", **MESSAGE}]
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_command_gets_the_message_as_data(tmp_path: Path) -> None:
+    """On its standard input and in its environment; what a title says is executed nowhere."""
+    channel = Channel("ops", command=("sh", "-c", 'cat > got.json; printf %s "$OCTOJOBS_TITLE" > title'))
+    sender(tmp_path).send(channel, "a", MESSAGE, 0)
+    assert json.loads((tmp_path / "got.json").read_text()) == {"id": "a", **MESSAGE}
+    assert (tmp_path / "title").read_text() == HOSTILE
+    assert not (tmp_path / "hacked").exists()
+
+
+def test_a_command_that_fails_is_tried_again(tmp_path: Path) -> None:
+    """Its exit code stands in the reason."""
+    with pytest.raises(Unreachable, match="sh exited with 3"):
+        sender(tmp_path).send(Channel("ops", command=("sh", "-c", "exit 3")), "a", MESSAGE, 0)
+
+
+def test_a_webhook_is_signed(tmp_path: Path, receiver: Receiver) -> None:
+    """The receiver computes the same from the body, the id and the time."""
+    channel = Channel("ops", webhook=receiver.url, secret="HOOK", allow_hosts=("127.0.0.1",))
+    sender(tmp_path, HOOK="s3cret").send(channel, "a", MESSAGE, 1_700_000_000)
+    ((headers, body),) = receiver.got
+    assert json.loads(body) == {"id": "a", **MESSAGE}
+    expected = hmac.new(b"s3cret", b"a.1700000000." + body, hashlib.sha256).digest()
+    assert headers["webhook-signature"] == f"v1,{base64.b64encode(expected).decode()}"
+    assert (headers["webhook-id"], headers["webhook-timestamp"]) == ("a", "1700000000")
+
+
+@pytest.mark.parametrize(("answer", "failure"), [(500, Unreachable), (429, Unreachable), (404, Refused), (302, Refused)])
+def test_what_a_server_answers_decides_whether_it_is_asked_again(
+    tmp_path: Path, receiver: Receiver, answer: int, failure: type[Exception]
+) -> None:
+    """A redirect is not followed."""
+    receiver.answer = answer
+    with pytest.raises(failure, match=f"127.0.0.1 answered {answer}"):
+        sender(tmp_path).send(Channel("ops", webhook=receiver.url, allow_hosts=("127.0.0.1",)), "a", MESSAGE, 0)
+    assert len(receiver.got) == 1
+
+
+def test_a_private_address_is_not_reached_unless_it_is_named(tmp_path: Path, receiver: Receiver) -> None:
+    """Nothing arrives there."""
+    with pytest.raises(Refused, match="allow_hosts"):
+        sender(tmp_path).send(Channel("ops", webhook=receiver.url), "a", MESSAGE, 0)
+    assert receiver.got == []
+
+
+def test_a_secret_that_is_missing_is_named_and_nothing_is_sent(tmp_path: Path, receiver: Receiver) -> None:
+    """An unsigned message would be worse than none."""
+    with pytest.raises(Refused, match="secret HOOK is neither"):
+        sender(tmp_path).send(Channel("ops", webhook=receiver.url, secret="HOOK", allow_hosts=("127.0.0.1",)), "a", MESSAGE, 0)
+    assert receiver.got == []
