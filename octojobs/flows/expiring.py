@@ -86,7 +86,7 @@ def _after_claim(queue: Queue, kept: Kept) -> Change | None:
     if result is not None and result.is_told:
         target = flow.done if result.outcome == DONE else flow.failed
         return Change(result.outcome, target, kept.task.claimed_by, result.reason)
-    if result is None and (held is None or _is_alive(queue.place, kept)):
+    if result is None and (held is None or is_alive(queue.place, kept)):
         return None
     if result is not None and result.outcome == Outcome.SUCCEEDED:
         return Change("ended", flow.waiting, kept.task.claimed_by, result.reason)
@@ -127,7 +127,8 @@ def _end_of_run(place: Place, kept: Kept) -> _Result | None:
     return _Result(ended.outcome, line(said), is_told=False)
 
 
-def _is_alive(place: Place, kept: Kept) -> bool:
+def is_alive(place: Place, kept: Kept) -> bool:
+    """Whether whoever has the task shows a sign of life: the claim's process, or its run. What can't be told is one."""
     held = kept.claim
     if held is not None and held.process is not None and platform.is_alive(held.process) is not False:
         return True

@@ -5,7 +5,15 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-JOBS = {"check_definitions": "definitions", "prune_history": "history"}
+JOBS = {
+    "check_definitions": "definitions",
+    "check_expired_leases": "leases",
+    "ci_on_main": "checks",
+    "github_issues": "issues",
+    "prune_history": "history",
+    "queue_health": "queue",
+    "renew_leases": "leases",
+}
 """Each job's function and the file that it is in. The two have different names: an imported file is an attribute, too."""
 
 

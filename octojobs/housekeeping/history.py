@@ -6,13 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 from octojobs.core.definitions import Retention
+from octojobs.housekeeping.ground import paths_of
 from octojobs.runners.context import JobContext
-from octojobs.store.paths import StatePaths
 from octojobs.store.retention import prune
 from octojobs.store.view import read_state
-
-STATE_ABOVE_RUN = 3
-"""`<state>/runs/<job>/<run>/<attempt>`: the state folder is the fourth parent of the attempt's folder."""
 
 
 def prune_history(
@@ -22,7 +19,7 @@ def prune_history(
 
     The result says what was removed (or would be, with `dry_run`). Raises RuntimeError when something could not be removed.
     """
-    paths = StatePaths(context.run.folder.parents[STATE_ABOVE_RUN])
+    paths = paths_of(context)
     given = {"days": days, "runs_per_job": runs_per_job, "bytes": max_bytes}
     retention = replace(Retention(), **{name: value for name, value in given.items() if value is not None})
     pruned = prune(paths, retention, read_state(paths).runs.keys(), context.run.scheduled_at, dry_run=dry_run)

@@ -132,6 +132,27 @@ class Leases:
                 self._remove(name)
         return kept
 
+    def sweep(self, now: datetime, *, dry_run: bool = False) -> list[Kept]:
+        """Remove the leases that hold no more: of dead processes, and those whose term has ended; what was removed. Raises StorageFailed.
+
+        A task's is left to the queue, which looks for a result first, a run's to the daemon that serves here, and one that can't
+        be understood to a person.
+        """
+        with self._locked():
+            is_open = self._is_open or _once(lambda: holder(self._paths) is not None)
+            over = [
+                kept
+                for kept in self.all(now)
+                if kept.holds is False
+                and kept.lease is not None
+                and kept.name != f"task-{kept.lease.task}"
+                and not (run_of(kept.name) and is_open(run_of(kept.name)))
+            ]
+            if not dry_run:
+                for kept in over:
+                    self._remove(kept.name)
+        return over
+
     def resolved(self, lease: Lease) -> Lease:
         """The same with the worktree's real path and the branch's full name, by which two of them are compared."""
         branch, worktree = lease.branch, lease.worktree

@@ -18,6 +18,7 @@ env >"$here/environment"
 pwd >"$here/folder"
 case "$*" in
   *"pr list"*) answer=pr_list ;;
+  *"issue list"*) answer=issue_list ;;
   *check-runs*) answer=check_runs ;;
   */status?*) answer=status ;;
   *) answer=none ;;
@@ -37,7 +38,7 @@ class FakeGh:
         write(folder / "gh", PROGRAM).chmod(0o755)
 
     def says(self, verb: str, value: Any, exit_code: int = 0, error: str = "") -> None:
-        """What it prints from now on when it is asked for `pr_list`, `check_runs` or `status`; a text as it is, else JSON."""
+        """What it prints from now on when it is asked for `pr_list`, `issue_list`, `check_runs` or `status`; a text as it is, else JSON."""
         write(self.folder / f"{verb}.out", value if isinstance(value, str) else json.dumps(value))
         write(self.folder / f"{verb}.err", error)
         write(self.folder / f"{verb}.exit", str(exit_code))
@@ -69,6 +70,12 @@ def with_origin(repo: Path, url: str = "git@github.com:ada/shop.git") -> Path:
 def pull_request(number: int, title: str, updated_at: str, *, draft: bool = False) -> dict[str, Any]:
     """One of `gh pr list --json number,title,updatedAt,isDraft`."""
     return {"isDraft": draft, "number": number, "title": title, "updatedAt": updated_at}
+
+
+def issue(number: int, title: str, body: str = "", author: str = "mallory") -> dict[str, Any]:
+    """One of `gh issue list --json number,title,body,author,url`."""
+    who = {"id": "MDQ6VXNlcjE=", "is_bot": False, "login": author, "name": ""}
+    return {"author": who, "body": body, "number": number, "title": title, "url": f"https://github.com/ada/shop/issues/{number}"}
 
 
 def check_runs(*results: tuple[str, str, str | None], total: int | None = None) -> dict[str, Any]:

@@ -23,4 +23,4 @@ def test_a_job_that_is_not_shipped_is_refused_with_those_that_are() -> None:
     """As an attribute that is not there."""
     with pytest.raises(AttributeError) as refused:
         _ = housekeeping.sweep
-    assert str(refused.value) == "octojobs.housekeeping has no job 'sweep'; it has check_definitions, prune_history"
+    assert str(refused.value) == "octojobs.housekeeping has no job 'sweep'; it has " + ", ".join(housekeeping.JOBS)
