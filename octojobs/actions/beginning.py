@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from octojobs.actions import hooks
+from octojobs.actions import hooks, shipped
 from octojobs.actions.asking import who
 from octojobs.actions.committing import commit_written
 from octojobs.actions.foresight import is_trusted
@@ -62,8 +62,10 @@ class Step:
     more: str = ""
 
 
-def begin(workspace: Workspace, *, hook: bool = True, dry_run: bool = False) -> list[Step]:
-    """Do what is not there yet (or only say it), in order: the jobs file, `.gitignore`, the hook, trust. Raises OSError.
+def begin(workspace: Workspace, *, hook: bool = True, housekeeping: bool = False, dry_run: bool = False) -> list[Step]:
+    """Do what is not there yet (or only say it), in order: the jobs file, that of the shipped jobs, `.gitignore`, the hook, trust.
+
+    Raises OSError.
 
     A repository that declares jobs already is not trusted by this: somebody has to read them first. Raises UsageError
     where `.octopoid` is no folder: a link would have the examples written wherever it leads.
@@ -72,7 +74,10 @@ def begin(workspace: Workspace, *, hook: bool = True, dry_run: bool = False) -> 
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise UsageError(f"{FOLDER} is {'a link' if folder.is_symlink() else 'a file'}, not a folder", "put a folder there, or remove it")
     declares = _declares(workspace)
-    steps = [_jobs_file(workspace, declares, dry_run), _gitignore(workspace, dry_run)]
+    steps = [_jobs_file(workspace, declares, dry_run)]
+    if housekeeping:
+        steps.append(_housekeeping(workspace, dry_run))
+    steps.append(_gitignore(workspace, dry_run))
     if hook:
         steps.append(_hook(workspace, dry_run))
     steps.append(_trust(workspace, declares, dry_run))
@@ -102,6 +107,20 @@ def _jobs_file(workspace: Workspace, declares: bool, dry_run: bool) -> Step:
     if not dry_run:
         _write_new(workspace.repository.worktree / JOBS_FILE, EXAMPLES)
     return Step(done=True, what=f"{JOBS_FILE}: four jobs as examples", path=JOBS_FILE)
+
+
+def _housekeeping(workspace: Workspace, dry_run: bool) -> Step:
+    file = workspace.repository.worktree / shipped.FILE
+    if os.path.lexists(file):
+        return Step(done=False, what=f"{shipped.FILE} is there already: left as it is")
+    if file.parent.is_symlink() or (file.parent.exists() and not file.parent.is_dir()):
+        raise UsageError(f"{JOBS_FOLDER} is no folder, or a link", "put a folder there, or remove it")
+    text, count = shipped.file_of(workspace)
+    if not count:
+        return Step(done=False, what="the shipped jobs are declared already")
+    if not dry_run:
+        _write_new(file, text)
+    return Step(done=True, what=f"{shipped.FILE}: {count} jobs that octojobs ships", path=shipped.FILE)
 
 
 def _gitignore(workspace: Workspace, dry_run: bool) -> Step:

@@ -18,23 +18,25 @@ from octojobs.cli.text import visible
         ("octojobs init", "then `git commit` and `octojobs up`"),
         ("octojobs init --commit", "and commit just what was written"),
         ("octojobs init --service", "and let your service manager keep `octojobs up` running"),
+        ("octojobs init --with housekeeping", "and declare the jobs that are shipped, in .octopoid/jobs/housekeeping.yaml"),
         ("octojobs init --dry-run", "say what would be written"),
     ],
 )
 @click.option("--commit", "commits", is_flag=True, help="Commit just what was written.")
 @click.option("--no-hook", is_flag=True, help="Leave the git hook alone.")
 @click.option("--service", is_flag=True, help="Install the systemd user unit, or the launchd agent on macOS, that runs `octojobs up`.")
+@click.option("--with", "extra", type=click.Choice(["housekeeping"]), help="Declare the shipped jobs too, in a file of their own.")
 @dry_run_option
 @repo_option
 @click.pass_obj
-def command(app: App, commits: bool, no_hook: bool, service: bool, dry_run: bool) -> None:
+def command(app: App, commits: bool, no_hook: bool, service: bool, extra: str | None, dry_run: bool) -> None:
     """Write .octopoid/jobs.yaml with living examples, a line of .gitignore and the git hook, and allow this repository.
 
     Nothing is overwritten. What was written is staged, so that `git commit` takes it. Jobs that were here before are not
     allowed by this: `octojobs allow` shows them, and asks.
     """
     workspace, screen = app.workspace(), app.screen
-    steps = begin(workspace, hook=not no_hook, dry_run=dry_run)
+    steps = begin(workspace, hook=not no_hook, housekeeping=extra is not None, dry_run=dry_run)
     for step in steps:
         word = ("would write" if dry_run else "wrote") if step.path else ("would set" if dry_run else "set") if step.done else "kept"
         screen.say(f"{screen.paint(word, 'green' if step.done else 'dim')}  {step.what}")
