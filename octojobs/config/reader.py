@@ -16,7 +16,7 @@ import yaml
 
 from octojobs.config.limits import MAX_ALIASES, MAX_ANCHORS, MAX_DEPTH, MAX_NODES, Refused, checked_text
 from octojobs.config.values import resolve
-from octojobs.config.yaml_errors import explain
+from octojobs.config.yaml_errors import TOO_DEEP, explain
 from octojobs.errors import Problem
 
 try:
@@ -134,7 +134,7 @@ class _Walk:
         if type(event) is yaml.ScalarEvent:
             value = self.scalar(event)
         elif depth >= MAX_DEPTH:
-            raise _refuse(event, f"this is nested more than {MAX_DEPTH} deep", "write it flatter")
+            raise _refuse(event, *TOO_DEEP)
         elif type(event) is yaml.MappingStartEvent:
             value = self.mapping(depth + 1)
         else:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import yaml
 
-from octojobs.config.limits import Refused
+from octojobs.config.limits import MAX_DEPTH, Refused
+
+TOO_DEEP = f"this is nested more than {MAX_DEPTH} deep", "write it flatter"
 
 _QUOTE = 'write the whole text in "quotes"'
 
@@ -28,6 +30,8 @@ def _around(text: str, line: int, column: int) -> tuple[str, str]:
 
 def _told(problem: str, line: str, rest: str) -> tuple[str, str]:
     """What and fix, by the parser's words and the text at the place."""
+    if "maximum nesting depth" in problem:  # libyaml's own bound since 0.2.6: it meets brackets before it tells of the first one
+        return TOO_DEEP
     indentation = line[: len(line) - len(line.lstrip())]
     if "\t" in indentation or rest.startswith("\t"):
         return "a tab stands where spaces must", "indent with spaces"

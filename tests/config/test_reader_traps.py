@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -148,9 +149,13 @@ def test_a_refused_file_leaves_nothing_behind() -> None:
     assert sum(map(len, document.marks.values())) <= MAX_NODES
 
 
-@pytest.mark.parametrize(("flood", "place"), [("[", "1:41"), ("{a: ", "1:161"), ("- ", "1:81")])
+@pytest.mark.parametrize(("flood", "place"), [("[", "1:(41|1001)"), ("{a: ", "1:161"), ("- ", "1:81")])
 def test_a_flood_of_brackets_does_not_end_the_process(flood: str, place: str) -> None:
-    """The C parser's own composer overflows the stack on these; read in a process of its own, so that it would be seen."""
+    """The C parser's own composer overflows the stack on these; read in a process of its own, so that it would be seen.
+
+    Newer ones end at 1,000 brackets by themselves, before they tell of the first.
+    """
     program = f"from octojobs.config.reader import read; print(*read('jobs.yaml', ({flood!r} * 100_000).encode()).problems)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
-    assert (done.returncode, done.stdout) == (0, f"jobs.yaml:{place}: this is nested more than 40 deep; write it flatter\n"), done.stderr
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(rf"jobs\.yaml:{place}: this is nested more than 40 deep; write it flatter\n", done.stdout), done.stdout
