@@ -62,10 +62,11 @@ def _policy(entry: Entry) -> RetryPolicy:
 def overlap(fields: Fields, own: Fields) -> tuple[Overlap, int]:
     """The policy and how many runs at a time it allows.
 
-    What triggers a job does not come again by itself: by default it waits while a run is open, each tag for itself.
+    What triggers a job does not come again by itself: by default it waits while a run is open, each tag and each task for itself.
     """
     on = own.entries["on"].value if "on" in own else {}
-    policy = Overlap(fields.plain("overlap", (Overlap.QUEUE_ALL if "tag" in on else Overlap.QUEUE_ONE) if on else Overlap.SKIP))
+    default = Overlap.QUEUE_ALL if {"tag", "task"} & on.keys() else Overlap.QUEUE_ONE
+    policy = Overlap(fields.plain("overlap", default if on else Overlap.SKIP))
     if policy is Overlap.ALLOW:
         if "max_instances" not in fields:
             fields.problems.append(fields.entries["overlap"].problem("allow without a bound", "add `max_instances:`"))

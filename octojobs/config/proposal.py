@@ -22,6 +22,7 @@ from octojobs.core.job import (
     ScriptAction,
     TagWhen,
     TaskAction,
+    TaskWhen,
 )
 
 Files = Mapping[str, tuple[str, bytes]]
@@ -98,6 +99,8 @@ def _when(job: Job) -> str:
             return f"when {ref} moves" + (f" and {' or '.join(paths)} changed" if paths else "")
         case TagWhen(pattern):
             return f"for each new tag {pattern}"
+        case TaskWhen(state, flow):
+            return f"for each task{f' of flow {flow}' if flow else ''} that comes into {state}"
         case JobWhen(other, ending):
             return f"when a run of {other} has {ending.value}"
 

@@ -1,18 +1,20 @@
-"""`on`: what in the repository a job is triggered by; exactly one of `ref` (with `paths`), `tag` and `job`."""
+"""`on`: what in the repository a job is triggered by; exactly one of `ref` (with `paths`), `tag`, `task` and `job`."""
 
 from __future__ import annotations
 
 from octojobs.config.entries import Entry
 from octojobs.config.suggest import listed
+from octojobs.core.flow import OCTOPOID
 from octojobs.core.identity import InvalidId, JobId
-from octojobs.core.job import Ending, JobWhen, RefWhen, TagWhen
+from octojobs.core.job import Ending, JobWhen, RefWhen, TagWhen, TaskWhen
 from octojobs.core.refnames import is_full_ref, is_ref_pattern
+from octojobs.core.task import line
 
-NAMES = ("ref", "tag", "job")
+NAMES = ("ref", "tag", "task", "job")
 _TAGS, _HEADS = "refs/tags/", "refs/heads/"
 
 
-def trigger(entry: Entry) -> RefWhen | TagWhen | JobWhen | None:
+def trigger(entry: Entry) -> RefWhen | TagWhen | TaskWhen | JobWhen | None:
     """The trigger; None when it names a job that nobody can have, which is told where names are looked up. Raises Invalid."""
     given = [name for name in NAMES if name in entry.value]
     if not given:
@@ -27,6 +29,8 @@ def trigger(entry: Entry) -> RefWhen | TagWhen | JobWhen | None:
             return RefWhen(_ref(entry.at("ref")), _paths(entry.at("paths")) if "paths" in entry.value else ())
         case "tag":
             return TagWhen(_tag(entry.at("tag")))
+        case "task":
+            return _task(entry.at("task"))
         case _:
             return _job(entry.at("job"))
 
@@ -69,6 +73,15 @@ def _tag(entry: Entry) -> str:
     if not is_ref_pattern(_TAGS + name):
         raise entry.invalid(f'"{name}" is no name, and no pattern of names, that git would take for a tag', "write one such as v*")
     return name
+
+
+def _task(entry: Entry) -> TaskWhen:
+    state, flow = entry.at("state"), entry.value.get("flow", "")
+    if state.value not in OCTOPOID.states:
+        raise state.invalid(f'"{state.value}" is no state of a task', f"write {listed(list(OCTOPOID.states))}")
+    if flow != line(flow):
+        raise entry.at("flow").invalid("is no name of a flow", "write it as it stands in the task, on one line")
+    return TaskWhen(state.value, flow)
 
 
 def _job(entry: Entry) -> JobWhen | None:

@@ -154,10 +154,18 @@ class JobWhen:
     ending: Ending
 
 
-Triggered = RefWhen | TagWhen | JobWhen
+@dataclass(frozen=True, slots=True)
+class TaskWhen:
+    """Due once for each task that comes into `state`; with `flow`, for those of that flow alone."""
+
+    state: str
+    flow: str = ""
+
+
+Triggered = RefWhen | TagWhen | TaskWhen | JobWhen
 """`on`: due by what happens, not by the clock."""
 
-When = ScheduleWhen | IntervalWhen | ActivityWhen | AfterWhen | ManualWhen | RefWhen | TagWhen | JobWhen
+When = ScheduleWhen | IntervalWhen | ActivityWhen | AfterWhen | ManualWhen | RefWhen | TagWhen | TaskWhen | JobWhen
 
 
 @dataclass(frozen=True, slots=True)

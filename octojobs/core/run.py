@@ -45,10 +45,11 @@ class Cause(StrEnum):
     ON_FAILURE = "on_failure"
     REF = "ref"
     TAG = "tag"
+    TASK = "task"
     JOB = "job"
 
 
-SELF_DUE = frozenset({Cause.SCHEDULE, Cause.CATCH_UP, Cause.REF, Cause.TAG, Cause.JOB})
+SELF_DUE = frozenset({Cause.SCHEDULE, Cause.CATCH_UP, Cause.REF, Cause.TAG, Cause.TASK, Cause.JOB})
 """The causes that stand in the job's own definition: nobody has asked for such a run."""
 
 

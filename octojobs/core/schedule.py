@@ -15,7 +15,7 @@ from typing import Protocol
 
 from octojobs.core.counting import count_instants
 from octojobs.core.cron import Cron
-from octojobs.core.job import ActivityWhen, AfterWhen, IntervalWhen, Job, JobWhen, ManualWhen, RefWhen, ScheduleWhen, TagWhen
+from octojobs.core.job import ActivityWhen, AfterWhen, IntervalWhen, Job, JobWhen, ManualWhen, RefWhen, ScheduleWhen, TagWhen, TaskWhen
 from octojobs.core.once import is_once, once_instant
 from octojobs.core.pace import Piece
 
@@ -238,7 +238,7 @@ def build(job: Job, *, anchor: datetime, last_end: datetime | None = None, piece
             return _jittered(Once(ready), job, salt)
         case ScheduleWhen(entries=entries):
             return _jittered(_from_entries(entries, job.timezone), job, salt)
-        case ManualWhen() | RefWhen() | TagWhen() | JobWhen():
+        case ManualWhen() | RefWhen() | TagWhen() | TaskWhen() | JobWhen():
             return Never()
 
 

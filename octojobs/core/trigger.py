@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """`why` says it in words. `ref` went from commit `before` ("" for none) to `commit`; `run` has ended, for a job that follows another.
+    """`why` says it in words. `ref` went from commit `before` ("" for none) to `commit`; `run` has ended, for a job that follows another;
+    `task` has come into a state, at `at`.
 
-    What follows a triggered run carries its ref and commits on; `depth` counts the jobs that have followed one another.
+    What follows a triggered run carries its ref, commits and task on; `depth` counts the jobs that have followed one another.
     """
 
     why: str
@@ -18,3 +19,5 @@ class Trigger:
     commit: str = ""
     run: str = ""
     depth: int = 0
+    task: str = ""
+    at: str = ""

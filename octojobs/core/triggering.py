@@ -1,7 +1,7 @@
-"""Triggers become runs: what a moved ref, a new tag or the end of another job's run brings about, as events of the ledger.
+"""Triggers become runs: what a moved ref, a new tag, a task or the end of another job's run brings about, as events of the ledger.
 
-One run for the newest: one that has not begun gives way to it, and what it was to deal with is then the new one's. Each tag has a run
-of its own. Everything else (overlap, guards, pools) is as for a due instant. Source: "triggers" in the reference.
+One run for the newest: one that has not begun gives way to it, and what it was to deal with is then the new one's. Each tag, and each task,
+has a run of its own. Everything else (overlap, guards, pools) is as for a due instant. Source: "triggers" in the reference.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def triggered(
     if job.unsupported:
         return (NotRun(job.id, due, Outcome.SKIPPED, job.unsupported, now, count=coalesced + 1),)
     runs = tuple(ledger.runs_of(job.id))
-    replaced = _replaced(job, cause, runs)
+    replaced = _replaced(job, cause, trigger, runs)
     room = make_room(job, [OpenRun(run.id, run.phase) for run in runs if run.phase in STILL and run not in replaced])
     if not room.starts:
         return (NotRun(job.id, due, Outcome.SKIPPED, f"{trigger.why}; {room.reason}", now, count=coalesced + 1),)
@@ -54,12 +54,14 @@ def triggered(
     )
 
 
-def _replaced(job: Job, cause: Cause, runs: Sequence[Run]) -> tuple[Run, ...]:
+def _replaced(job: Job, cause: Cause, trigger: Trigger, runs: Sequence[Run]) -> tuple[Run, ...]:
     """The runs that have not begun and were to deal with what the new one deals with too, oldest first."""
-    if cause is Cause.TAG or job.overlap in (Overlap.QUEUE_ALL, Overlap.ALLOW):
+    one_each = job.overlap in (Overlap.QUEUE_ALL, Overlap.ALLOW)
+    if cause is Cause.TAG or (one_each and cause is not Cause.TASK):
         return ()
-    phases = (Phase.WAITING, Phase.QUEUED) if job.overlap is Overlap.QUEUE_ONE else (Phase.WAITING,)
-    return tuple(run for run in runs if run.cause is cause and run.phase in phases and all(attempt.void for attempt in run.attempts))
+    phases = (Phase.WAITING,) if job.overlap in (Overlap.SKIP, Overlap.CANCEL_RUNNING) else (Phase.WAITING, Phase.QUEUED)
+    waiting = (run for run in runs if run.cause is cause and run.phase in phases and all(attempt.void for attempt in run.attempts))
+    return tuple(run for run in waiting if not one_each or (run.trigger is not None and run.trigger.task == trigger.task))
 
 
 def _since_oldest(trigger: Trigger, replaced: Sequence[Run]) -> Trigger:
@@ -70,7 +72,7 @@ def _since_oldest(trigger: Trigger, replaced: Sequence[Run]) -> Trigger:
 
 def _suffix(job: Job, trigger: Trigger, due: datetime, ledger: Ledger) -> str:
     """Four hex digits that follow from the trigger, so that asking twice asks for one run; others where they are taken."""
-    text = f"{trigger.ref} {trigger.before} {trigger.commit} {trigger.run}"
+    text = f"{trigger.ref} {trigger.before} {trigger.commit} {trigger.run}{trigger.task and f' task {trigger.task} {trigger.at}'}"
     while True:
         suffix = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:4]
         if RunId.of(job.id, due, suffix) not in ledger.runs:

@@ -1,4 +1,4 @@
-"""Watches the refs that jobs are triggered by: what moved since the last commit that each job has handled becomes a run.
+"""Watches what jobs are triggered by: what moved since the last commit that each job has handled becomes a run; and so do tasks.
 
 What was handled stands in the ledger, recorded with the run that it became. So nothing is lost over a restart, and nothing runs twice:
 a look compares what is there with that, whatever happened in between, and whoever noticed it.
@@ -24,6 +24,7 @@ from octojobs.core.ledger import Ledger, Pause
 from octojobs.core.run import Cause, Outcome
 from octojobs.core.trigger import Trigger
 from octojobs.core.triggering import triggered
+from octojobs.engine.arrivals import Arrivals
 from octojobs.engine.ground import Ground
 from octojobs.engine.lookout import Lookout
 from octojobs.errors import OctojobsError
@@ -72,7 +73,7 @@ class _Look:
 
 
 class Triggers:
-    """Owned by the engine's thread. Outside git, or where no job is triggered by a ref, it does nothing."""
+    """Owned by the engine's thread. Outside git, or where no job is triggered by any of it, it does nothing."""
 
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
@@ -83,6 +84,7 @@ class Triggers:
         self._paused: frozenset[JobId] = frozenset()
         self._resumes_at: datetime | None = None
         self._refusal = ""
+        self._arrivals = Arrivals(ground)
 
     def follow(self, jobs: Mapping[JobId, Job]) -> None:
         """These are the jobs that are declared: what they watch is looked at next time, for there may be new ones."""
@@ -92,37 +94,43 @@ class Triggers:
         self._tag_folders = ()
         self._lookout = Lookout(self._ground.clock)
         self._arrange()
+        self._arrivals.follow(jobs)
 
     def watch_files(self) -> tuple[Path, ...]:
         """What the watcher should follow, so that a look comes at once."""
-        return self._lookout.files
+        return (*self._lookout.files, *self._arrivals.watch_files())
 
     def watch_folders(self) -> tuple[Path, ...]:
-        """Folders of which everything counts: tags come there."""
-        return self._tag_folders
+        """Folders of which everything counts: tags, and tasks, come there."""
+        return (*self._tag_folders, *self._arrivals.watch_folders())
 
     def is_news(self) -> bool:
-        """Whether a ref may have moved that nobody has looked at yet."""
-        return bool(self._watched) and self._lookout.is_news()
+        """Whether a ref, or a task, may have moved that nobody has looked at yet."""
+        return (bool(self._watched) and self._lookout.is_news()) or self._arrivals.is_news()
 
     @property
     def rests(self) -> bool:
         """Whether something has moved, and is looked at in a moment."""
-        return self._lookout.waits_s is not None
+        return self._lookout.waits_s is not None or self._arrivals.rests
 
     def wake_at(self) -> datetime | None:
         """When the next look is due by itself: what has moved has rested, or a pause ends."""
+        tasks = self._arrivals.wake_at()
         if not self._watched:
-            return None
+            return tasks
         waits_s = self._lookout.waits_s
         rested = None if waits_s is None else self._ground.clock.now() + timedelta(seconds=waits_s)
-        return min((at for at in (rested, self._resumes_at) if at is not None), default=None)
+        return min((at for at in (rested, self._resumes_at, tasks) if at is not None), default=None)
 
     def look(self, definitions: Definitions, ledger: Ledger, now: datetime) -> Iterator[tuple[Event, ...]]:
         """What is to be recorded of what has moved: the runs that it brings about, and that it is handled.
 
         Each tuple is to be in the ledger before the next one is asked for.
         """
+        yield from self._look_at_refs(definitions, ledger, now)
+        yield from self._arrivals.look(definitions, ledger, now)
+
+    def _look_at_refs(self, definitions: Definitions, ledger: Ledger, now: datetime) -> Iterator[tuple[Event, ...]]:
         repository = self._ground.repository
         if not self._watched or repository is None:
             return

@@ -53,7 +53,8 @@ class Place:
 
 @dataclass(slots=True)
 class Queue:
-    """The tasks, held by the caller alone. `missing` are ids of tasks whose files are gone, `notes` what a person should know.
+    """The tasks, held by the caller alone. `missing` are ids of tasks whose files are gone, `notes` what a person should know,
+    `unread` the files that can't be read as tasks: they may be half written.
 
     In a `rehearsal` changes are checked and told, and not made.
     """
@@ -66,6 +67,7 @@ class Queue:
     rehearsal: bool = False
     missing: set[str] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
+    unread: list[Path] = field(default_factory=list)
 
     @property
     def flow(self) -> Flow:
@@ -78,7 +80,7 @@ class Queue:
 
 
 @contextmanager
-def opened(place: Place, now: datetime, *, hurried: bool = False) -> Iterator[Queue]:
+def opened(place: Place, now: datetime, *, hurried: bool = False, wait_s: float = WAIT_S) -> Iterator[Queue]:
     """The tasks for one change. Raises RepositoryBusy, StorageFailed, and StateDamaged when the record breaks under our hands.
 
     Who is `hurried` looks at the folders alone, and at each file only every two seconds: an edit, and what somebody else does in
@@ -88,7 +90,7 @@ def opened(place: Place, now: datetime, *, hurried: bool = False) -> Iterator[Qu
         make_folders(place.paths)
     except OSError as error:
         raise storage_failed("use", error.filename or place.paths.root, error) from None
-    with _locked(place.paths):
+    with _locked(place.paths, wait_s):
         record, note = _record(place, now)
         tree = Tree(place.worktree, place.settings.folder)
         queue = Queue(place, record, tree, LeaseFiles(place.paths), now, notes=[note] if note else [])
@@ -137,9 +139,9 @@ def _record(place: Place, now: datetime) -> tuple[Record, str]:
 
 
 @contextmanager
-def _locked(paths: StatePaths) -> Iterator[None]:
+def _locked(paths: StatePaths, wait_s: float = WAIT_S) -> Iterator[None]:
     """The lock of all tasks; the kernel frees it with the process. Raises RepositoryBusy."""
-    deadline, pause, pause_s = time.monotonic() + WAIT_S, threading.Event(), _FIRST_PAUSE_S
+    deadline, pause, pause_s = time.monotonic() + wait_s, threading.Event(), _FIRST_PAUSE_S
     while True:
         descriptor = os.open(paths.tasks_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE)
         try:
@@ -147,7 +149,7 @@ def _locked(paths: StatePaths) -> Iterator[None]:
                 if time.monotonic() > deadline:
                     who = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip()
                     raise RepositoryBusy(
-                        f"the tasks have been held by pid {who} for {WAIT_S:g} s", f"`kill -CONT {who}` wakes it if it is stopped"
+                        f"the tasks have been held by pid {who} for {wait_s:g} s", f"`kill -CONT {who}` wakes it if it is stopped"
                     )
                 pause.wait(pause_s)
                 pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
@@ -295,6 +297,7 @@ def _look_at(queue: Queue, task: str, state: str, name: str) -> tuple[Kept, Happ
         return None
     except (InvalidTask, OSError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
+        queue.unread.append(queue.tree.root / state / name)
         queue.notes.append(f"{queue.tree.root / state / name} is left alone: {why}")
         return None
     known = queue.record.find(task)

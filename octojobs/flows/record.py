@@ -29,6 +29,7 @@ NEW = "new"
 """`pending` of a task whose file is yet to be made; else it is the state that the file is yet to leave."""
 _NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM)
 _AT_ONCE = 16
+_BEGINNING = "0"
 _WAITS = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _SCHEMA = f"""
 PRAGMA user_version = {VERSION};
@@ -220,7 +221,23 @@ class Record:
 
     def history(self, task: str) -> list[Happened]:
         """What happened to the task, oldest first."""
-        found = self._ask("SELECT task, event, at, source, target, version, by, reason FROM events WHERE task = ? ORDER BY seq", task)
+        return self._happened("task = ?", task)
+
+    def mark(self) -> str:
+        """The place in what happened up to now: `after` tells what comes then. It is of this record, and of no other."""
+        found = self._ask("SELECT seq, at FROM events ORDER BY seq DESC LIMIT 1")
+        return f"{found[0][0]} {found[0][1]}" if found else _BEGINNING
+
+    def after(self, mark: str) -> list[Happened] | None:
+        """What happened since the mark, oldest first; None when that is one of another record, since lost."""
+        number, _, at = mark.partition(" ")
+        if mark != _BEGINNING and (not number.isdigit() or not self._ask("SELECT 1 FROM events WHERE seq = ? AND at = ?", int(number), at)):
+            return None
+        return self._happened("seq > ?", int(number))
+
+    def _happened(self, terms: str, value: object) -> list[Happened]:
+        columns = ", ".join(Happened.__slots__)
+        found = self._ask(f"SELECT {columns} FROM events WHERE {terms} ORDER BY seq", value)  # noqa: S608 - the names are ours
         return [decode(Happened, dict(zip(Happened.__slots__, row, strict=True))) for row in found]
 
     def _tell(self, one: Happened) -> None:

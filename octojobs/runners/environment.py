@@ -8,7 +8,7 @@ from pathlib import Path
 
 from octojobs.core.codec import format_instant
 from octojobs.core.environment import narrowed
-from octojobs.core.job import JobWhen, Triggered
+from octojobs.core.job import JobWhen, TaskWhen, Triggered
 from octojobs.core.run import Run
 from octojobs.runners.base import Launch, NotPreparable
 from octojobs.runners.secret_values import secret_values
@@ -70,6 +70,8 @@ def _about(run: Run, run_dir: Path, repository_root: Path) -> dict[str, str]:
     }
     if trigger is not None or isinstance(run.definition.when, Triggered):  # such a job may be run by hand, too
         about |= {"OCTOJOBS_REF": trigger.ref if trigger else "", "OCTOJOBS_BEFORE": trigger.before if trigger else ""}
+    if (trigger is not None and trigger.task) or isinstance(run.definition.when, TaskWhen):
+        about["OCTOJOBS_TASK"] = trigger.task if trigger else ""
     if not run.is_follow_up and isinstance(run.definition.when, JobWhen):
         about["OCTOJOBS_PARENT_RUN_ID"] = trigger.run if trigger else ""
     return about

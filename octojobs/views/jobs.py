@@ -23,6 +23,7 @@ from octojobs.core.job import (
     ScriptAction,
     TagWhen,
     TaskAction,
+    TaskWhen,
 )
 from octojobs.core.ledger import JobState, Pause
 from octojobs.core.run import Run
@@ -60,6 +61,8 @@ def when_text(job: Job) -> str:
             return f"when {ref} moves" + (f" and {', '.join(paths)} changed" if paths else "")
         case TagWhen(pattern):
             return f"for each new tag {pattern}"
+        case TaskWhen(state, flow):
+            return f"for each task{_of(flow)} that comes into {state}"
         case JobWhen(other, ending):
             return f"when {other} has {ending.value}"
 
@@ -71,10 +74,16 @@ def waiting_text(job: Job) -> str:
             return f"waits for {ref} to move"
         case TagWhen(pattern):
             return f"waits for a new tag {pattern}"
+        case TaskWhen(state, flow):
+            return f"waits for a task{_of(flow)} to come into {state}"
         case JobWhen(other, ending):
             return f"waits for a run of {other} that has {ending.value}"
         case _:
             return ""
+
+
+def _of(flow: str) -> str:
+    return f" of flow {flow}" if flow else ""
 
 
 def action_text(job: Job) -> str:
@@ -202,6 +211,8 @@ def _when_fields(job: Job) -> View:
             return {"on": {"ref": ref, "paths": list(paths)} if paths else {"ref": ref}}
         case TagWhen(pattern):
             return {"on": {"tag": pattern}}
+        case TaskWhen(state, flow):
+            return {"on": {"task": {"state": state, "flow": flow} if flow else {"state": state}}}
         case JobWhen(other, ending):
             return {"on": {"job": {str(other): ending.value}}}
 

@@ -20,6 +20,7 @@ _CAUSES = {
     "on_failure": "is the on_failure command of the run that fell due at {at}",
     "ref": "was triggered at {at}: {why}",
     "tag": "was triggered at {at}: {why}",
+    "task": "was triggered at {at}: {why}",
     "job": "was triggered at {at}: {why}",
 }
 _PHASES = {

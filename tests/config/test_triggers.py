@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from octojobs.core.job import Ending, JobWhen, Overlap, RefWhen, TagWhen
+from octojobs.core.job import Ending, JobWhen, Overlap, RefWhen, TagWhen, TaskWhen
 from tests.config.loading import load, problems
 
 WRONG = [
@@ -48,6 +48,18 @@ WRONG = [
     ("on: {job: {a b: succeeded}}", '1:45: job "a": on.job.a b: there is no job "a b"; declare it, or remove this'),
     ("on: {job: {a: success}}", '1:43: job "a": on.job.a: "success" is not one of succeeded, failed, finished; did you mean "succeeded"?'),
     ("on: {reff: refs/heads/main}", '1:34: job "a": on: unknown field "reff"; did you mean "ref"?'),
+    (
+        "on: {task: {state: x}}",
+        (
+            '1:48: job "a": on.task.state: "x" is no state of a task; '
+            "write proposed, incoming, claimed, provisional, done, failed or quarantined"
+        ),
+    ),
+    ("on: {task: {flow: default}}", '1:40: job "a": on.task: "state" is missing; add `state:`'),
+    (
+        r'on: {task: {state: done, flow: "a\nb"}}',
+        '1:60: job "a": on.task.flow: is no name of a flow; write it as it stands in the task, on one line',
+    ),
     ("on: {tag: v*}, catch_up: none", '1:54: job "a": catch_up: means nothing for a job that is triggered; remove it'),
     ("on: {tag: v*}, interval: 1h", '1:29: job "a": interval and on are both given; keep one of them'),
 ]
@@ -83,6 +95,7 @@ jobs:
   paths: {command: "true", on: {ref: refs/remotes/origin/main, paths: "src/**"}, overlap: skip}
   tag: {command: "true", on: {tag: "v*"}}
   job: {command: "true", on: {job: {ref: finished}}}
+  task: {command: "true", on: {task: {state: provisional, flow: release}}}
   plain: {command: "true", manual: true}
 """
     loaded = load(text).definitions
@@ -90,9 +103,10 @@ jobs:
     found = {job.id: (job.when, job.overlap) for job in loaded.jobs.values()}
     ref = next(name for name in found if name == "ref")
     assert found.pop(ref) == (RefWhen("refs/heads/main"), Overlap.QUEUE_ONE)
-    assert list(found.values())[:3] == [
+    assert list(found.values())[:4] == [
         (RefWhen("refs/remotes/origin/main", ("src/**",)), Overlap.SKIP),
         (TagWhen("v*"), Overlap.QUEUE_ALL),
         (JobWhen(ref, Ending.FINISHED), Overlap.QUEUE_ONE),
+        (TaskWhen("provisional", "release"), Overlap.QUEUE_ALL),
     ]
-    assert [overlap for _, overlap in list(found.values())[3:]] == [Overlap.SKIP]
+    assert [overlap for _, overlap in list(found.values())[4:]] == [Overlap.SKIP]

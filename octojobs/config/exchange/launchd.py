@@ -11,7 +11,19 @@ from typing import Any
 
 from octojobs.config.exchange.units import Exported, Inexpressible, UnitFile, check_exportable, problem_of
 from octojobs.core.cron import Cron
-from octojobs.core.job import ActivityWhen, AfterWhen, CatchUp, IntervalWhen, Job, JobWhen, ManualWhen, RefWhen, ScheduleWhen, TagWhen
+from octojobs.core.job import (
+    ActivityWhen,
+    AfterWhen,
+    CatchUp,
+    IntervalWhen,
+    Job,
+    JobWhen,
+    ManualWhen,
+    RefWhen,
+    ScheduleWhen,
+    TagWhen,
+    TaskWhen,
+)
 from octojobs.core.schedule import Once, parse_entry
 from octojobs.errors import Problem, Severity
 
@@ -91,8 +103,8 @@ def _times(job: Job, timezone: str) -> dict[str, Any]:
             raise Inexpressible("launchd knows nothing of activity, and this interval follows it", _KEEP)
         case AfterWhen():
             raise Inexpressible("launchd counts from one start to the next, not from an end", _KEEP)
-        case RefWhen() | TagWhen() | JobWhen():
-            raise Inexpressible("launchd knows nothing of refs and of the ends of runs", _KEEP)
+        case RefWhen() | TagWhen() | TaskWhen() | JobWhen():
+            raise Inexpressible("launchd knows nothing of refs, tasks and the ends of runs", _KEEP)
         case ManualWhen():
             raise Inexpressible("it runs only when asked, so there is nothing to time", f"ask by `octojobs run-now {job.id}`")
 

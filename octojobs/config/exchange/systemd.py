@@ -12,7 +12,19 @@ from pathlib import Path
 
 from octojobs.config.exchange.systemd_calendar import calendars
 from octojobs.config.exchange.units import Exported, Inexpressible, UnitFile, check_exportable, problem_of
-from octojobs.core.job import ActivityWhen, AfterWhen, CatchUp, IntervalWhen, Job, JobWhen, ManualWhen, RefWhen, ScheduleWhen, TagWhen
+from octojobs.core.job import (
+    ActivityWhen,
+    AfterWhen,
+    CatchUp,
+    IntervalWhen,
+    Job,
+    JobWhen,
+    ManualWhen,
+    RefWhen,
+    ScheduleWhen,
+    TagWhen,
+    TaskWhen,
+)
 from octojobs.core.one_line import spelled
 from octojobs.core.schedule import Once, parse_entry
 from octojobs.errors import Problem, Severity
@@ -104,8 +116,8 @@ def _times(job: Job) -> list[str]:
             return ["OnActiveSec=1s", f"OnUnitInactiveSec={delay_s}s"]
         case ActivityWhen():
             raise Inexpressible("systemd knows nothing of activity, and this interval follows it", "keep `octojobs up` for this job")
-        case RefWhen() | TagWhen() | JobWhen():
-            raise Inexpressible("systemd knows nothing of refs and of the ends of runs", "keep `octojobs up` for this job")
+        case RefWhen() | TagWhen() | TaskWhen() | JobWhen():
+            raise Inexpressible("systemd knows nothing of refs, tasks and the ends of runs", "keep `octojobs up` for this job")
         case ManualWhen():
             raise Inexpressible("it runs only when asked, so there is nothing to time", f"ask by `octojobs run-now {job.id}`")
 
