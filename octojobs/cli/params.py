@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from octojobs.core.codec import NotDecodable, parse_instant
-from octojobs.core.durations import InvalidDuration, parse_duration
+from octojobs.core.durations import InvalidDuration, TooLong, parse_duration
 from octojobs.core.zones import UnknownZone, zone
 from octojobs.engine.clock import SystemClock
 
@@ -68,7 +68,9 @@ class Age(click.ParamType[datetime]):
             self.fail(_outside(value), param, ctx)
         try:
             return SystemClock().now() - timedelta(seconds=parse_duration(value))
-        except (InvalidDuration, OverflowError):
+        except TooLong as error:
+            self.fail(str(error), param, ctx)
+        except InvalidDuration:
             self.fail(f"{value!r} is neither an instant nor a duration; write 2026-11-20T10:00Z or 2h", param, ctx)
 
 

@@ -21,6 +21,10 @@ class InvalidDuration(ValueError):
         self.fix = fix
 
 
+class TooLong(InvalidDuration):
+    """It is a duration, and one that leads out of the calendar."""
+
+
 def parse_duration(value: str | int) -> int:
     """Whole seconds, 0 or more, from `1h30m` (units `w d h m s`, each once, largest first) or from a number of seconds.
 
@@ -35,7 +39,7 @@ def parse_duration(value: str | int) -> int:
     if seconds < 0:
         raise InvalidDuration(f"a duration can't be negative, and {value} is")
     if seconds > LONGEST_S:
-        raise InvalidDuration(f"{value} is more than a hundred years", "write a shorter duration")
+        raise TooLong(f"{value} is more than a hundred years", "write a shorter duration")
     return seconds
 
 

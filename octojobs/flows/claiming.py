@@ -13,6 +13,7 @@ from octojobs.errors import OctojobsError
 from octojobs.flows.moving import Change, TaskMoved, move
 from octojobs.flows.queue import Queue
 from octojobs.flows.record import Claim, Happened, Kept
+from octojobs.store.leases import Leases
 
 
 class NotTheHolder(OctojobsError):
@@ -87,4 +88,11 @@ def _take(queue: Queue, kept: Kept, claimer: Claimer) -> Kept:
     held = Claim(claimer.name, queue.now, queue.now + timedelta(seconds=claimer.lease_s), claimer.process, claimer.run)
     fields = {"attempts": kept.task.attempts + 1, "claimed_by": claimer.name, "claimed_at": queue.now}
     change = Change("claimed", queue.flow.running, claimer.name, claim=held, fields=fields)
-    return move(queue, kept, change, expected=queue.flow.of_phase(TaskPhase.READY))
+    leases = Leases(queue.place.paths, queue.place.worktree)
+    # Whoever takes a lease by hand looks for that of the claim, which is written in here.
+    with leases.unchanging():
+        other = leases.of_task(kept.task.id, queue.now)
+        if other is not None and other.lease is not None and other.lease.holder != claimer.name:
+            fix = f"`octojobs lease release {other.name}` gives it back"
+            raise TaskMoved(f"task {kept.task.id} is held by {other.words}", fix)
+        return move(queue, kept, change, expected=queue.flow.of_phase(TaskPhase.READY))

@@ -89,6 +89,19 @@ class Leases:
         found = (self._read(name.removesuffix(".json"), now) for name in names if name.endswith(".json") and not name.startswith("."))
         return [kept for kept in found if kept is not None]
 
+    @contextmanager
+    def unchanging(self) -> Iterator[None]:
+        """Nobody takes or gives back a lease meanwhile. Raises StorageFailed, and OctojobsError when another's change never ends."""
+        with self._locked():
+            yield
+
+    def of_task(self, task: str, now: datetime) -> Kept | None:
+        """The lease that somebody took by hand on the task, if it holds or nobody can tell; the queue's own is none."""
+        for kept in self.all(now):
+            if kept.lease is not None and kept.lease.task == task and kept.name != f"task-{task}" and kept.holds is not False:
+                return kept
+        return None
+
     def take(self, lease: Lease, now: datetime, *, renew: bool = False, name: LeaseName | None = None, dry_run: bool = False) -> Kept:
         """The lease, taken; `renew` gives what the same holder has already a new term instead. A run's has its own `name`.
 

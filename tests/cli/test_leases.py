@@ -119,3 +119,25 @@ def test_what_has_another_end_is_not_given_back(repo: Path, call: Call) -> None:
     refused = call(repo, "lease", "release", f"run-{run}")
     expected = f"octojobs: run-{run} is held by a run; `octojobs cancel {run}` ends the run, and its lease with it\n"
     assert (refused.code, refused.err) == (1, expected)
+
+
+def test_a_task_that_somebody_holds_by_hand_is_not_claimed_by_another(repo: Path, call: Call) -> None:
+    """Whoever wants it is told who has it, and a claim of any task passes it by; the holder's own claim is not in the way."""
+    call(repo, "enqueue", "first", "--source", "worktree")
+    task = call(repo, "task", "list").out.split()[0]
+    taken = call(repo, "lease", "take", "--task", task, "--for", "1h", "--holder", "ada").out.strip()
+    refused = call(repo, "task", "claim", task, "--by", "bob")
+    assert refused.code == 1
+    assert re.search(rf"task {task} is held by ada, since {AT}, until {AT}; `octojobs lease release {taken}` gives it back\n", refused.err)
+    assert call(repo, "task", "claim", "--by", "bob").out == ""
+    assert call(repo, "task", "claim", task, "--by", "ada").code == 0
+    assert call(repo, "lease", "release", taken).code == 0
+    other = call(repo, "lease", "take", "--task", task, "--for", "1h", "--holder", "bob")
+    assert re.fullmatch(rf"octojobs: task {task} is held by ada, since {AT}, until {AT}\n", other.err)
+
+
+def test_a_time_that_is_too_long_ago_is_called_so(repo: Path, call: Call) -> None:
+    """It is a duration all the same."""
+    told = call(repo, "runs", "--since", "99999w")
+    assert told.code == 2
+    assert "99999w is more than a hundred years; write a shorter duration" in told.err

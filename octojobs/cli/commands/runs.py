@@ -51,7 +51,7 @@ def command(app: App, job: str | None, limit: int, status: str | None, since: da
 
 
 def _row(app: App, run: View) -> list[str]:
-    started = run["started_at"] or (run["at"] if run["outcome"] else None)
+    started = run["started_at"] or (run["at"] if run["outcome"] in ("skipped", "missed") else None)
     took = "" if run["duration_s"] is None else span(run["duration_s"])
     return [
         run["id"],
