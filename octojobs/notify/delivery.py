@@ -55,6 +55,8 @@ class Sender:
             done = run(argv, timeout_s=COMMAND_S, cwd=self.root, env=env, input=json.dumps({"id": name, **message}).encode() + b"\n")
         except OSError as error:
             raise Unreachable(f"{argv[0]} can't be started: {error.strerror}") from None
+        except ValueError as error:  # a NUL, which no argument can have
+            raise Refused(f"{argv[0]} can't be started: {error}") from None
         if not done.ok:
             how = f"did not end within {COMMAND_S:g} s" if done.timed_out else f"exited with {done.exit_code}"
             raise Unreachable(f"{argv[0]} {how}")

@@ -55,6 +55,8 @@ def post(url: str, secret: str, allow_hosts: tuple[str, ...], name: str, message
         status = connection.getresponse().status
     except (OSError, HTTPException) as error:
         raise Unreachable(f"{host} did not answer: {error}") from None
+    except ValueError as error:
+        raise Refused(f"the address of the webhook can't be asked for: {error}") from None
     finally:
         connection.close()
         plain.close()

@@ -8,6 +8,7 @@ import hmac
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,14 @@ def test_a_private_address_is_not_reached_unless_it_is_named(tmp_path: Path, rec
     with pytest.raises(Refused, match="allow_hosts"):
         sender(tmp_path).send(Channel("ops", webhook=receiver.url), "a", MESSAGE, 0)
     assert receiver.got == []
+
+
+@pytest.mark.parametrize("channel", [Channel("ops", command=("sh", "a\0b")), Channel("ops", webhook="http://127.0.0.1:{port}/ä")])
+def test_what_can_never_be_sent_is_refused_for_good(tmp_path: Path, receiver: Receiver, channel: Channel) -> None:
+    """A command or an address that the system has no form for ends nothing but its message."""
+    there = replace(channel, webhook=channel.webhook.format(port=receiver.server_port), allow_hosts=("127.0.0.1",))
+    with pytest.raises(Refused, match=r"can't be (started|asked for)"):
+        sender(tmp_path).send(there, "a", MESSAGE, 0)
 
 
 def test_a_secret_that_is_missing_is_named_and_nothing_is_sent(tmp_path: Path, receiver: Receiver) -> None:
