@@ -56,8 +56,10 @@ Written by `docs/generate_verbs.py` from the verbs themselves; a test compares.
   with `-f` an object a line, each with the output that is new
 - **status**: `repository`, `state`, `healthy`, `problems` (`what`, `fix`), `daemon` (`pid`, `since`, `role`, `stopped`, `version`,
   `definitions`), `source` (`name`, `definitions`, `note`), `trust` (`allowed`, `level`), `paused`, `jobs` (`declared`, `disabled`,
-  `paused` (`job`, `since`, `until`, `reason`), `unsupported`), `pools` (`name`, `size`, `running`, `queued`), `running`, `queued`, `next` (`job`, `at`), `outbox` (`pending`, `dead`, `letters`: `id`, `channel`, `at`, `attempts`, `why`), `warnings`,
-  `failures` (runs, with `failures` in a row and the `tail` of the output)
+  `paused` (`job`, `since`, `until`, `reason`), `unsupported`), `pools` (`name`, `size`, `running`, `queued`), `running`, `queued`,
+  `next` (`job`, `at`), `outbox` (`pending`, `dead`, `letters`: `id`, `channel`, `at`, `attempts`, `why`), `warnings`,
+  `failures` (runs, with `failures` in a row and the `tail` of the output), `tasks` (`states` (`state`, `count`), `quarantined`,
+  `expired`, `missing`; null without any)
 - **validate**: `valid`, `jobs`, `files`, `problems`: each `path`, `line`, `column`, `severity`, `what`, `fix`
 - **enqueue**: `task`, `new`. A task has `id`, `title`, `state`, `phase`, `flow`, `role`, `priority`, `branch`, `created_at`, `created_by`, `run`, `dedupe`,
   `parent`, `depth`, `blocked_by`, `waits_for`, `expires_at`, `acceptance`, `version`, `attempts`, `claimed_by`, `claimed_at`,

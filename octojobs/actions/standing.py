@@ -9,6 +9,7 @@ from octojobs.actions.catalog import warnings_of
 from octojobs.actions.outlook import Outlook
 from octojobs.actions.output import tail
 from octojobs.actions.results import with_result
+from octojobs.actions.tasks import place_of
 from octojobs.actions.workspace import Workspace
 from octojobs.config.approval import approved
 from octojobs.config.contents import named
@@ -19,6 +20,7 @@ from octojobs.core.ledger import Ledger
 from octojobs.core.run import Phase, Run
 from octojobs.engine.pinning import withheld_jobs
 from octojobs.errors import NotTrusted, OctojobsError, Severity, StateDamaged
+from octojobs.flows.queue import standing
 from octojobs.runners.receipts import is_live
 from octojobs.store.index import latest, query
 from octojobs.store.outbox import standing as outbox_standing
@@ -46,8 +48,9 @@ class Seen:
 
 
 def status(workspace: Workspace) -> View:
-    """`repository`, `state`, `healthy`, `problems` (`what`, `fix`), `daemon`, `source`, `trust`, `paused`, `jobs`, `pools`, `running`,
-    `queued`, `next`, `failures`, `outbox` (`pending` and `dead` messages, the newest dead `letters`) and `warnings` (as `problems`).
+    """`repository`, `state`, `healthy`, `problems` (`what`, `fix`), `daemon`, `source`, `trust`, `paused`, `jobs`, `tasks`, `pools`,
+    `running`, `queued`, `next`, `failures`, `outbox` (`pending` and `dead` messages, the newest dead `letters`) and `warnings` (as
+    `problems`).
 
     Never raises for what it is there to report: damage, invalid definitions, missing trust.
     """
@@ -65,6 +68,7 @@ def status(workspace: Workspace) -> View:
         "paused": pause_view(seen.ledger.pause) if seen.ledger.pause and seen.ledger.pause.holds(workspace.clock.now()) else None,
         "jobs": _jobs(seen),
         "failures": failures,
+        "tasks": _tasks(workspace),
         **_runs(seen),
         "next": _next(seen),
         "outbox": _outbox(workspace),
@@ -171,6 +175,23 @@ def _jobs(seen: Seen) -> View:
         "paused": paused,
         "unsupported": [str(job.id) for job in jobs if job.unsupported],
     }
+
+
+def _tasks(workspace: Workspace) -> View | None:
+    """`states` (`state`, `count`), `quarantined`, `expired` (claims whose leases have ended) and `missing`, all as recorded.
+
+    None where there are none, or their record can't be read: `doctor` tells that.
+    """
+    if not workspace.paths.tasks.exists():
+        return None
+    place = place_of(workspace)
+    try:
+        stand = standing(place, workspace.clock.now())
+    except OctojobsError:
+        return None
+    counts = [{"state": state, "count": stand.counts[state]} for state in place.flow.states if stand.counts.get(state)]
+    quarantined = stand.counts.get(place.flow.quarantined, 0)
+    return {"states": counts, "quarantined": quarantined, "expired": stand.overdue, "missing": stand.missing}
 
 
 def _runs(seen: Seen) -> View:

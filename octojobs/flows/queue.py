@@ -113,17 +113,27 @@ def opened(place: Place, now: datetime, *, hurried: bool = False, wait_s: float 
             record.close()
 
 
-def standing(place: Place) -> tuple[dict[str, int], int]:
-    """How many tasks are recorded in each state, and of how many the files are gone; changes nothing. Raises as `opened`."""
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How many tasks are recorded in each state, of how many the files are gone, and of how many claims the leases have ended."""
+
+    counts: Mapping[str, int]
+    missing: int
+    overdue: int
+
+
+def standing(place: Place, now: datetime) -> Standing:
+    """How the tasks stand as they are recorded; changes nothing. Raises as `opened`."""
     with _locked(place.paths):
         record, tree = Record(place.paths.tasks), Tree(place.worktree, place.settings.folder)
         try:
             known = record.places().values()
+            overdue = len(record.overdue(now))
             there = {name for state in place.flow.states for name in tree.names(state)}
         finally:
             tree.close()
             record.close()
-    return dict(Counter(state for state, _, _ in known)), sum(name not in there for _, name, _ in known)
+    return Standing(Counter(state for state, _, _ in known), sum(name not in there for _, name, _ in known), overdue)
 
 
 def _record(place: Place, now: datetime) -> tuple[Record, str]:

@@ -223,3 +223,14 @@ def test_looking_at_tasks_makes_nothing(repo: Path, call: Call) -> None:
     assert call(repo, "task", "list", "--json").json == {"tasks": [], "notes": []}
     assert not (repo / ".octopoid").exists()
     assert not (repo / ".git/octojobs/tasks.sqlite").exists()
+
+
+def test_status_tells_how_the_tasks_stand(repo: Path, call: Call) -> None:
+    """By state, with the claims whose leases have ended; nothing where there never was a task."""
+    assert json.loads(call(repo, "status", "--json").out)["tasks"] is None
+    for title in ("a", "b"):
+        call(repo, "enqueue", title)
+    call(repo, "task", "claim")
+    states = [{"state": "incoming", "count": 1}, {"state": "claimed", "count": 1}]
+    assert json.loads(call(repo, "status", "--json").out)["tasks"] == {"states": states, "quarantined": 0, "expired": 0, "missing": 0}
+    assert "tasks       1 incoming, 1 claimed\n" in call(repo, "status").out

@@ -65,11 +65,12 @@ def damages(workspace: Workspace) -> tuple[str, ...]:
 def _tasks(workspace: Workspace) -> Finding:
     place = place_of(workspace)
     try:
-        counts, gone = standing(place)
+        stand = standing(place, workspace.clock.now())
     except OctojobsError as error:
         return wrong("tasks", error.what, error.fix or "`octojobs task list` reads them anew from their files")
-    if gone:
-        what, fix = missing_note(gone, workspace.root / place.settings.folder).split("; ")
+    counts = stand.counts
+    if stand.missing:
+        what, fix = missing_note(stand.missing, workspace.root / place.settings.folder).split("; ")
         return wrong("tasks", what, fix)
     told = [f"{counts[state]} {state}" for state in place.flow.states if counts.get(state)]
     return ok("tasks", ", ".join(told) or "none")

@@ -48,6 +48,8 @@ def _lines(app: App, view: View) -> Iterator[tuple[str, str]]:
     yield "source", _source(view)
     yield "state", view["state"]
     yield "jobs", _jobs(view["jobs"])
+    if view["tasks"]:
+        yield "tasks", _tasks(view["tasks"])
     if view["paused"]:
         yield "paused", _paused("everything", view["paused"])
     elif view["jobs"]["paused"]:
@@ -118,6 +120,15 @@ def _source(view: View) -> str:
     text = source["name"] if found in (None, "worktree") else f"{source['name']}, commit {found[:12]}"
     level = f"; allowed, level {view['trust']['level']}" if view["trust"]["allowed"] else "; not allowed"
     return text + level + (f"; {source['note']}" if source["note"] else "")
+
+
+def _tasks(tasks: View) -> str:
+    parts = [f"{one['count']} {one['state']}" for one in tasks["states"]] or ["none"]
+    if tasks["expired"]:
+        parts.append(f"{plural(tasks['expired'], 'lease')} ended")
+    if tasks["missing"]:
+        parts.append(f"{plural(tasks['missing'], 'file')} gone")
+    return ", ".join(parts)
 
 
 def _jobs(jobs: View) -> str:
