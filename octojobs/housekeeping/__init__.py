@@ -9,10 +9,12 @@ JOBS = {
     "check_definitions": "definitions",
     "check_expired_leases": "leases",
     "ci_on_main": "checks",
+    "cleanup_merged_branches": "merged",
     "github_issues": "issues",
     "prune_history": "history",
     "queue_health": "queue",
     "renew_leases": "leases",
+    "stale_branches": "stale",
 }
 """Each job's function and the file that it is in. The two have different names: an imported file is an attribute, too."""
 
