@@ -167,6 +167,8 @@ def _top_level_word(data: bytes, wanted: str, file: str) -> str | None:
             elif isinstance(event, yaml.CollectionEndEvent):
                 depth -= 1
     except yaml.MarkedYAMLError as error:
+        if "maximum nesting depth" in str(error.problem):  # libyaml's own bound since 0.2.6
+            raise Unreadable(f"{file} is nested more than {MAX_DEPTH} deep") from None
         line = error.problem_mark.line + 1 if error.problem_mark is not None else 1
         raise Unreadable(f"{file} is not valid YAML (line {line})") from None
     except (yaml.YAMLError, UnicodeDecodeError):

@@ -99,7 +99,7 @@ def test_only_the_top_level_paused_counts(repo: Path, text: str) -> None:
         ("paused: [true]\n", ": paused: 'a collection' is neither true nor false"),
         ("- paused: true\n", " is not a mapping"),
         ("paused: false\nfleet: [\n", " is not valid YAML (line 3)"),
-        ("[" * 100_000, " is not a mapping"),
+        ("[" * 500, " is not a mapping"),
         ("x: " + "[" * 100_000, " is nested more than 40 deep"),
         ("paused: \x00\n", " is not valid YAML"),
         ("#" * 1_000_001, " is larger than 1000000 bytes"),
