@@ -80,7 +80,7 @@ class Queue:
 
 
 @contextmanager
-def opened(place: Place, now: datetime, *, hurried: bool = False, wait_s: float = WAIT_S) -> Iterator[Queue]:
+def opened(place: Place, now: datetime, *, hurried: bool = False, wait_s: float | None = None) -> Iterator[Queue]:
     """The tasks for one change. Raises RepositoryBusy, StorageFailed, and StateDamaged when the record breaks under our hands.
 
     Who is `hurried` looks at the folders alone, and at each file only every two seconds: an edit, and what somebody else does in
@@ -90,7 +90,7 @@ def opened(place: Place, now: datetime, *, hurried: bool = False, wait_s: float 
         make_folders(place.paths)
     except OSError as error:
         raise storage_failed("use", error.filename or place.paths.root, error) from None
-    with _locked(place.paths, wait_s):
+    with _locked(place.paths, WAIT_S if wait_s is None else wait_s):
         record, note = _record(place, now)
         tree = Tree(place.worktree, place.settings.folder)
         queue = Queue(place, record, tree, LeaseFiles(place.paths), now, notes=[note] if note else [])
@@ -149,7 +149,7 @@ def _record(place: Place, now: datetime) -> tuple[Record, str]:
 
 
 @contextmanager
-def _locked(paths: StatePaths, wait_s: float = WAIT_S) -> Iterator[None]:
+def _locked(paths: StatePaths, wait_s: float) -> Iterator[None]:
     """The lock of all tasks; the kernel frees it with the process. Raises RepositoryBusy."""
     deadline, pause, pause_s = time.monotonic() + wait_s, threading.Event(), _FIRST_PAUSE_S
     while True:

@@ -57,6 +57,10 @@ class Kept:
         return ", ".join(parts)
 
 
+CLAIM = "task-"
+"""What the names of the queue's own leases begin with: `task-ID`."""
+
+
 class LeaseHeld(OctojobsError):
     """Somebody else has it, or nobody can tell; `kept` is the lease that is in the way."""
 
@@ -78,15 +82,20 @@ class Leases:
         self._wait_s = wait_s
         self._is_open = is_open
 
-    def all(self, now: datetime) -> list[Kept]:
-        """Every lease, by name; the worktrees are real paths, the branches full names. Raises StorageFailed."""
+    def all(self, now: datetime, *, task: str = "") -> list[Kept]:
+        """Every lease, by name, or with `task` all but the queue's own and those named after other tasks; the worktrees are real paths, the branches full names. Raises StorageFailed."""
         try:
             names = sorted(os.listdir(self._paths.leases))
         except FileNotFoundError:
             return []
         except OSError as error:
             raise storage_failed("read", self._paths.leases, error) from None
-        found = (self._read(name.removesuffix(".json"), now) for name in names if name.endswith(".json") and not name.startswith("."))
+        stems = [name.removesuffix(".json") for name in names if name.endswith(".json") and not name.startswith(".")]
+        # A claim that read the claims of all the others would take the longer the more there are.
+        if task:
+            own = f"{CLAIM}{task}"
+            stems = [stem for stem in stems if not stem.startswith(CLAIM) or (stem.startswith(own) and stem != own)]
+        found = (self._read(stem, now) for stem in stems)
         return [kept for kept in found if kept is not None]
 
     @contextmanager
@@ -97,8 +106,8 @@ class Leases:
 
     def of_task(self, task: str, now: datetime) -> Kept | None:
         """The lease that somebody took by hand on the task, if it holds or nobody can tell; the queue's own is none."""
-        for kept in self.all(now):
-            if kept.lease is not None and kept.lease.task == task and kept.name != f"task-{task}" and kept.holds is not False:
+        for kept in self.all(now, task=task):
+            if kept.lease is not None and kept.lease.task == task and kept.holds is not False:
                 return kept
         return None
 

@@ -116,6 +116,7 @@ INSIDE: dict[str, dict[str, tuple[str, str]]] = {
         "ref": ("ref: refs/heads/a", "ref: refs/heads/b"),
         "paths": ("ref: refs/heads/a", "paths: [src]"),
         "tag": ("tag: v1", "tag: v2"),
+        "task": ("task: {state: incoming}", "task: {state: done}"),
     },
     "output": {"channel": ("channel: a", "channel: b")},
     "notify": {"on": ("channels: [ops]", "on: [missed]"), "channels": ("channels: [ops]", "channels: [other]")},
