@@ -124,7 +124,7 @@ class Standing:
 
 def standing(place: Place, now: datetime) -> Standing:
     """How the tasks stand as they are recorded; changes nothing. Raises as `opened`."""
-    with _locked(place.paths):
+    with _locked(place.paths, WAIT_S):
         record, tree = Record(place.paths.tasks), Tree(place.worktree, place.settings.folder)
         try:
             known = record.places().values()

@@ -83,7 +83,10 @@ class Leases:
         self._is_open = is_open
 
     def all(self, now: datetime, *, task: str = "") -> list[Kept]:
-        """Every lease, by name, or with `task` all but the queue's own and those named after other tasks; the worktrees are real paths, the branches full names. Raises StorageFailed."""
+        """Every lease, by name, or with `task` all but the queue's own and those named after other tasks.
+
+        The worktrees are real paths, the branches full names. Raises StorageFailed.
+        """
         try:
             names = sorted(os.listdir(self._paths.leases))
         except FileNotFoundError:
