@@ -43,7 +43,7 @@ def idleness(context: FactContext) -> Idleness:
     for tree in git.worktrees(context)[1:]:
         try:
             if not tree.bare and exists(tree.path, context.shown(tree.path)):
-                touches.append(_last_touch(tree, context))
+                touches.append(last_touch(tree, context))
         except Unreadable as error:
             unreadable.append(str(error))
         except GitFailed as error:
@@ -57,7 +57,8 @@ def agent_worktrees(context: FactContext) -> tuple[str, ...]:
     return tuple(context.shown(place) for place in folders if exists(place / ".git", context.shown(place / ".git")))
 
 
-def _last_touch(tree: Worktree, context: FactContext) -> Touch:
+def last_touch(tree: Worktree, context: FactContext) -> Touch:
+    """The last change in a worktree that is there. Raises Unreadable and GitFailed."""
     shown = context.shown(tree.path)
     records = [(modified_at(_git_folder(tree.path, shown) / name, f"{shown}'s {name}"), "git's record") for name in _RECORDS]
     files = [(_changed_at(tree.path, path), path) for path in context.git.changed_files(tree.path)]

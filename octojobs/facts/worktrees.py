@@ -12,6 +12,7 @@ that took every root process of the machine for a maybe would never pass the gua
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,8 +28,11 @@ SENTINEL = ".agent-queue-lock"
 def look(context: FactContext) -> Found:
     """The agents' worktrees that git holds locked, or in which a process lives."""
     places = agent_folders(context)
-    if not places:
-        return Found()
+    return look_into(places, context) if places else Found()
+
+
+def look_into(places: Sequence[Path], context: FactContext) -> Found:
+    """The same for worktrees that are named by their real paths, agents' or not. Raises Unreadable."""
     locks = {_real(tree.path): tree.locked for tree in worktrees(context)[1:] if tree.locked is not None}
     there = inhabitants(places, context.own_sessions)
     return merge([_look_at(place, locks.get(place), there, context) for place in places])

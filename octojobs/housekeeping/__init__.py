@@ -15,6 +15,7 @@ JOBS = {
     "queue_health": "queue",
     "renew_leases": "leases",
     "stale_branches": "stale",
+    "sweep_stale_worktrees": "trees",
 }
 """Each job's function and the file that it is in. The two have different names: an imported file is an attribute, too."""
 

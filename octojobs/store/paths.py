@@ -114,6 +114,11 @@ class StatePaths:
         """The SQLite file of what is to be told, until it is."""
         return self.root / "outbox.sqlite"
 
+    @property
+    def swept(self) -> Path:
+        """The folder of the logs of worktrees that were removed."""
+        return self.root / "swept"
+
     def job_state(self, job: JobId) -> Path:
         """The file in which a script job keeps its own state between runs."""
         return self.root / "jobs" / f"{job}.json"
