@@ -1,4 +1,4 @@
-"""Writes docs/reference/jobs.md and docs/reference/octojobs-yaml.md from schemas/: `python docs/generate_reference.py`."""
+"""Writes docs/reference/jobs.md, octojobs-yaml.md and agent-yaml.md from schemas/: `python docs/generate_reference.py`."""
 # ruff: noqa: INP001 - a script beside the pages that it writes, no package
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ NOTES = {
     "When": "Exactly one of `schedule`, `interval`, `after`, `on` and `manual`. What `on` waits for is told in [Triggers](../triggers.md).",
     "Guards": "Every guard answers passed, failed or unknown, with its evidence; `octojobs why JOB` shows it.",
     "Action": "Exactly one of `command`, `run`, `task`, and for agent jobs `prompt` or `prompt_file`.",
-    "Agent jobs": "Known and listed, not run by this version: their due instants are recorded as skipped, with the reason.",
+    "Agent jobs": "A run asks a coding agent, in a worktree of its own: [Agents](../agents.md). The backends `bubblewrap`, `docker` and `podman`, and `output`, are known and listed, not run by this version: due instants of such jobs are recorded as skipped, with the reason.",
     "Afterwards": "Once a run has ended: `command`, `run` with the name of a job, or `enqueue` with a [task](#task). `notify` is told in [Notifications](../notifications.md).",
     "Surroundings": (
         "A job is told about itself by `OCTOJOBS_JOB`, `_RUN_ID`, `_SCHEDULED_AT`, `_ATTEMPT`, `_REPO`, `_COMMIT`, `_RUN_DIR`, `_RESULT`, "
@@ -92,8 +92,9 @@ def pages(root: Path = ROOT) -> dict[Path, str]:
     """The text of each page by its path."""
     jobs = json.loads((root / "schemas/jobs.schema.json").read_text(encoding="utf-8"))
     settings = json.loads((root / "schemas/octojobs.schema.json").read_text(encoding="utf-8"))
-    folder = root / "docs/reference"
-    return {folder / "jobs.md": "\n".join(jobs_page(jobs)) + "\n", folder / "octojobs-yaml.md": "\n".join(settings_page(settings)) + "\n"}
+    agent = json.loads((root / "schemas/agent.schema.json").read_text(encoding="utf-8"))
+    made = {"jobs.md": jobs_page(jobs), "octojobs-yaml.md": settings_page(settings), "agent-yaml.md": agent_page(agent)}
+    return {root / "docs/reference" / name: "\n".join(lines) + "\n" for name, lines in made.items()}
 
 
 def jobs_page(schema: Schema) -> Iterator[str]:
@@ -119,6 +120,26 @@ def jobs_page(schema: Schema) -> Iterator[str]:
             yield from ("### Conditions", "", parts["condition"]["description"], "", *_conditions(parts["condition"]["properties"]))
     yield from ("## Values", "", "| value | is |", "|---|---|")
     yield from (f"| {name} | {_cell(parts[name]['description'])} |" for name in ("duration", "size"))
+
+
+def agent_page(schema: Schema) -> Iterator[str]:
+    """The lines of the page about agents."""
+    yield from (
+        _GENERATED.format("agent.schema.json"),
+        "",
+        "# Agents' files",
+        "",
+        schema["description"],
+        "",
+        "What the fields do is told in [Agents](../agents.md).",
+        "",
+    )
+    yield from _table(schema["properties"])
+    for name, field in schema["properties"].items():
+        inner = field.get("properties") or field.get("items", {}).get("properties")
+        if inner:
+            required = field.get("required", ()) or field.get("items", {}).get("required", ())
+            yield from (f"## `{name}`", "", *_table(inner, required))
 
 
 def settings_page(schema: Schema) -> Iterator[str]:

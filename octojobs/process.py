@@ -7,7 +7,7 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import IO
@@ -43,6 +43,16 @@ class _Kept:
 
     def add(self, chunk: bytes) -> None:
         self.data += chunk[: max(self.limit - len(self.data), 0)]
+
+
+@dataclass(slots=True)
+class _Told:
+    """Somebody who is told of each piece of a stream as it comes."""
+
+    add: Callable[[bytes], None]
+
+
+_Sink = _Kept | _Told
 
 
 def run(
@@ -87,6 +97,36 @@ def run(
     return Completed(process.returncode if in_time else None, bytes(kept[0].data), bytes(kept[1].data), not in_time)
 
 
+def follow(
+    argv: Sequence[str],
+    *,
+    cwd: str | os.PathLike[str],
+    env: Mapping[str, str],
+    input: bytes,  # noqa: A002 -- as above
+    on_output: Callable[[bytes], None],
+    on_error: Callable[[bytes], None],
+) -> int:
+    """Run a process of this one's own group to its end, and hand on what it prints as it comes; its exit code, negative for a signal.
+
+    Its standard input is `input` and then closed. No time limit: whoever watches the group has one. A grandchild that keeps the
+    pipes open is not waited for. Raises OSError when it can't be started.
+    """
+    process = subprocess.Popen(
+        list(argv), cwd=cwd, env=dict(env), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
+    )
+    try:
+        if not input and process.stdin is not None:
+            process.stdin.close()
+            process.stdin = None
+        _converse(process, input, (_Told(on_output), _Told(on_error)), float("inf"))
+    finally:
+        for stream in (process.stdin, process.stdout, process.stderr):
+            if stream is not None:
+                with suppress(OSError):
+                    stream.close()
+    return int(process.returncode)
+
+
 def spawn(
     argv: Sequence[str],
     *,
@@ -105,7 +145,7 @@ def spawn(
     )  # fmt: skip
 
 
-def _converse(process: subprocess.Popen[bytes], data: bytes, kept: tuple[_Kept, _Kept], deadline: float) -> bool:
+def _converse(process: subprocess.Popen[bytes], data: bytes, kept: tuple[_Sink, _Sink], deadline: float) -> bool:
     """Feed and read the process until it has ended; False when the deadline came first."""
     with selectors.DefaultSelector() as selector:
         for stream, sink in zip((process.stdout, process.stderr), kept, strict=True):
@@ -130,7 +170,7 @@ def _converse(process: subprocess.Popen[bytes], data: bytes, kept: tuple[_Kept, 
             pause_s = min(pause_s * 2, 0.25)
 
 
-def _watch(selector: selectors.BaseSelector, stream: IO[bytes] | None, events: int, data: _Kept | memoryview) -> None:
+def _watch(selector: selectors.BaseSelector, stream: IO[bytes] | None, events: int, data: _Sink | memoryview) -> None:
     if stream is not None:
         os.set_blocking(stream.fileno(), False)
         selector.register(stream, events, data)
@@ -142,7 +182,7 @@ def _serve(selector: selectors.BaseSelector, wait_s: float) -> bool:
     for key, _ in ready:
         stream: IO[bytes] = key.fileobj  # type: ignore[assignment]  # _watch registers nothing else
         try:
-            if isinstance(key.data, _Kept):
+            if not isinstance(key.data, memoryview):
                 chunk = os.read(key.fd, _CHUNK)
                 key.data.add(chunk)
                 finished = not chunk

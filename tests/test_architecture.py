@@ -21,7 +21,7 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 CORE = sorted((PACKAGE / "core").glob("*.py"))
 INITS = [path for path in PRODUCT if path.name == "__init__.py" and path.parent != PACKAGE]
 
-HEAVY = {"click", "croniter", "git", "jsonschema", "psutil", "rich", "ruamel", "watchdog", "yaml"}
+HEAVY = {"click", "croniter", "git", "jmespath", "jsonschema", "psutil", "rich", "ruamel", "watchdog", "yaml"}
 """What an import of a light module must not bring along; measured in docs/decisions/0004-libraries.md."""
 
 Rule = Callable[[str], Iterator[str]]

@@ -27,6 +27,7 @@ import yaml
 
 from octojobs.cli.app import App
 from octojobs.cli.main import octojobs as command_line
+from octojobs.config.files import is_agent
 from octojobs.core.definitions import Settings
 from tests.config.loading import JOBS, SETTINGS, load
 from tests.helpers import ROOT, environment, make_repository, write
@@ -104,15 +105,19 @@ def _as_shown(printed: str, repo: Path, home: Path) -> str:
 
 @pytest.mark.parametrize(("page", "block"), blocks("yaml"))
 def test_the_definitions_that_a_page_shows_are_valid(page: Page, block: Block) -> None:
-    """By the real loader: a jobs file, settings, or the fields of one job; with the settings that the page shows."""
+    """By the real loader: a jobs file, settings, an agent, or the fields of one job; with the settings and agents that the page shows."""
     if block.file and not block.file.startswith(".octopoid/"):
         assert yaml.safe_load(block.text)
         return
     settings = next((other.text for other in reversed(page.blocks) if _is_settings(other)), None)
+    agents = {other.file: other.text for other in page.blocks if is_agent(other.file)}
     if _is_settings(block):
         loaded = load("jobs: {}\n", block.text, now=NOW)
+    elif is_agent(block.file):
+        name = block.file.split("/")[-2]
+        loaded = load(f"jobs: {{ask: {{manual: true, prompt: x, agent: {name}}}}}\n", settings, more={block.file: block.text}, now=NOW)
     elif block.file in ("", JOBS) and _keys(block) & {"version", "jobs", "defaults"}:
-        loaded = load(block.text, settings, now=NOW)
+        loaded = load(block.text, settings, more=agents, now=NOW)
     else:
         loaded = load("jobs: {}\n", settings, more={block.file or ".octopoid/jobs/example.yaml": block.text}, now=NOW)
     assert [str(problem) for problem in loaded.problems] == []

@@ -66,10 +66,12 @@ def test_every_property_has_a_description(path: Path) -> None:
     assert [place for place, value in found.items() if value is not False and not value.get("description")] == []
 
 
-@pytest.mark.parametrize("name", ["jobs", "octojobs"])
+@pytest.mark.parametrize("name", ["jobs", "octojobs", "agent"])
 def test_every_property_is_on_the_page(name: str) -> None:
     """Those inside of others, too."""
-    page = (ROOT / "docs/reference" / {"jobs": "jobs.md", "octojobs": "octojobs-yaml.md"}[name]).read_text(encoding="utf-8")
+    page = (ROOT / "docs/reference" / {"jobs": "jobs.md", "octojobs": "octojobs-yaml.md", "agent": "agent-yaml.md"}[name]).read_text(
+        encoding="utf-8"
+    )
     names = {place.rpartition("/")[2] for place, value in properties(schema(name)) if value is not False}
     assert [key for key in sorted(names) if f"`{key}`" not in page] == []
 

@@ -82,6 +82,7 @@ def preview(workspace: Workspace, job: Job, request: Request) -> Preview:
             paths=workspace.paths,
             settings=workspace.settings,
             environ=workspace.environ,
+            agents=workspace.definitions.agents,
             extra_env={"OCTOJOBS_LAST_SUCCESS_AT": format_instant(last)} if last else None,
         )
     except NotPreparable as error:

@@ -9,7 +9,7 @@ from datetime import datetime
 from octojobs.actions.outlook import Outlook
 from octojobs.actions.workspace import Workspace
 from octojobs.conditions.judging import judge
-from octojobs.core.admit import DEFAULT_POOL, Admission, admit
+from octojobs.core.admit import Admission, admit
 from octojobs.core.blocked import after_guards, blocking
 from octojobs.core.claim import events_of
 from octojobs.core.identity import JobId, RunId
@@ -63,7 +63,7 @@ def foresee(workspace: Workspace, jobs: Iterable[Job]) -> Foresight:
     waiting = [run for run in waiting if run.id in ledger.runs]
     verdicts = judge(waiting, facts_of(workspace, ledger, now))
     rows += [ledger.apply(after_guards(run, verdicts[run.id], now, decided.next_due.get(run.job))) for run in waiting]
-    pools = {**definitions.settings.pools, DEFAULT_POOL: definitions.settings.max_concurrent}
+    pools = definitions.settings.pool_sizes
     admission = admit(ledger, pools, now)
     # Who must not start leaves its room to others.
     while dropped := (*admission.dropped, *withheld(admission.start, definitions, workspace.root, now)):

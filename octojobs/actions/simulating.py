@@ -13,7 +13,6 @@ from octojobs.actions.catalog import find_job
 from octojobs.actions.workspace import Workspace
 from octojobs.conditions.base import Moment
 from octojobs.conditions.registry import get
-from octojobs.core.admit import DEFAULT_POOL
 from octojobs.core.codec import parse_instant
 from octojobs.core.definitions import Settings
 from octojobs.core.guards import Condition, Guard, Status, Verdict, conditions_in, evaluate
@@ -74,7 +73,7 @@ def simulated(workspace: Workspace, question: Question) -> View:
     told = [jobs[JobId(name)] for name in question.jobs] or list(jobs.values())
     record = _Record.read(workspace, question, start, until)
     settings = definitions.settings
-    pools = {**settings.pools, DEFAULT_POOL: settings.max_concurrent}
+    pools = settings.pool_sizes
     salt = workspace.salt() if any(job.jitter_s for job in jobs.values()) else ""
     world = World(jobs, pools, record.assumption, lambda run, at: _verdicts(run.definition, at, settings), salt, tuple(question.away))
     made = simulate(world, _ledger(workspace, jobs, start, is_future=start >= now - SPAN), start, until)

@@ -14,8 +14,8 @@ from octojobs.actions.workspace import Workspace
 from octojobs.config.approval import approved
 from octojobs.config.contents import named
 from octojobs.config.trust import Trust, lookup
-from octojobs.core.admit import DEFAULT_POOL, admit
-from octojobs.core.definitions import Definitions
+from octojobs.core.admit import admit
+from octojobs.core.definitions import DEFAULT_POOL, Definitions
 from octojobs.core.ledger import Ledger
 from octojobs.core.run import Phase, Run
 from octojobs.engine.pinning import withheld_jobs
@@ -197,9 +197,10 @@ def _tasks(workspace: Workspace) -> View | None:
 def _runs(seen: Seen) -> View:
     """`pools`, `running` and `queued`: the open runs, those that wait with the reason."""
     settings = seen.workspace.settings
-    sizes = {DEFAULT_POOL: settings.max_concurrent, **settings.pools}
-    held = admit(seen.ledger, sizes, seen.workspace.clock.now()).held
+    held = admit(seen.ledger, settings.pool_sizes, seen.workspace.clock.now()).held
     runs = list(seen.ledger.runs.values())
+    named = {*settings.pools, *(job.pool for job in (seen.definitions.jobs.values() if seen.definitions else ()))}
+    sizes = {DEFAULT_POOL: settings.max_concurrent, **{name: size for name, size in settings.pool_sizes.items() if name in named}}
     running = [run for run in runs if run.holds_slot]
     waiting = [run for run in runs if not run.holds_slot]
     ready = [run for run in waiting if run.phase is Phase.QUEUED]

@@ -10,6 +10,7 @@ from octojobs.config.blob import blob_id
 from octojobs.config.files import (
     JOBS_FOLDER,
     SETTINGS_FILE,
+    agent_file,
     checked_jobs_file,
     folders,
     is_definition,
@@ -20,6 +21,7 @@ from octojobs.config.files import (
 )
 from octojobs.config.limits import MAX_BYTES
 from octojobs.config.settings import read_settings
+from octojobs.core.agent import AGENTS_FOLDER
 from octojobs.core.definitions import JOBS_FILE
 from octojobs.errors import InvalidDefinitions, Problem
 
@@ -66,7 +68,18 @@ def _paths(root: Path, jobs_file: str) -> list[str]:
         inside = []
     except OSError as error:
         raise InvalidDefinitions([unreadable(JOBS_FOLDER, error)]) from error
-    return sorted({jobs_file, *(path for path in inside if is_definition(path, jobs_file))})
+    return sorted({jobs_file, *(path for path in (*inside, *_agents(root)) if is_definition(path, jobs_file))})
+
+
+def _agents(root: Path) -> list[str]:
+    """The files that agents may have; an agent whose folder is a link has none: links are not followed."""
+    try:
+        with os.scandir(root / AGENTS_FOLDER) as folders_there:
+            return [agent_file(one.name) for one in folders_there if one.is_dir(follow_symlinks=False)]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise InvalidDefinitions([unreadable(AGENTS_FOLDER, error)]) from error
 
 
 def open_below(root: Path, path: str) -> int:

@@ -10,12 +10,15 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 from octojobs.config.limits import MAX_BYTES
+from octojobs.core.agent import AGENTS_FOLDER
 from octojobs.core.definitions import JOBS_FILE
 from octojobs.errors import InvalidDefinitions, Problem, UsageError
 
 FOLDER = ".octopoid"
 SETTINGS_FILE = f"{FOLDER}/octojobs.yaml"
 JOBS_FOLDER = f"{FOLDER}/jobs"
+AGENT_FILE = "agent.yaml"
+"""In a folder of its own in `AGENTS_FOLDER`: what the repository says of one agent."""
 
 SUBMODULE = 0o160000
 _KINDS = {stat.S_IFLNK: "a symbolic link", SUBMODULE: "a submodule", stat.S_IFREG: "a file", stat.S_IFDIR: "a folder"}
@@ -27,16 +30,30 @@ def is_definition(path: str, jobs_file: str = JOBS_FILE) -> bool:
 
     >>> [is_definition(path) for path in (".octopoid/jobs.yaml", ".octopoid/jobs/a.yml", ".octopoid/agents.yaml")]
     [True, True, False]
+    >>> [is_definition(f".octopoid/agents/{path}") for path in ("reviewer/agent.yaml", "reviewer/prompt.md", "agent.yaml")]
+    [True, False, False]
     """
-    if path in (jobs_file, SETTINGS_FILE):
+    if path in (jobs_file, SETTINGS_FILE) or is_agent(path):
         return True
     folder, _, name = path.rpartition("/")
     return folder == JOBS_FOLDER and name.endswith((".yaml", ".yml")) and not name.startswith(".")
 
 
+def is_agent(path: str) -> bool:
+    """Whether a path is that of an agent's file."""
+    above, _, name = path.rpartition("/")
+    folder, _, agent = above.rpartition("/")
+    return name == AGENT_FILE and folder == AGENTS_FOLDER and not agent.startswith(".")
+
+
+def agent_file(agent: str) -> str:
+    """The path of an agent's file."""
+    return f"{AGENTS_FOLDER}/{agent}/{AGENT_FILE}"
+
+
 def holds_jobs(path: str) -> bool:
-    """Whether a definition file declares jobs, not settings."""
-    return path != SETTINGS_FILE
+    """Whether a definition file declares jobs, not settings or an agent."""
+    return path != SETTINGS_FILE and not is_agent(path)
 
 
 def checked_jobs_file(path: str) -> str:
@@ -52,10 +69,10 @@ def folders(jobs_file: str) -> tuple[str, ...]:
     """The folders that lead to definition files, outer ones first.
 
     >>> folders("ci/jobs/all.yaml")
-    ('.octopoid', '.octopoid/jobs', 'ci', 'ci/jobs')
+    ('.octopoid', '.octopoid/jobs', '.octopoid/agents', 'ci', 'ci/jobs')
     """
     parents = [str(parent) for parent in PurePosixPath(jobs_file).parents][-2::-1]
-    return tuple(dict.fromkeys((FOLDER, JOBS_FOLDER, *parents)))
+    return tuple(dict.fromkeys((FOLDER, JOBS_FOLDER, AGENTS_FOLDER, *parents)))
 
 
 def checked(entries: Mapping[str, tuple[str, str]], jobs_file: str) -> dict[str, str]:

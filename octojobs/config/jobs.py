@@ -13,8 +13,9 @@ from octojobs.config.entries import Entry, Fields
 from octojobs.config.guards import guards
 from octojobs.config.holds import hold
 from octojobs.config.parsers import environment, folder, period, texts, variable_names, zone_name
-from octojobs.config.references import AGENTS_POOL, Reference, references
+from octojobs.config.references import Reference, references
 from octojobs.config.schema import Refusal, check
+from octojobs.core.definitions import AGENTS_POOL
 from octojobs.core.job import NOBODY, AgentAction, Job, OnUnknown, Priority, Source, WhenBlocked
 from octojobs.errors import Problem
 

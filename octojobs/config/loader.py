@@ -5,17 +5,18 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
+from octojobs.config.agents import agents, guarded, unfit
 from octojobs.config.built import WORTH_IT, Built, key_of
 from octojobs.config.file import JobsFile, Placed, read_jobs
-from octojobs.config.files import SETTINGS_FILE, is_definition
+from octojobs.config.files import SETTINGS_FILE, holds_jobs, is_definition
 from octojobs.config.jobs import Defaults
-from octojobs.config.references import IN_SETTINGS, check
+from octojobs.config.references import IN_SETTINGS, Kind, check
 from octojobs.config.settings import SettingsFile, read_settings
 from octojobs.core.definitions import Definitions, Settings
 from octojobs.core.identity import JobId
@@ -78,10 +79,13 @@ class Loader:
         names = {placed.name: placed for file in read for placed in file.names}
         found = (reference for file in read for reference in file.references if IN_SETTINGS.get(reference.kind) not in settings.broken)
         problems.extend(check(found, names, settings.settings, now))
+        known, wrong = agents(jobs.values(), files)
+        places = [reference for file in read for reference in file.references if reference.kind is Kind.AGENT]
+        problems.extend([*wrong, *unfit(jobs.values(), known, places, {problem.path for problem in wrong})])
         problems.sort()
         if any(problem.severity is Severity.ERROR for problem in problems):
             return Loaded(None, tuple(problems), settings.settings)
-        definitions = _definitions(jobs, settings, source, files, main, problems)
+        definitions = replace(_definitions(guarded(jobs, known), settings, source, files, main, problems), agents=known)
         return Loaded(definitions, tuple(problems), settings.settings)
 
     def _read_settings(self, files: Files) -> SettingsFile:
@@ -98,7 +102,7 @@ class Loader:
             kept[main] = self._one(main, files[main], inherited)
             inherited = kept[main].file.defaults
         for path in sorted(files):
-            if path not in (main, SETTINGS_FILE) and is_definition(path, main):
+            if path != main and holds_jobs(path) and is_definition(path, main):
                 kept[path] = self._one(path, files[path], inherited)
         self._kept = kept
         return [one.file for one in kept.values()]

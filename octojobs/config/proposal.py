@@ -6,6 +6,7 @@ import difflib
 import shlex
 from collections.abc import Iterator, Mapping
 
+from octojobs.core.agent import agent_of
 from octojobs.core.definitions import Definitions
 from octojobs.core.durations import format_duration
 from octojobs.core.guards import AnyOf, Condition, Guard, Not
@@ -55,6 +56,9 @@ def what_runs(definitions: Definitions) -> tuple[str, ...]:
             f"append to {channel.file}" if channel.file else _shown(channel.command) if channel.command else f"post to {channel.webhook}"
         )
         lines.append(f"channel {channel.name}: {where}")
+    for agent in definitions.agents.values():
+        passed = f" (passes on {', '.join(agent.profile.pass_env)})" if agent.profile.pass_env else ""
+        lines.append(f"agent {agent.name}: {_shown(agent.profile.command)}{passed}")
     for job in definitions.jobs.values():
         lines += _of_job(job)
     return tuple(lines)
@@ -112,7 +116,12 @@ def _action(job: Job) -> str:
         return f"run {job.action.run}"
     if isinstance(job.action, TaskAction):
         return f"enqueue a task: {_shown(job.action.title)}"
-    return f"nothing: {job.unsupported}"
+    if job.action.unsupported:
+        return f"nothing: {job.action.unsupported}"
+    action = job.action
+    where = "" if action.has_worktree else ", without a worktree"
+    asked = _shown(action.prompt) if action.prompt else f"what {action.prompt_file} says"
+    return f"ask agent {agent_of(action)}{where}: {asked}"
 
 
 def _shown(command: str | tuple[str, ...] | None) -> str:

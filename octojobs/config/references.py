@@ -14,11 +14,9 @@ from octojobs.config.guards import named
 from octojobs.config.schema import properties
 from octojobs.config.suggest import closest, did_you_mean, listed
 from octojobs.core.cronsyntax import CronError
-from octojobs.core.definitions import Settings
+from octojobs.core.definitions import AGENTS_POOL, Settings
 from octojobs.core.once import is_once, once_instant
 from octojobs.errors import Problem, Severity
-
-AGENTS_POOL = "agents"
 
 
 class Kind(StrEnum):
@@ -30,6 +28,7 @@ class Kind(StrEnum):
     ENDED = "ended"
     ONCE = "once"
     CHANNEL = "channel"
+    AGENT = "agent"
 
 
 IN_SETTINGS = {Kind.POOL: "pools", Kind.CONDITION: "conditions", Kind.CHANNEL: "channels"}
@@ -56,6 +55,9 @@ def references(job: str, fields: Fields, timezone: str) -> Iterator[Reference]:
     if "pool" in fields:
         entry = fields.entries["pool"]
         yield Reference(Kind.POOL, entry.value, job, entry.problem(""))
+    if "agent" in fields:
+        entry = fields.entries["agent"]
+        yield Reference(Kind.AGENT, entry.value, job, entry.problem(""))
     if "conditions" in fields:
         for name, entry in named(fields.entries["conditions"]):
             if name not in built_in():

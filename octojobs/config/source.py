@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Protocol
 
 from octojobs.config.disk import read_folder
-from octojobs.config.files import FOLDER, JOBS_FOLDER, SETTINGS_FILE, checked, checked_jobs_file, folders, too_large
+from octojobs.config.files import AGENT_FILE, FOLDER, JOBS_FOLDER, SETTINGS_FILE, checked, checked_jobs_file, folders, is_agent, too_large
 from octojobs.config.limits import MAX_BYTES
+from octojobs.core.agent import AGENTS_FOLDER
 from octojobs.core.definitions import JOBS_FILE
 from octojobs.errors import InvalidDefinitions, OctojobsError, UsageError
 from octojobs.repository import Repository
@@ -71,8 +72,7 @@ class CommitSource:
             raise self._nothing_there()
         self.name = commit
         if self._listed[:2] != (commit, self.jobs_file):
-            entries = self._repository.entries(commit, (f"{FOLDER}/", f"{JOBS_FOLDER}/", *folders(self.jobs_file), self.jobs_file))
-            self._listed = (commit, self.jobs_file, checked(entries, self.jobs_file))
+            self._listed = (commit, self.jobs_file, committed(self._repository, commit, self.jobs_file))
         return self._listed[2]
 
     def read(self, paths: Iterable[str]) -> dict[str, bytes]:
@@ -168,6 +168,16 @@ class WorktreeSource:
             if found == before:
                 return found
         raise OctojobsError(f"the files in {self._root / FOLDER} change faster than they can be read", "stop what writes them")
+
+
+def committed(repository: Repository, commit: str, jobs_file: str) -> dict[str, str]:
+    """The definition files of a commit: path to blob id, sorted by path. Raises InvalidDefinitions as `checked` does, and GitFailed."""
+    places = (f"{FOLDER}/", f"{JOBS_FOLDER}/", f"{AGENTS_FOLDER}/", *folders(jobs_file), jobs_file)
+    entries = repository.entries(commit, places)
+    agents = [f"{path}/{AGENT_FILE}" for path, (mode, _) in entries.items() if mode == "040000" and is_agent(f"{path}/{AGENT_FILE}")]
+    if agents:
+        entries |= repository.entries(commit, agents)
+    return checked(entries, jobs_file)
 
 
 def _contents(repository: Repository, listing: Mapping[str, str], paths: Iterable[str]) -> dict[str, bytes]:

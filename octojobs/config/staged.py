@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from octojobs.config.contents import Contents
-from octojobs.config.files import FOLDER, JOBS_FOLDER, checked, folders, holds_jobs, is_definition
+from octojobs.config.files import folders, holds_jobs, is_definition
 from octojobs.config.loader import Loader
-from octojobs.config.source import IndexSource
+from octojobs.config.source import IndexSource, committed
 from octojobs.errors import InvalidDefinitions, Problem, Severity
 from octojobs.repository import Repository
 
@@ -41,6 +41,6 @@ def _committed(repository: Repository, jobs_file: str) -> dict[str, str] | None:
     if commit is None:
         return {}
     try:
-        return checked(repository.entries(commit, (f"{FOLDER}/", f"{JOBS_FOLDER}/", *folders(jobs_file), jobs_file)), jobs_file)
+        return committed(repository, commit, jobs_file)
     except InvalidDefinitions:
         return None

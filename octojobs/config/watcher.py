@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from octojobs.config.files import FOLDER, JOBS_FOLDER
+from octojobs.core.agent import AGENTS_FOLDER
 
 if TYPE_CHECKING:
     from watchdog.events import FileSystemEvent
@@ -47,7 +48,7 @@ class Watcher:
         self._wake = wake
         self._debounce_s = debounce_s
         self._lock = threading.Lock()  # for _arrange: the loop's thread and our own call it; never taken on the observer's
-        self._folders = frozenset({os.path.join(self._root, FOLDER), os.path.join(self._root, JOBS_FOLDER)})
+        self._folders = frozenset(os.path.join(self._root, folder) for folder in (FOLDER, JOBS_FOLDER, AGENTS_FOLDER))
         self._asked_for: tuple[tuple[Path, ...], tuple[Path, ...]] = ((), ())
         self._files: frozenset[str] = frozenset()
         self._whole: frozenset[str] = frozenset()

@@ -9,15 +9,13 @@ from datetime import datetime, timedelta
 
 from octojobs.core.blocked import blocking
 from octojobs.core.catchup import start_deadline_reason
+from octojobs.core.definitions import DEFAULT_POOL
 from octojobs.core.events import RunDropped
 from octojobs.core.identity import JobId, RunId
 from octojobs.core.job import Overlap, Priority
 from octojobs.core.ledger import Ledger, Pause
 from octojobs.core.overlap import OpenRun
 from octojobs.core.run import Cause, Outcome, Phase, Run
-
-DEFAULT_POOL = "default"
-"""The pool of jobs that name none; its size is `max_concurrent`."""
 
 RAISED_AFTER = timedelta(hours=1)
 """A low job that has been overtaken for so long is raised one level, so that it can't starve (runs.md)."""

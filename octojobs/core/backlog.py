@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
-from octojobs.core.admit import DEFAULT_POOL, Admission, admit, order_at, start_order
+from octojobs.core.admit import Admission, admit, order_at, start_order
+from octojobs.core.definitions import DEFAULT_POOL
 from octojobs.core.identity import RunId
 from octojobs.core.job import Priority
 from octojobs.core.ledger import Ledger

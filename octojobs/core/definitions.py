@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from octojobs.core.agent import Agent
 from octojobs.core.identity import JobId
 from octojobs.core.job import Job
 from octojobs.errors import Problem
 
 JOBS_FILE = ".octopoid/jobs.yaml"
+DEFAULT_POOL = "default"
+"""The pool of jobs that name none; its size is `max_concurrent`."""
+AGENTS_POOL = "agents"
+"""The pool of agent jobs that name none; where nobody says how large it is, it has room for one."""
 FRONT_MATTER, OCTOPOID_FORM = "front_matter", "octopoid"
 """How the files of tasks are written (`task_format`)."""
 TASKS_FOLDER = ".octopoid/tasks"
@@ -98,6 +103,11 @@ class Settings:
     tasks: TaskSettings = DEFAULT_TASK_SETTINGS
     channels: Mapping[str, Channel] = field(default_factory=dict)
 
+    @property
+    def pool_sizes(self) -> dict[str, int]:
+        """The sizes of all pools by name, the default one and that of the agents among them."""
+        return {AGENTS_POOL: 1, **self.pools, DEFAULT_POOL: self.max_concurrent}
+
 
 @dataclass(frozen=True, slots=True)
 class Definitions:
@@ -107,7 +117,7 @@ class Definitions:
     equal digests mean equal definitions; `warnings` were found in files that are otherwise fine.
 
     `pins` are the scripts that jobs name, path to blob id, where they have to be approved, too ("" where nobody has approved what
-    is there); a run starts only with the pinned ones on disk.
+    is there); a run starts only with the pinned ones on disk. `agents` are those that jobs name and that there are.
     """
 
     jobs: Mapping[JobId, Job]
@@ -116,3 +126,4 @@ class Definitions:
     digest: str = ""
     warnings: tuple[Problem, ...] = ()
     pins: Mapping[str, str] = field(default_factory=dict)
+    agents: Mapping[str, Agent] = field(default_factory=dict)

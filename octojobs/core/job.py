@@ -195,7 +195,7 @@ class ScriptAction:
 
 @dataclass(frozen=True, slots=True)
 class AgentAction:
-    """A prompt for a coding agent: declared and listed by this version, not run by it."""
+    """A prompt for a coding agent, given as it stands or as a file of the repository. `sandbox` has a `backend`; none is `worktree`."""
 
     prompt: str = ""
     prompt_file: str = ""
@@ -206,6 +206,21 @@ class AgentAction:
     resume: bool = False
     sandbox: Mapping[str, Any] = field(default_factory=dict)
     output: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def has_worktree(self) -> bool:
+        """Whether a run gets a worktree of its own."""
+        return bool(self.sandbox.get("backend", "worktree") == "worktree")
+
+    @property
+    def unsupported(self) -> str:
+        """What this version can't do of it; empty when it can do it all."""
+        backend = self.sandbox.get("backend", "worktree")
+        if backend not in ("worktree", "none"):
+            return f"backend {backend} is not supported by this version"
+        if more := sorted(self.sandbox.keys() - {"backend"}):
+            return f"sandbox backend {backend} has no {more[0]}"
+        return "`output:` is not supported by this version; `notify:` tells of the run's end" if self.output else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,4 +354,4 @@ class Job:
     @property
     def unsupported(self) -> str:
         """Why this version can't run the job; empty when it can."""
-        return "agent jobs are not supported by this version" if self.type is JobType.AGENT else ""
+        return self.action.unsupported if isinstance(self.action, AgentAction) else ""

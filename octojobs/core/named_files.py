@@ -11,6 +11,7 @@ import shlex
 from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
 
+from octojobs.core.agent import agent_of, texts_of
 from octojobs.core.definitions import DeclaredCondition, Settings
 from octojobs.core.guards import conditions_in
 from octojobs.core.job import AgentAction, CommandAction, Job, ScriptAction
@@ -69,8 +70,8 @@ def _words_of(job: Job, settings: Settings) -> Iterator[tuple[str, str]]:
             module, colon, _ = run.partition(":")
             yield from _module_files([module] if colon else settings.modules, job.cwd)
             yield from ((python, "") for python in (job.python, settings.python) if "/" in python)
-        case AgentAction(prompt_file=prompt_file) if prompt_file:
-            yield prompt_file, ""
+        case AgentAction(prompt_file=prompt_file) as action:
+            yield from ((path, "") for path in (prompt_file, *texts_of(agent_of(action))) if path)
         case _:
             pass
     if job.conditions:

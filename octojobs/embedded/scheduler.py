@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from octojobs.core.job import AgentAction
 from octojobs.core.run import Outcome
 from octojobs.embedded.config import CONFIG_FILE, SchedulerConfig
 from octojobs.embedded.folder import Folder
@@ -115,11 +116,12 @@ class Scheduler:
         `max_concurrent_jobs` is 1, else in one of as many threads. An override that does not call it has the run
         recorded as skipped; one that raises is logged. Called for itself it starts a run by hand, past the job's guards.
 
-        Raises SchedulerStopped when the scheduler is stopped meanwhile; the job goes on then. UsageError for a job that
-        this version can't run.
+        Raises SchedulerStopped when the scheduler is stopped meanwhile; the job goes on then. UsageError for an agent
+        job: its agent stands in the definitions of a repository.
         """
-        if job.definition.unsupported:
-            raise UsageError(f'job "{job.id}" can\'t run: {job.definition.unsupported}')
+        if isinstance(job.definition.action, AgentAction):
+            why = "an agent job needs the definitions of a repository"
+            raise UsageError(f'job "{job.id}" can\'t run: {why}', "declare it in .octopoid/jobs.yaml")
         opened = self._open()
         job.state, job.last_run = JobState.RUNNING, self._clock.now()
         with self._heeding_signals(opened, pass_on=True):

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from octojobs.core.absence import absences, withdrawn
-from octojobs.core.admit import DEFAULT_POOL, Admission, admit
+from octojobs.core.admit import Admission, admit
 from octojobs.core.blocked import CHECK_EVERY
 from octojobs.core.chain import chained_job, chained_run
 from octojobs.core.claim import events_of, first_sight, follow_ups
@@ -318,7 +318,7 @@ class Engine:
         revision = self.ground.revision()
         self._stage(AttemptStarting(run.id, run.attempt, now, revision.commit, revision.dirty) for run in starts)
         runs = [self.store.ledger.runs[run.id] for run in starts]
-        batch = self._starter.prepare(runs, shims, self.feed.current().settings, self._extra_env)
+        batch = self._starter.prepare(runs, shims, self.feed.current(), self._extra_env)
         for row in self._stage(batch.events):
             self._after(row, now)
         self._intent.gated |= batch.gated
@@ -357,8 +357,7 @@ class Engine:
         return admit(ledger, self._pools(), now, [*running, *named]).start
 
     def _pools(self) -> dict[str, int]:
-        settings = self.feed.current().settings
-        return {**settings.pools, DEFAULT_POOL: settings.max_concurrent}
+        return self.feed.current().settings.pool_sizes
 
     # From here on the outside is touched: everything it rests on is durable.
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from octojobs.conditions.judging import judge
-from octojobs.core.admit import DEFAULT_POOL, order_at
+from octojobs.core.admit import order_at
 from octojobs.core.blocked import after_guards
-from octojobs.core.definitions import Settings
+from octojobs.core.definitions import DEFAULT_POOL, Settings
 from octojobs.core.events import RunBlocked, RunDropped, RunReady
 from octojobs.core.guards import Status, Verdict
 from octojobs.core.identity import JobId, RunId

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from octojobs.core.definitions import Settings
+from octojobs.core.definitions import Definitions
 from octojobs.core.events import AttemptEnded, AttemptStarted, AttemptVoid, Event
 from octojobs.core.identity import RunId
 from octojobs.core.run import Attempt, Outcome, Run
@@ -68,7 +68,7 @@ class Starter:
         return shims, f"can't start {runs[len(shims)].id}: {why}" if why else ""
 
     def prepare(
-        self, runs: Sequence[Run], shims: Sequence[Shim], settings: Settings, extra_env: Callable[[Run], Mapping[str, str]]
+        self, runs: Sequence[Run], shims: Sequence[Shim], definitions: Definitions, extra_env: Callable[[Run], Mapping[str, str]]
     ) -> Batch:
         """What to record of each start; touches nothing. A run that can't be carried out (a missing secret) has failed."""
         batch = Batch()
@@ -79,9 +79,10 @@ class Starter:
                     run,
                     repository_root=self._ground.root,
                     paths=self._ground.paths,
-                    settings=settings,
+                    settings=definitions.settings,
                     environ=self._ground.environ,
                     extra_env=extra_env(run),
+                    agents=definitions.agents,
                 )
             except NotPreparable as problem:
                 batch.events.append(ended(run, Attempt(run.attempt, Outcome.FAILED, None, now, reason=str(problem)), now))

@@ -119,6 +119,15 @@ class StatePaths:
         """The folder of the logs of worktrees that were removed."""
         return self.root / "swept"
 
+    @property
+    def worktrees(self) -> Path:
+        """The folder of the worktrees that runs have to themselves."""
+        return self.root / "worktrees"
+
+    def agent_session(self, job: JobId) -> Path:
+        """The file that says which session of its agent the job had last."""
+        return self.root / "agents" / f"{job}.json"
+
     def job_state(self, job: JobId) -> Path:
         """The file in which a script job keeps its own state between runs."""
         return self.root / "jobs" / f"{job}.json"

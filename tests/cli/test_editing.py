@@ -44,7 +44,10 @@ def test_create_speaks_as_kjob_does(repo: Path, call: Call) -> None:
     """The options of the scheduler text work; the job is declared and listed, and why it can't run yet is said."""
     said = call(repo, "create", "--slug", "audit", "--prompt", "/k-housekeep", "--schedule", "0 9 * * MON", "--agent", "kode")
     assert said.code == 0
-    assert said.err == "audit is declared and listed; it can't run yet: agent jobs are not supported by this version\n"
+    assert said.err == (
+        'audit is declared and listed; it can\'t run yet: there is no agent "kode"; '
+        "write .octopoid/agents/kode/agent.yaml, or name one of claude, codex, gemini, generic, opencode\n"
+    )
     assert "audit" in call(repo, "list", "--source", "worktree").out
 
 

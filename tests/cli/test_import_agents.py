@@ -65,7 +65,7 @@ def test_the_rfcs_commands_become_a_valid_job(repo: Path) -> None:
     done = octojobs(repo, "import", "kjob", "setup.sh", "--timezone", "Europe/Berlin")
     assert done.returncode == 0, done.stderr
     assert done.stdout == "import 1 job from setup.sh: NAME; written to .octopoid/jobs/setup.yaml, live after the commit\n"
-    assert len(done.stderr.splitlines()) == 3
+    assert len(done.stderr.splitlines()) == 4  # the agent that is not there yet is one of them
     assert "timezone: Europe/Berlin\n" in (repo / ".octopoid/jobs/setup.yaml").read_text(encoding="utf-8")
     assert octojobs(repo, "validate").returncode == 0
 
@@ -115,9 +115,12 @@ def test_settings_that_are_there_are_told_and_not_touched(repo: Path) -> None:
 
 
 def test_the_drafts_jobs_become_valid_jobs(repo: Path) -> None:
-    """From a file elsewhere, which needs no settings."""
+    """From a file elsewhere, which needs no settings; the agent, which is not there yet, is warned about."""
     draft = write(repo.parent / "draft.yaml", OCTOPOID)
     done = octojobs(repo, "import", "octopoid", str(draft))
-    assert (done.returncode, done.stderr) == (0, "")
+    warning = (
+        'warning: job "stale_pr_reviewer": agent: there is no agent "reviewer"; write .octopoid/agents/reviewer/agent.yaml, or name one of '
+    )
+    assert (done.returncode, done.stderr) == (0, f"{draft}:23:5: {warning}claude, codex, gemini, generic, opencode\n")
     assert octojobs(repo, "validate").returncode == 0
     assert not (repo / ".octopoid/octojobs.yaml").exists()

@@ -92,10 +92,10 @@ def test_a_long_absence_is_one_run_and_one_row() -> None:
 
 def test_an_agent_job_is_never_dropped_in_silence() -> None:
     """Its due instants are recorded, however many passed."""
-    world = World([replace(job(), action=AgentAction("look"))])
+    world = World([replace(job(), action=AgentAction("look", sandbox={"backend": "docker"}))])
     world.tick(HALF_PAST_ELEVEN)
     made = world.tick(NOON + 2 * HOUR)
-    assert made.decisions == (skip(NOON + 2 * HOUR, "agent jobs are not supported by this version", 3, NOON),)
+    assert made.decisions == (skip(NOON + 2 * HOUR, "backend docker is not supported by this version", 3, NOON),)
 
 
 def test_a_paused_job_is_skipped_with_the_pauses_words() -> None:

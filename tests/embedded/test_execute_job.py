@@ -247,7 +247,8 @@ def test_a_run_by_hand_that_was_stopped_before_it_started_never_starts(make: Mak
 
 def test_a_job_that_this_version_cannot_run_is_refused_in_words(make: Make) -> None:
     """An agent job by hand."""
-    with pytest.raises(UsageError, match=r"^job \"review\" can't run: agent jobs are not supported by this version$"):
+    told = r"^job \"review\" can't run: an agent job needs the definitions of a repository; declare it in \.octopoid/jobs\.yaml$"
+    with pytest.raises(UsageError, match=told):
         make().execute_job(Job("review", prompt="review", agent="reviewer", manual=True))
 
 

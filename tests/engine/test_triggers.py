@@ -309,11 +309,11 @@ def test_an_edited_ref_is_seen_anew(place: Place) -> None:
 
 def test_a_job_that_can_t_be_run_records_what_triggered_it(place: Place) -> None:
     """As each of its due instants would be."""
-    place.declare(Job(job("agent").id, MAIN, AgentAction("look")))
+    place.declare(Job(job("agent").id, MAIN, AgentAction("look", sandbox={"backend": "docker"})))
     place.rest()
     place.commit("src/app.py", "2\n")
     place.rest()
-    assert place.reasons() == [("skipped", 1, "agent jobs are not supported by this version")]
+    assert place.reasons() == [("skipped", 1, "backend docker is not supported by this version")]
 
 
 def test_git_that_does_not_answer_is_asked_again(place: Place) -> None:

@@ -128,8 +128,8 @@ def test_octojobs_own_functions_run_where_octojobs_is_installed() -> None:
 
 def test_an_agent_job_can_not_be_prepared() -> None:
     """It says why."""
-    with pytest.raises(NotPreparable, match=r"^agent jobs are not supported by this version$"):
-        prepared(acting(AgentAction("Review")))
+    with pytest.raises(NotPreparable, match=r"^backend docker is not supported by this version$"):
+        prepared(acting(AgentAction("Review", sandbox={"backend": "docker"})))
 
 
 def secret_job(*names: str) -> Job:

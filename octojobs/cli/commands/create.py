@@ -13,7 +13,9 @@ from octojobs.cli.editing import carry_out, commit_option
 from octojobs.cli.group import Verb
 from octojobs.cli.params import Number
 from octojobs.cli.text import is_text
-from octojobs.core.job import Priority
+from octojobs.config.agents import missing
+from octojobs.core.agent import agent_of
+from octojobs.core.job import AgentAction, Priority
 
 ACTIONS = ("command", "run", "prompt")
 WHENS = ("schedule", "interval", "after", "manual")
@@ -32,7 +34,7 @@ WHENS = ("schedule", "interval", "after", "manual")
 @click.option("--slug", metavar="NAME", help="The same as NAME.")
 @click.option("--command", metavar="TEXT", help="What a run does: a command for the shell.")
 @click.option("--run", metavar="MODULE:FUNCTION", help="What a run does: a Python function.")
-@click.option("--prompt", metavar="TEXT", help="What a run does: a prompt for an agent. Declared and listed; this version can't run it.")
+@click.option("--prompt", metavar="TEXT", help="What a run does: a prompt for an agent.")
 @click.option("--agent", metavar="NAME", help="The agent of a prompt.")
 @click.option("--schedule", metavar="CRON", multiple=True, help="When: a cron expression, @daily, @once INSTANT; may be repeated.")
 @click.option("--interval", metavar="DURATION", help="When: every so often, such as 30m.")
@@ -69,9 +71,10 @@ def command(app: App, /, name: str | None, slug: str | None, commit: bool, dry_r
     workspace = app.workspace()
     edit = creation(workspace, job, _fields(given))
     carry_out(app, workspace, edit, commit=commit, dry_run=dry_run)
-    created = edit.amendment.definitions.jobs.get(job)  # type: ignore[call-overload]  # a JobId is a str
-    if created is not None and created.unsupported:
-        app.screen.note(f"{job} is declared and listed; it can't run yet: {created.unsupported}")
+    definitions = edit.amendment.definitions
+    created = definitions.jobs.get(job)  # type: ignore[call-overload]  # a JobId is a str
+    if created is not None and isinstance(created.action, AgentAction) and agent_of(created.action) not in definitions.agents:
+        app.screen.note(f"{job} is declared and listed; it can't run yet: {'; '.join(missing(agent_of(created.action)))}")
 
 
 def _texts(given: dict[str, Any]) -> Iterator[str]:

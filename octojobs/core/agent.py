@@ -1,0 +1,148 @@
+"""An agent as data: how a command-line program is given a prompt, and how what it prints is understood."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from octojobs.core.job import AgentAction
+
+DEFAULT_AGENT = "claude"
+"""The agent of a job that names none."""
+AGENTS_FOLDER = ".octopoid/agents"
+OPTIONS = ("model", "max_turns", "allowed_tools")
+"""What a job may ask of an agent whose profile says how that is passed on."""
+
+_FIELD = re.compile(r"\{([a-z_]+)(:json)?\}")
+_SPLICED = "{extra_args}"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What an event tells: where `when` is true, `set` replaces fields, `append` lengthens texts, `add` sums numbers (all JMESPath)."""
+
+    when: str
+    set: Mapping[str, str] = field(default_factory=dict)
+    append: Mapping[str, str] = field(default_factory=dict)
+    add: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """A regular expression (Python) that a line of prose is searched for, and the status that it stands for."""
+
+    match: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One kind of program. `prompt` is `stdin`, `argument` or `file`; `output` is `jsonl`, `json` or `text`.
+
+    `command` and `resume` are argument vectors whose elements may have placeholders (see `arguments`); `session` is `ours` (we
+    choose the id), `event` (the program tells it) or "" (it has none). `cumulative` says that the tokens it tells are those of
+    the whole session. `stderr` is searched last, when nothing structured has told why it failed; `prose` is searched in the
+    output of a program that prints text, whatever its exit code. Times are seconds.
+    """
+
+    name: str
+    command: tuple[str, ...] = ()
+    resume: tuple[str, ...] = ()
+    options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    prompt: str = "stdin"
+    session: str = ""
+    output: str = "text"
+    events: tuple[Rule, ...] = ()
+    cumulative: bool = False
+    stderr: tuple[Wording, ...] = ()
+    prose: tuple[Wording, ...] = ()
+    idle_s: float | None = None
+    wall_s: float | None = None
+    pass_env: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """A profile under a name, with what the repository says of it in `.octopoid/agents/NAME/`.
+
+    `pre_check` is a shell command that says whether there is work at all: by printing something, or (`by_exit`) by its exit code.
+    """
+
+    name: str
+    profile: Profile
+    role: str = ""
+    model: str = ""
+    max_turns: int | None = None
+    allowed_tools: tuple[str, ...] = ()
+    pre_check: str = ""
+    by_exit: bool = False
+
+    @property
+    def pre_check_argv(self) -> tuple[str, ...]:
+        """The command of the guard that `pre_check` is: it holds with exit code 0. The text is an argument, no part of another."""
+        script = 'sh -c "$1"' if self.by_exit else 'test -n "$(sh -c "$1")"'
+        return ("sh", "-c", script, "pre_check", self.pre_check)
+
+
+def agent_of(action: AgentAction) -> str:
+    """The name of the action's agent."""
+    return action.agent or DEFAULT_AGENT
+
+
+def texts_of(name: str) -> tuple[str, ...]:
+    """The paths of an agent's own texts, in the order in which they stand before a job's prompt; any may be missing."""
+    return f"{AGENTS_FOLDER}/{name}/prompt.md", f"{AGENTS_FOLDER}/{name}/instructions.md"
+
+
+def options(agent: Agent, action: AgentAction) -> dict[str, str]:
+    """What is asked of the agent, by name, as text: the job's word before the agent's."""
+    turns = action.max_turns or agent.max_turns
+    chosen = {
+        "model": action.model or agent.model,
+        "max_turns": str(turns) if turns else "",
+        "allowed_tools": ",".join(action.allowed_tools or agent.allowed_tools),
+    }
+    return {name: value for name, value in chosen.items() if value}
+
+
+def refusal(agent: Agent, action: AgentAction) -> str:
+    """Why the agent can't carry out the action; "" when it can. What can't be passed on is refused, not left out."""
+    profile = agent.profile
+    if not profile.command:
+        return f'agent "{agent.name}" has no `command:`; say in {AGENTS_FOLDER}/{agent.name}/agent.yaml which program it is'
+    if action.resume and not profile.resume:
+        return f'agent "{agent.name}" can\'t go on with a session: its profile has no `resume:`'
+    for name in options(agent, action):
+        if name not in profile.options:
+            return f'agent "{agent.name}" has no way to be told {name}; remove it, or give it an option in its agent.yaml'
+    return ""
+
+
+def arguments(template: Sequence[str], chosen: Sequence[tuple[str, ...]], values: Mapping[str, str]) -> tuple[str, ...]:
+    r"""The argument vector: each element filled in by itself, never split and never read by a shell.
+
+    `{extra_args}` as a whole element is replaced by the chosen options. `{NAME:json}` is the value as a JSON (and TOML) string.
+
+    >>> arguments(("x", "--id", "{id}", "{extra_args}", "c=[{id:json}]"), [("-m", "{model}")], {"id": 'a"b', "model": "m 1"})
+    ('x', '--id', 'a"b', '-m', 'm 1', 'c=["a\\"b"]')
+    """
+    return tuple(_filled(element, values) for element in _spliced(template, chosen))
+
+
+def _spliced(template: Sequence[str], chosen: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    for element in template:
+        if element == _SPLICED:
+            yield from (part for option in chosen for part in option)
+        else:
+            yield element
+
+
+def _filled(element: str, values: Mapping[str, str]) -> str:
+    def value(found: re.Match[str]) -> str:
+        if found[1] not in values:
+            return found[0]
+        return json.dumps(values[found[1]]) if found[2] else values[found[1]]
+
+    return _FIELD.sub(value, element)

@@ -1,0 +1,72 @@
+"""A stand-in for an agent's program that prints Claude's events: each line of its prompt that begins with `do:` says what it does."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+RESULT = {
+    "type": "result", "subtype": "success", "is_error": False, "api_error_status": None, "result": "done", "total_cost_usd": 0.5,
+    "usage": {"input_tokens": 3, "output_tokens": 2}, "permission_denials": [],
+}  # fmt: skip
+
+
+def say(event: dict[str, Any]) -> None:
+    """Print an event at once."""
+    sys.stdout.write(json.dumps(event) + "\n")
+    sys.stdout.flush()
+
+
+def do(word: str, argument: str) -> None:
+    """One step."""
+    match word:
+        case "write":
+            Path(argument).write_text("made\n", encoding="utf-8")
+        case "commit":
+            Path(argument).write_text("made\n", encoding="utf-8")
+            subprocess.run(["git", "add", "--", argument], check=True)
+            subprocess.run(["git", "-c", "user.name=Bot", "-c", "user.email=b@example.org", "commit", "-qm", argument], check=True)
+        case "result":
+            say({**RESULT, **json.loads(argument or "{}")})
+        case "event":
+            say(json.loads(argument))
+        case "tear":
+            sys.stdout.write(json.dumps(RESULT)[:40])
+        case "complain":
+            sys.stderr.write(f"{argument}\n")
+        case "env":
+            say({**RESULT, "result": json.dumps([os.environ.get(name) for name in argument.split()])})
+        case "read":
+            say({**RESULT, "result": sys.stdin.read() + Path(argument).read_text(encoding="utf-8")})
+        case "argv":
+            say({**RESULT, "result": json.dumps(sys.argv[1:])})
+        case "where":
+            say({**RESULT, "result": os.getcwd()})
+        case "deaf":
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        case "sleep":
+            threading.Event().wait(60)
+        case "exit":
+            sys.exit(int(argument))
+        case _:
+            sys.exit(f"the fake agent can't {word}")
+
+
+def main() -> None:
+    """Read the prompt to its end, tell of the session, and do what it says."""
+    prompt = sys.stdin.read()
+    say({"type": "system", "subtype": "init", "session_id": sys.argv[sys.argv.index("--session") + 1], "model": "fake-1"})
+    for line in prompt.splitlines():
+        if line.startswith("do:"):
+            word, _, argument = line.removeprefix("do:").strip().partition(" ")
+            do(word, argument)
+
+
+if __name__ == "__main__":
+    main()
