@@ -100,6 +100,26 @@ def test_a_healthy_repository_is_looked_at_in_all_parts(repo: Path, call: Call) 
             },
         ),
         (
+            "jobs: {s: {interval: 1h, agent: kode, prompt: x}}\n",
+            {},
+            {
+                "level": "wrong",
+                "subject": "job s",
+                "what": 'there is no agent "kode"',
+                "fix": "write .octopoid/agents/kode/agent.yaml, or name one of claude, codex, gemini, generic, opencode",
+            },
+        ),
+        (
+            "jobs: {s: {interval: 1h, agent: kode, prompt: x}}\n",
+            {".octopoid/agents/kode/agent.yaml": "command: [no-such-agent-here]\n"},
+            {
+                "level": "wrong",
+                "subject": "job s",
+                "what": "there is no program no-such-agent-here",
+                "fix": "install it, or correct the job",
+            },
+        ),
+        (
             GOOD,
             {".octopoid/agents.yaml": "agents: []\n"},
             {
@@ -112,7 +132,7 @@ def test_a_healthy_repository_is_looked_at_in_all_parts(repo: Path, call: Call) 
             },
         ),
     ],
-    ids=["module", "name", "program", "folder", "agent", "octopoid"],
+    ids=["module", "name", "program", "folder", "sandbox", "agent", "agent's program", "octopoid"],
 )
 def test_what_a_job_names_is_looked_for(jobs: str, files: dict[str, str], finding: dict[str, str], tmp_path: Path, call: Call) -> None:
     """`validate` imports and runs nobody's code; `doctor` looks whether it is there."""

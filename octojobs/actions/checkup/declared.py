@@ -12,9 +12,11 @@ from octojobs.actions.checkup.finding import Finding, ok, weak, wrong
 from octojobs.actions.foresight import facts_of, is_trusted
 from octojobs.actions.workspace import Workspace
 from octojobs.conditions.judging import judge_jobs
+from octojobs.config.agents import missing
+from octojobs.core.agent import agent_of
 from octojobs.core.definitions import JOBS_FILE, Definitions
 from octojobs.core.guards import Status
-from octojobs.core.job import CommandAction, Job, ScriptAction
+from octojobs.core.job import AgentAction, CommandAction, Job, ScriptAction
 from octojobs.errors import Severity
 from octojobs.runners.base import NotPreparable
 from octojobs.runners.script import python_of
@@ -78,12 +80,22 @@ def _job(workspace: Workspace, definitions: Definitions, job: Job) -> Iterator[F
             yield from _script(workspace, definitions, job, script)
         case CommandAction(command=tuple(command)):
             yield from _program(workspace, subject, command[0], job.cwd)
+        case AgentAction() as action:
+            yield from _agent(workspace, definitions, subject, action)
         case _:
             pass
     try:
         secret_values(job.secrets, workspace.environ)
     except NotPreparable as error:
         yield wrong(subject, str(error), "until then its runs fail")
+
+
+def _agent(workspace: Workspace, definitions: Definitions, subject: str, action: AgentAction) -> Iterator[Finding]:
+    agent = definitions.agents.get(agent_of(action))
+    if agent is None:
+        yield wrong(subject, *missing(agent_of(action)))
+    else:
+        yield from _program(workspace, subject, agent.profile.command[0], ".")
 
 
 def _script(workspace: Workspace, definitions: Definitions, job: Job, script: ScriptAction) -> Iterator[Finding]:
