@@ -12,9 +12,9 @@ from octojobs import run_worktrees
 from octojobs.core.identity import InvalidId, RunId
 from octojobs.errors import GitFailed, OctojobsError
 from octojobs.repository import Repository, Worktree
+from octojobs.run_worktrees import Work
 from octojobs.runners import receipts
 from octojobs.store.paths import StatePaths
-from octojobs.run_worktrees import Work
 
 PATCH_FILE = "changes.patch"
 _REASON = re.compile(r"octojobs: run (?P<run>\S+) attempt (?P<attempt>[0-9]+) from (?P<base>[0-9a-f]+)")
