@@ -56,7 +56,8 @@ def status(workspace: Workspace) -> View:
     """
     seen = _look(workspace)
     failures = list(_failures(seen))
-    problems = [*_problems(seen), *_failed(failures)]
+    outbox, unread = _outbox(workspace)
+    problems = [*_problems(seen), *unread, *_failed(failures)]
     return {
         "repository": str(workspace.root),
         "state": str(workspace.paths.root),
@@ -71,7 +72,7 @@ def status(workspace: Workspace) -> View:
         "tasks": _tasks(workspace),
         **_runs(seen),
         "next": _next(seen),
-        "outbox": _outbox(workspace),
+        "outbox": outbox,
         "warnings": warnings_of(seen.definitions) if seen.definitions else [],
     }
 
@@ -216,9 +217,13 @@ def _unsettled(seen: Seen, run: Run) -> str:
     return "it has ended; the next `octojobs up` or `tick` records how"
 
 
-def _outbox(workspace: Workspace) -> View:
-    pending, dead, letters = outbox_standing(workspace.paths)
-    return {"pending": pending, "dead": dead, "letters": [dict(letter) for letter in letters]}
+def _outbox(workspace: Workspace) -> tuple[View, list[View]]:
+    """How it stands, and that this can't be told."""
+    try:
+        pending, dead, letters = outbox_standing(workspace.paths)
+    except StateDamaged as error:
+        return {"pending": 0, "dead": 0, "letters": []}, [{"what": error.what, "fix": error.fix}]
+    return {"pending": pending, "dead": dead, "letters": [dict(letter) for letter in letters]}, []
 
 
 def _count(runs: list[Run], pool: str) -> int:

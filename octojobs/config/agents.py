@@ -17,7 +17,8 @@ from octojobs.config.reader import read
 from octojobs.config.references import Reference
 from octojobs.config.schema import check
 from octojobs.config.suggest import did_you_mean
-from octojobs.core.agent import DEFAULT_AGENT, Agent, Profile, Rule, Wording, agent_of, refusal
+from octojobs.core.agent import Agent, Profile, Rule, Wording, refusal
+from octojobs.core.agent_names import DEFAULT_AGENT, agent_of
 from octojobs.core.guards import Condition
 from octojobs.core.identity import JobId
 from octojobs.core.job import AgentAction, Job

@@ -21,7 +21,7 @@ from octojobs.config.files import (
 )
 from octojobs.config.limits import MAX_BYTES
 from octojobs.config.settings import read_settings
-from octojobs.core.agent import AGENTS_FOLDER
+from octojobs.core.agent_names import AGENTS_FOLDER
 from octojobs.core.definitions import JOBS_FILE
 from octojobs.errors import InvalidDefinitions, Problem
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 from octojobs.config.limits import MAX_BYTES
-from octojobs.core.agent import AGENTS_FOLDER
+from octojobs.core.agent_names import AGENTS_FOLDER
 from octojobs.core.definitions import JOBS_FILE
 from octojobs.errors import InvalidDefinitions, Problem, UsageError
 

@@ -9,9 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from pathlib import PurePosixPath
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from octojobs.config.agents import agents, guarded, unfit
 from octojobs.config.built import WORTH_IT, Built, key_of
 from octojobs.config.file import JobsFile, Placed, read_jobs
 from octojobs.config.files import SETTINGS_FILE, holds_jobs, is_definition
@@ -20,8 +19,11 @@ from octojobs.config.references import IN_SETTINGS, Kind, check
 from octojobs.config.settings import SettingsFile, read_settings
 from octojobs.core.definitions import Definitions, Settings
 from octojobs.core.identity import JobId
-from octojobs.core.job import Job
+from octojobs.core.job import AgentAction, Job
 from octojobs.errors import Problem, Severity
+
+if TYPE_CHECKING:
+    from octojobs.core.agent import Agent
 
 _NO_DEFAULTS = Defaults()
 _NO_SETTINGS = Settings()
@@ -75,17 +77,22 @@ class Loader:
         if not read:
             problems.append(Problem(main, 0, 0, "there is no such file, and no other that declares jobs", "write one with `octojobs init`"))
         problems.extend(same_names(read))
-        jobs = {job.id: job for file in read for job in file.jobs}
+        jobs: Mapping[JobId, Job] = {job.id: job for file in read for job in file.jobs}
         names = {placed.name: placed for file in read for placed in file.names}
         found = (reference for file in read for reference in file.references if IN_SETTINGS.get(reference.kind) not in settings.broken)
         problems.extend(check(found, names, settings.settings, now))
-        known, wrong = agents(jobs.values(), files)
-        places = [reference for file in read for reference in file.references if reference.kind is Kind.AGENT]
-        problems.extend([*wrong, *unfit(jobs.values(), known, places, {problem.path for problem in wrong})])
+        known: Mapping[str, Agent] = {}
+        if any(isinstance(job.action, AgentAction) for job in jobs.values()):
+            from octojobs.config import agents  # most repositories ask no agent, and the hook starts at each commit
+
+            known, wrong = agents.agents(jobs.values(), files)
+            places = [reference for file in read for reference in file.references if reference.kind is Kind.AGENT]
+            problems.extend([*wrong, *agents.unfit(jobs.values(), known, places, {problem.path for problem in wrong})])
+            jobs = agents.guarded(jobs, known)
         problems.sort()
         if any(problem.severity is Severity.ERROR for problem in problems):
             return Loaded(None, tuple(problems), settings.settings)
-        definitions = replace(_definitions(guarded(jobs, known), settings, source, files, main, problems), agents=known)
+        definitions = replace(_definitions(jobs, settings, source, files, main, problems), agents=known)
         return Loaded(definitions, tuple(problems), settings.settings)
 
     def _read_settings(self, files: Files) -> SettingsFile:

@@ -6,7 +6,7 @@ import difflib
 import shlex
 from collections.abc import Iterator, Mapping
 
-from octojobs.core.agent import agent_of
+from octojobs.core.agent_names import agent_of
 from octojobs.core.definitions import Definitions
 from octojobs.core.durations import format_duration
 from octojobs.core.guards import AnyOf, Condition, Guard, Not

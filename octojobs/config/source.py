@@ -17,7 +17,7 @@ from typing import Protocol
 from octojobs.config.disk import read_folder
 from octojobs.config.files import AGENT_FILE, FOLDER, JOBS_FOLDER, SETTINGS_FILE, checked, checked_jobs_file, folders, is_agent, too_large
 from octojobs.config.limits import MAX_BYTES
-from octojobs.core.agent import AGENTS_FOLDER
+from octojobs.core.agent_names import AGENTS_FOLDER
 from octojobs.core.definitions import JOBS_FILE
 from octojobs.errors import InvalidDefinitions, OctojobsError, UsageError
 from octojobs.repository import Repository

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from octojobs.config.entries import Entry
 from octojobs.config.suggest import listed
-from octojobs.core.flow import OCTOPOID
 from octojobs.core.identity import InvalidId, JobId
 from octojobs.core.job import Ending, JobWhen, RefWhen, TagWhen, TaskWhen
 from octojobs.core.refnames import is_full_ref, is_ref_pattern
-from octojobs.core.task import line
 
 NAMES = ("ref", "tag", "task", "job")
 _TAGS, _HEADS = "refs/tags/", "refs/heads/"
@@ -76,6 +74,9 @@ def _tag(entry: Entry) -> str:
 
 
 def _task(entry: Entry) -> TaskWhen:
+    from octojobs.core.flow import OCTOPOID  # few triggers wait for a task, and the hook reads them all
+    from octojobs.core.task import line
+
     state, flow = entry.at("state"), entry.value.get("flow", "")
     if state.value not in OCTOPOID.states:
         raise state.invalid(f'"{state.value}" is no state of a task', f"write {listed(list(OCTOPOID.states))}")

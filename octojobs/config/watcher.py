@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from octojobs.config.files import FOLDER, JOBS_FOLDER
-from octojobs.core.agent import AGENTS_FOLDER
+from octojobs.core.agent_names import AGENTS_FOLDER
 
 if TYPE_CHECKING:
     from watchdog.events import FileSystemEvent

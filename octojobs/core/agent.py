@@ -7,11 +7,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from octojobs.core.agent_names import AGENTS_FOLDER
 from octojobs.core.job import AgentAction
 
-DEFAULT_AGENT = "claude"
-"""The agent of a job that names none."""
-AGENTS_FOLDER = ".octopoid/agents"
 OPTIONS = ("model", "max_turns", "allowed_tools")
 """What a job may ask of an agent whose profile says how that is passed on."""
 
@@ -84,16 +82,6 @@ class Agent:
         """The command of the guard that `pre_check` is: it holds with exit code 0. The text is an argument, no part of another."""
         script = 'sh -c "$1"' if self.by_exit else 'test -n "$(sh -c "$1")"'
         return ("sh", "-c", script, "pre_check", self.pre_check)
-
-
-def agent_of(action: AgentAction) -> str:
-    """The name of the action's agent."""
-    return action.agent or DEFAULT_AGENT
-
-
-def texts_of(name: str) -> tuple[str, ...]:
-    """The paths of an agent's own texts, in the order in which they stand before a job's prompt; any may be missing."""
-    return f"{AGENTS_FOLDER}/{name}/prompt.md", f"{AGENTS_FOLDER}/{name}/instructions.md"
 
 
 def options(agent: Agent, action: AgentAction) -> dict[str, str]:

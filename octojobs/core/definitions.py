@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from octojobs.core.agent import Agent
 from octojobs.core.identity import JobId
 from octojobs.core.job import Job
 from octojobs.errors import Problem
+
+if TYPE_CHECKING:  # the hook reads definitions, and mostly those of no agent
+    from octojobs.core.agent import Agent
 
 JOBS_FILE = ".octopoid/jobs.yaml"
 DEFAULT_POOL = "default"

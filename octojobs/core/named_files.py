@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
 
-from octojobs.core.agent import agent_of, texts_of
+from octojobs.core.agent_names import agent_of, texts_of
 from octojobs.core.definitions import DeclaredCondition, Settings
 from octojobs.core.guards import conditions_in
 from octojobs.core.job import AgentAction, CommandAction, Job, ScriptAction

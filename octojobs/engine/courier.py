@@ -22,13 +22,16 @@ from octojobs.engine.ground import Ground
 from octojobs.notify.delivery import Sender
 from octojobs.notify.failures import Refused, Unreachable
 from octojobs.notify.message import message_of
+from octojobs.store.aside import set_aside
 from octojobs.store.index import rows_between
-from octojobs.store.outbox import Outbox, Place, Waiting
+from octojobs.store.outbox import Outbox, Place, Waiting, is_damage
 
 log = logging.getLogger("octojobs.notify")
 
 AT_ONCE = 500
 """Rows of history that become messages in one transaction."""
+RETRY_S = 10.0
+"""Until an outbox that can't be used is tried again, unless something ends before."""
 PATIENCE_S = 15.0
 """How long the end of the daemon waits for a delivery that is under way; it is made again otherwise."""
 
@@ -46,6 +49,8 @@ class Courier:
         self._news = False
         self._stopping = False
         self._thread: threading.Thread | None = None
+        self._outbox: Outbox | None = None
+        self._told = ""
 
     def follow(self, definitions: Definitions, seq: int) -> None:
         """These are in force, and the history is complete up to the batch `seq`."""
@@ -79,33 +84,58 @@ class Courier:
 
     def _serve(self) -> None:
         try:
-            outbox = Outbox(self._ground.paths, self._since)
-        except (sqlite3.Error, OSError) as error:
-            log.error("nobody is notified: the outbox can't be opened: %s", error)
-            return
-        try:
             while True:
                 with self._changed:
                     stopping, self._news = self._stopping, False
                     definitions, seq = self._definitions, self._seq
                 assert definitions is not None
-                wait_s = self._round(outbox, definitions, seq)
+                wait_s = self._try(definitions, seq)
                 with self._changed:
                     if stopping and wait_s != 0:
                         return
                     if not self._news and not self._stopping and wait_s != 0:
                         self._changed.wait(wait_s)
         finally:
+            self._close()
+
+    def _try(self, definitions: Definitions, seq: int) -> float | None:
+        """A round, as far as the disk lets it; a damaged outbox is set aside, and the next round begins another."""
+        try:
+            if self._outbox is None:
+                self._outbox = Outbox(self._ground.paths, self._since)
+            wait_s = self._round(self._outbox, definitions, seq)
+        except (sqlite3.Error, OSError) as error:
+            self._close()
+            self._tell(
+                self._set_aside(error, seq) if is_damage(error) else f"nobody is notified for now: the outbox can't be used: {error}"
+            )
+            return RETRY_S
+        self._told = ""
+        return wait_s
+
+    def _set_aside(self, error: Exception, seq: int) -> str:
+        """What became of it, in words. Nobody knows how far the damaged one had read: what comes from now on is told."""
+        self._since = seq
+        try:
+            aside = set_aside(self._ground.paths.outbox, self._ground.clock.now())
+        except OSError as refused:
+            return f"nobody is notified for now: the outbox is damaged ({error}) and can't be set aside: {refused}"
+        return f"the outbox was damaged ({error}); it is {aside} now, and what waited in it is not told"
+
+    def _close(self) -> None:
+        outbox, self._outbox = self._outbox, None
+        if outbox is not None:
             outbox.close()
+
+    def _tell(self, what: str) -> None:
+        if what != self._told:
+            log.error("%s", what)
+        self._told = what
 
     def _round(self, outbox: Outbox, definitions: Definitions, seq: int) -> float | None:
         """Read what is new, and give each channel its oldest message; seconds until there is more to do, None for never."""
-        try:
-            more = self._take(outbox, definitions, seq)
-            waits = [self._deliver(outbox, one, definitions) for one in outbox.waiting()]
-        except (sqlite3.Error, OSError) as error:
-            log.error("the outbox can't be used for now: %s", error)
-            return 60.0
+        more = self._take(outbox, definitions, seq)
+        waits = [self._deliver(outbox, one, definitions) for one in outbox.waiting()]
         return 0 if more else min(waits, default=None)
 
     def _take(self, outbox: Outbox, definitions: Definitions, seq: int) -> bool:

@@ -25,9 +25,10 @@ from octojobs.core.task import InvalidTask
 from octojobs.errors import RepositoryBusy, StateDamaged
 from octojobs.flows import forms
 from octojobs.flows.lease_files import LeaseFiles
-from octojobs.flows.record import NEW, Happened, Kept, Record, set_aside, sortable
+from octojobs.flows.record import NEW, Happened, Kept, Record, sortable
 from octojobs.flows.tree import Tree
 from octojobs.store.access import storage_failed
+from octojobs.store.aside import set_aside
 from octojobs.store.paths import FILE_MODE, StatePaths, make_folders
 
 WAIT_S = 30.0

@@ -262,17 +262,6 @@ class Record:
         self._base.execute("COMMIT")
 
 
-def set_aside(path: Path, now: datetime) -> Path:
-    """Give a damaged record another name, and its logs with it; the new name."""
-    aside = path.with_name(f"quarantine-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{path.name}")
-    while aside.exists():
-        aside = aside.with_name(f"{aside.name}~")
-    for end in ("-wal", "-shm", ""):
-        if (one := path.with_name(path.name + end)).exists():
-            one.rename(aside.with_name(aside.name + end))
-    return aside
-
-
 @contextmanager
 def _told(path: Path) -> Iterator[None]:
     """SQLite's errors in our words: damage, a disk that refuses, and somebody else who does not let go."""

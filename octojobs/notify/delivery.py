@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from octojobs.core.definitions import Channel
+from octojobs.core.environment import narrowed
 from octojobs.notify.failures import Refused, Unreachable
 from octojobs.process import run
 from octojobs.runners.base import NotPreparable
@@ -50,7 +51,7 @@ class Sender:
     def _run(self, argv: tuple[str, ...], name: str, message: Mapping[str, Any]) -> None:
         """The message is its standard input and its environment: data in both, never a part of the command."""
         told = {f"OCTOJOBS_{key.upper()}": str(message[key] if message[key] is not None else "") for key in message}
-        env = {**self.environ, **told, "OCTOJOBS_MESSAGE_ID": name}
+        env = {**narrowed(self.environ), **told, "OCTOJOBS_MESSAGE_ID": name}
         try:
             done = run(argv, timeout_s=COMMAND_S, cwd=self.root, env=env, input=json.dumps({"id": name, **message}).encode() + b"\n")
         except OSError as error:

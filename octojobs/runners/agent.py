@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from octojobs.core.agent import Agent, agent_of, refusal
+from octojobs.core.agent import Agent, refusal
+from octojobs.core.agent_names import agent_of
 from octojobs.core.codec import encode
 from octojobs.core.job import AgentAction, Job, Limits
 from octojobs.core.run import Run

@@ -10,7 +10,8 @@ from typing import Any
 
 from octojobs.config.pins import content_on_disk
 from octojobs.config.source import WORKTREE
-from octojobs.core.agent import Agent, texts_of
+from octojobs.core.agent import Agent
+from octojobs.core.agent_names import texts_of
 from octojobs.core.identity import InvalidId, RunId
 from octojobs.core.job import AgentAction
 from octojobs.core.placeholders import fill

@@ -82,24 +82,18 @@ class Leases:
         self._wait_s = wait_s
         self._is_open = is_open
 
-    def all(self, now: datetime, *, task: str = "") -> list[Kept]:
-        """Every lease, by name, or with `task` all but the queue's own and those named after other tasks.
+    def all(self, now: datetime) -> list[Kept]:
+        """Every lease, by name; the worktrees are real paths, the branches full names. Raises StorageFailed."""
+        return [kept for name in self._names() if (kept := self._read(name, now)) is not None]
 
-        The worktrees are real paths, the branches full names. Raises StorageFailed.
-        """
+    def _names(self) -> list[str]:
         try:
             names = sorted(os.listdir(self._paths.leases))
         except FileNotFoundError:
             return []
         except OSError as error:
             raise storage_failed("read", self._paths.leases, error) from None
-        stems = [name.removesuffix(".json") for name in names if name.endswith(".json") and not name.startswith(".")]
-        # A claim that read the claims of all the others would take the longer the more there are.
-        if task:
-            own = f"{CLAIM}{task}"
-            stems = [stem for stem in stems if not stem.startswith(CLAIM) or (stem.startswith(own) and stem != own)]
-        found = (self._read(stem, now) for stem in stems)
-        return [kept for kept in found if kept is not None]
+        return [name.removesuffix(".json") for name in names if name.endswith(".json") and not name.startswith(".")]
 
     @contextmanager
     def unchanging(self) -> Iterator[None]:
@@ -109,10 +103,11 @@ class Leases:
 
     def of_task(self, task: str, now: datetime) -> Kept | None:
         """The lease that somebody took by hand on the task, if it holds or nobody can tell; the queue's own is none."""
-        for kept in self.all(now, task=task):
-            if kept.lease is not None and kept.lease.task == task and kept.holds is not False:
-                return kept
-        return None
+        own = f"{CLAIM}{task}"
+        # Those of other tasks are not read: claims would take the longer the more of them there are.
+        names = (name for name in self._names() if name != own and (not name.startswith(CLAIM) or name.startswith(own)))
+        found = (self._read(name, now) for name in names)
+        return next((kept for kept in found if kept and kept.lease and kept.lease.task == task and kept.holds is not False), None)
 
     def take(self, lease: Lease, now: datetime, *, renew: bool = False, name: LeaseName | None = None, dry_run: bool = False) -> Kept:
         """The lease, taken; `renew` gives what the same holder has already a new term instead. A run's has its own `name`.
@@ -140,7 +135,7 @@ class Leases:
             if not dry_run:
                 self._put(taken.name, lease)
                 for kept in stale:
-                    if kept.lease is not None and kept.name != f"task-{kept.lease.task}":  # the queue's: it looks for a result first
+                    if kept.lease is not None and kept.name != f"{CLAIM}{kept.lease.task}":  # the queue's: it looks for a result first
                         self._remove(kept.name)
         return taken
 
@@ -170,7 +165,7 @@ class Leases:
                 for kept in self.all(now)
                 if kept.holds is False
                 and kept.lease is not None
-                and kept.name != f"task-{kept.lease.task}"
+                and kept.name != f"{CLAIM}{kept.lease.task}"
                 and not (run_of(kept.name) and is_open(run_of(kept.name)))
             ]
             if not dry_run:

@@ -18,6 +18,7 @@ from typing import Any
 
 from octojobs.core.codec import decode, encode, format_instant
 from octojobs.core.notices import CALM, Streak
+from octojobs.errors import StateDamaged
 from octojobs.store.paths import FILE_MODE, StatePaths
 
 VERSION = 1
@@ -65,6 +66,11 @@ def pause_s(attempts: int) -> int:
     return min(DELAY_S << min(attempts - 1, 16), LONGEST_S)
 
 
+def is_damage(error: Exception) -> bool:
+    """Whether the file itself is at fault, and not the disk or somebody else who has it."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
 class Outbox:
     """The open outbox: for the thread that opened it, which belongs to the holder of `daemon.lock`. All methods may raise sqlite3.Error."""
 
@@ -74,6 +80,13 @@ class Outbox:
             # sqlite3 would make it with the umask's mode.
             os.close(os.open(paths.outbox, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, FILE_MODE))
         self._base = sqlite3.connect(paths.outbox, timeout=5, isolation_level=None)
+        try:
+            self._begin(seq)
+        except BaseException:
+            self._base.close()
+            raise
+
+    def _begin(self, seq: int) -> None:
         self._base.execute("PRAGMA synchronous = FULL")
         if self._base.execute("PRAGMA user_version").fetchone()[0] != VERSION:
             with self._whole():
@@ -156,7 +169,10 @@ class Outbox:
 
 
 def standing(paths: StatePaths, most: int = 5) -> tuple[int, int, Sequence[Mapping[str, Any]]]:
-    """For a reader: how many messages wait, how many are dead letters, and the newest of those; nothing where there is no outbox."""
+    """For a reader: how many messages wait, how many are dead letters, and the newest of those; nothing where there is no outbox.
+
+    Raises StateDamaged when that can't be told.
+    """
     if not paths.outbox.exists():
         return 0, 0, ()
     try:
@@ -164,6 +180,6 @@ def standing(paths: StatePaths, most: int = 5) -> tuple[int, int, Sequence[Mappi
             counts = dict(base.execute("SELECT state, count(*) FROM messages GROUP BY state"))
             statement = "SELECT id, channel, at, attempts, why FROM messages WHERE state = 'dead' ORDER BY number DESC LIMIT ?"
             dead = [dict(zip(("id", "channel", "at", "attempts", "why"), row, strict=True)) for row in base.execute(statement, (most,))]
-    except sqlite3.Error:
-        return 0, 0, ()
+    except sqlite3.Error as error:
+        raise StateDamaged(f"{paths.outbox} can't be read: {error}", "a daemon sets it aside and begins another") from None
     return counts.get("pending", 0), counts.get("dead", 0), dead

@@ -32,6 +32,10 @@ def do(word: str, argument: str) -> None:
             Path(argument).write_text("made\n", encoding="utf-8")
             subprocess.run(["git", "add", "--", argument], check=True)
             subprocess.run(["git", "-c", "user.name=Bot", "-c", "user.email=b@example.org", "commit", "-qm", argument], check=True)
+        case "clone":
+            subprocess.run(["git", "init", "--quiet", argument], check=True)
+            who = ["-c", "user.name=Bot", "-c", "user.email=b@example.org"]
+            subprocess.run(["git", "-C", argument, *who, "commit", "--quiet", "--allow-empty", "--message", "work"], check=True)
         case "result":
             say({**RESULT, **json.loads(argument or "{}")})
         case "event":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -78,6 +79,15 @@ def test_what_it_did_is_kept(agents: Agents) -> None:
     git(agents.repo, "apply", result["patch"])
     assert (agents.repo / "three.txt").read_text() == "made\n"
     assert git(agents.repo, "rev-parse", "HEAD") == head
+
+
+def test_a_worktree_with_a_repository_in_it_stays(agents: Agents) -> None:
+    """What was committed there stands in no patch: the run says where it is, and nothing is removed."""
+    run = agents.ask("do:clone inner\ndo:result")
+    (place,) = agents.worktrees()
+    inner = Path(place.removeprefix("worktree "), "inner")
+    assert git(inner, "log", "--format=%s") == "work"
+    assert f"{inner.parent} stays: there is a repository in it, inner, of which no patch can be made" in agents.output(run)
 
 
 def test_without_a_sandbox_it_works_where_the_job_says(agents: Agents) -> None:

@@ -8,6 +8,8 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from octojobs.core.definitions import Channel, Settings
 from octojobs.core.job import Notify
 from octojobs.store.outbox import standing
@@ -55,6 +57,36 @@ def test_what_ended_before_a_crash_is_told_after_it(world: World) -> None:
     assert told(world.root) == []
     world.start()
     world.tick()
+    world.stop()
+    assert [message["title"] for message in told(world.root)] == ["bad failed"]
+
+
+def test_a_damaged_outbox_is_set_aside_and_what_ends_from_then_on_is_told(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """It is kept under another name, said so, and no daemon has to be started anew."""
+    world.paths.outbox.write_bytes(b"no database" * 1000)
+    world.declare(job("bad", "exit 3", every=60, notify=TELL), settings=OPS)
+    world.tick()
+    world.drain()
+    wait_until(lambda: list(world.paths.root.glob("quarantine-*-outbox.sqlite")), what="the damaged one")
+    world.declare(job("bad", "exit 3", every=60, notify=TELL), job("worse", "exit 4", every=60, notify=TELL), settings=OPS)
+    world.tick(60)
+    world.drain()
+    world.stop()
+    assert "worse failed" in [message["title"] for message in told(world.root)]
+    assert "the outbox was damaged (file is not a database)" in caplog.text
+
+
+def test_an_outbox_that_cannot_be_made_is_tried_again(world: World) -> None:
+    """As when the disk was full at the start: it goes on by itself."""
+    world.paths.outbox.mkdir()
+    world.declare(job("early", every=3600, notify=TELL), settings=OPS)
+    world.tick()
+    world.drain()
+    wait_until(lambda: world.engine.courier._told, what="the refusal")
+    world.paths.outbox.rmdir()
+    world.declare(job("bad", "exit 3", every=3600, notify=TELL), settings=OPS)
+    world.tick()
+    world.drain()
     world.stop()
     assert [message["title"] for message in told(world.root)] == ["bad failed"]
 

@@ -88,6 +88,14 @@ def test_a_command_gets_the_message_as_data(tmp_path: Path) -> None:
     assert not (tmp_path / "hacked").exists()
 
 
+def test_a_command_sees_nothing_else_of_what_the_daemon_was_given(tmp_path: Path) -> None:
+    """Its environment is an allow-list, as that of jobs and guards."""
+    sender(tmp_path, TOKEN="s3cret").send(Channel("ops", command=("sh", "-c", "env > env")), "a", MESSAGE, 0)
+    told = (tmp_path / "env").read_text()
+    assert "OCTOJOBS_MESSAGE_ID=a\n" in told
+    assert "s3cret" not in told
+
+
 def test_a_command_that_fails_is_tried_again(tmp_path: Path) -> None:
     """Its exit code stands in the reason."""
     with pytest.raises(Unreachable, match="sh exited with 3"):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from octojobs.core.notices import CALM, Streak
+from octojobs.errors import StateDamaged
 from octojobs.store.outbox import ATTEMPTS, KEPT, Outbox, standing
 from octojobs.store.paths import StatePaths
 
@@ -73,6 +74,13 @@ def test_what_is_settled_is_forgotten_after_a_week(outbox: Outbox, paths: StateP
     outbox.failed(outbox.waiting()[0], "refused", NOON, final=True)
     outbox.put((5, 0), {}, [], NOON + 2 * KEPT)
     assert standing(paths)[:2] == (1, 0)
+
+
+def test_an_outbox_that_cannot_be_read_is_not_an_empty_one(paths: StatePaths) -> None:
+    """Unknown is not nothing."""
+    paths.outbox.write_bytes(b"no database" * 1000)
+    with pytest.raises(StateDamaged, match=r"outbox\.sqlite can't be read: file is not a database"):
+        standing(paths)
 
 
 def test_no_outbox_is_nothing_to_tell(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from octojobs.actions.foresight import facts_of, is_trusted
 from octojobs.actions.workspace import Workspace
 from octojobs.conditions.judging import judge_jobs
 from octojobs.config.agents import missing
-from octojobs.core.agent import agent_of
+from octojobs.core.agent_names import agent_of
 from octojobs.core.definitions import JOBS_FILE, Definitions
 from octojobs.core.guards import Status
 from octojobs.core.job import AgentAction, CommandAction, Job, ScriptAction

@@ -21,7 +21,7 @@ from octojobs.core.guards import Condition
 from octojobs.core.identity import JobId
 from octojobs.core.job import CommandAction, Job, ManualWhen
 from octojobs.core.ledger import Ledger
-from octojobs.errors import NotTrusted, OctojobsError
+from octojobs.errors import NotTrusted, OctojobsError, StateDamaged
 from octojobs.flows.queue import standing
 from octojobs.signatures import read_signers, signers_file
 from octojobs.store.outbox import standing as outbox_standing
@@ -77,7 +77,10 @@ def _tasks(workspace: Workspace) -> Finding:
 
 
 def _outbox(workspace: Workspace) -> Finding:
-    pending, dead, letters = outbox_standing(workspace.paths)
+    try:
+        pending, dead, letters = outbox_standing(workspace.paths)
+    except StateDamaged as error:
+        return wrong("notifications", error.what, error.fix)
     if not dead:
         return ok("notifications", f"{pending} waiting, none that could not be delivered")
     newest = letters[0]

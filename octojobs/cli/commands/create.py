@@ -14,7 +14,7 @@ from octojobs.cli.group import Verb
 from octojobs.cli.params import Number
 from octojobs.cli.text import is_text
 from octojobs.config.agents import missing
-from octojobs.core.agent import agent_of
+from octojobs.core.agent_names import agent_of
 from octojobs.core.job import AgentAction, Priority
 
 ACTIONS = ("command", "run", "prompt")
