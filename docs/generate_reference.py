@@ -152,6 +152,9 @@ def settings_page(schema: Schema) -> Iterator[str]:
         if inner:
             title = name if "properties" in field else f"{name}.NAME"
             yield from (f"## `{title}`", "", *_table(inner, field.get("required", ())))
+            for key, deeper in inner.items():
+                if "properties" in deeper:
+                    yield from (f"### `{title}.{key}`", "", *_table(deeper["properties"], deeper.get("required", ())))
 
 
 def _table(fields: Mapping[str, Schema], required: tuple[str, ...] = ()) -> Iterator[str]:

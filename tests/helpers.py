@@ -130,6 +130,7 @@ def output_of(repo: Path) -> Path:
 
 
 def dependencies() -> list[str]:
-    """The names of what octojobs depends on, as in pyproject.toml."""
+    """The names of what octojobs depends on, always or with an extra (but `test`), as in pyproject.toml."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return [re.split(r"[<>=!~ ;\[]", requirement)[0] for requirement in project["dependencies"]]
+    extras = [one for name, several in project["optional-dependencies"].items() if name != "test" for one in several]
+    return [re.split(r"[<>=!~ ;\[]", requirement)[0] for requirement in (*project["dependencies"], *extras)]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from typing import Any
 
 from octojobs.config.entries import Entry, each
 from octojobs.config.parsers import folder, texts
-from octojobs.core.definitions import Channel
-from octojobs.core.job import Notify
+from octojobs.config.suggest import listed
+from octojobs.core.channel import KINDS, Channel
+from octojobs.core.job import Notify, TaskAction
 
-KINDS = ("file", "command", "webhook")
+_SIGNED = ("webhook", "relay")
+_PASSWORD = re.compile(r"://[^/@]*:(?!\$\{)[^/@]+@")
 
 
 def channels(entry: Entry) -> Mapping[str, Channel]:
@@ -22,18 +26,33 @@ def _channel(entry: Entry) -> Channel:
     given = [kind for kind in KINDS if kind in value]
     if len(given) != 1:
         what = f"{' and '.join(given)} are both given" if given else "says nothing about where it leads"
-        raise entry.invalid(what, "write one of file, command and webhook")
+        raise entry.invalid(what, f"write one of {listed(KINDS, 'and')}")
     (kind,) = given
     for option in ("secret", "allow_hosts"):
-        if option in value and kind != "webhook":
-            raise entry.at(option).invalid("belongs to a channel with `webhook:`", "remove it")
+        if option in value and kind not in _SIGNED:
+            raise entry.at(option).invalid("belongs to a channel with `webhook:` or `relay:`", "remove it")
+    where = {kind: _where(entry.at(kind), kind)}
+    return Channel(name, **where, secret=value.get("secret", ""), allow_hosts=tuple(value.get("allow_hosts", ())))
+
+
+def _where(entry: Entry, kind: str) -> Any:
     match kind:
         case "file":
-            return Channel(name, file=folder(entry.at("file")))
+            return folder(entry)
         case "command":
-            return Channel(name, command=texts(entry.at("command")))
+            return texts(entry)
+        case "task":
+            return _task(entry)
+        case "redis" | "apprise" if _PASSWORD.search(entry.value):
+            raise entry.invalid("a password stands in the address", "write ${NAME} for it, and NAME=… into secrets.env")
         case _:
-            return Channel(name, webhook=value["webhook"], secret=value.get("secret", ""), allow_hosts=tuple(value.get("allow_hosts", ())))
+            return entry.value
+
+
+def _task(entry: Entry) -> TaskAction:
+    value: Mapping[str, Any] = entry.value
+    texts_of = {key: value[key] for key in ("body", "role", "priority", "dedupe") if key in value}
+    return TaskAction(title=value.get("title", "${title}"), **texts_of, proposed=value.get("proposed", False))
 
 
 def notify(entry: Entry) -> Notify:

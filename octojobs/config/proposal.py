@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 
 from octojobs.core.agent_names import agent_of
+from octojobs.core.channel import Channel
 from octojobs.core.definitions import Definitions
 from octojobs.core.durations import format_duration
 from octojobs.core.guards import AnyOf, Condition, Guard, Not
@@ -52,10 +53,7 @@ def what_runs(definitions: Definitions) -> tuple[str, ...]:
     for name, declared in settings.conditions.items():
         lines.append(f"condition {name}: {_shown(declared.command) if declared.command is not None else declared.function}")
     for channel in settings.channels.values():
-        where = (
-            f"append to {channel.file}" if channel.file else _shown(channel.command) if channel.command else f"post to {channel.webhook}"
-        )
-        lines.append(f"channel {channel.name}: {where}")
+        lines.append(f"channel {channel.name}: {_leads_to(channel)}")
     for agent in definitions.agents.values():
         passed = f" (passes on {', '.join(agent.profile.pass_env)})" if agent.profile.pass_env else ""
         lines.append(f"agent {agent.name}: {_shown(agent.profile.command)}{passed}")
@@ -80,6 +78,26 @@ def _of_job(job: Job) -> Iterator[str]:
             yield f"{job.id}: {word}: enqueue a task: {_shown(follow_up.enqueue.title)}"
         if follow_up.run is not None:
             yield f"{job.id}: {word}: run {follow_up.run}"
+
+
+def _leads_to(channel: Channel) -> str:
+    match channel.kind:
+        case "file":
+            return f"append to {channel.file}"
+        case "command":
+            return _shown(channel.command)
+        case "webhook":
+            return f"post to {channel.webhook}"
+        case "relay":
+            return f"post to the relay {channel.relay}"
+        case "redis":
+            return f"publish to {channel.redis}"
+        case "apprise":
+            return f"send by apprise to {channel.apprise}"
+        case "task":
+            return f"enqueue a task: {_shown(channel.task.title if channel.task else None)}"
+        case _:
+            return "show on the desktop"
 
 
 def _environment(job: Job) -> tuple[tuple[str, tuple[str, ...]], ...]:

@@ -13,6 +13,7 @@ from octojobs.config.entries import Entry, Fields
 from octojobs.config.guards import named
 from octojobs.config.schema import properties
 from octojobs.config.suggest import closest, did_you_mean, listed
+from octojobs.core.channel import ADDRESSED, PLATFORM, find
 from octojobs.core.cronsyntax import CronError
 from octojobs.core.definitions import AGENTS_POOL, Settings
 from octojobs.core.once import is_once, once_instant
@@ -98,11 +99,8 @@ def check(found: Iterable[Reference], jobs: Mapping[str, object], settings: Sett
         match reference.kind:
             case Kind.POOL if name not in settings.pools and name != AGENTS_POOL:
                 yield _unknown_pool(reference, settings)
-            case Kind.CHANNEL if name not in settings.channels:
-                fix = did_you_mean(
-                    name, settings.channels, f"declare it in .octopoid/octojobs.yaml: `channels: {{{name}: {{file: told.jsonl}}}}`"
-                )
-                yield reference.problem(f'there is no channel "{name}"', fix)
+            case Kind.CHANNEL:
+                yield from _channel(reference, settings)
             case Kind.CONDITION if name not in known_conditions:
                 yield from _undeclared(reference, known_conditions, settings)
             case Kind.CONDITION if reference.args and name in settings.conditions:
@@ -134,6 +132,21 @@ def _undeclared(reference: Reference, known: list[str], settings: Settings) -> I
     elif close := closest(name, known):
         what = f"{what}, unless {listed(settings.modules, 'or')} registers one"
         yield reference.problem(what, f'did you mean "{close}"?', Severity.WARNING)
+
+
+def _channel(reference: Reference, settings: Settings) -> Iterator[Problem]:
+    """A channel that there is none of, or one that is told to whom (`NAME:TO`) and can't tell, or is not and must."""
+    found, to = find(settings.channels, reference.name)
+    name = reference.name.partition(":")[0]
+    if found is None:
+        declare = f"declare it in .octopoid/octojobs.yaml: `channels: {{{name}: {{file: told.jsonl}}}}`"
+        yield reference.problem(f'there is no channel "{name}"', did_you_mean(name, settings.channels, declare))
+    elif ":" in reference.name and found.kind not in ADDRESSED:
+        yield reference.problem(f'"{name}" is a channel of kind {found.kind}, which goes to one place', f"write {name}")
+    elif not to and PLATFORM in found.redis:
+        yield reference.problem(
+            f"to whom is not said, and its name has {PLATFORM}", f'write "{name}:telegram", or what the platform is called'
+        )
 
 
 def _unknown_pool(reference: Reference, settings: Settings) -> Problem:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from octojobs.core.channel import Channel
 from octojobs.core.identity import JobId
 from octojobs.core.job import Job
 from octojobs.errors import Problem
@@ -36,21 +37,6 @@ class DeclaredCondition:
     name: str
     command: tuple[str, ...] | str | None = None
     function: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Channel:
-    """Where messages go: a file that lines are appended to, a command that is given them, or a webhook; one of the three.
-
-    `secret` names the secret that a webhook is signed with; `allow_hosts` are hosts that it may reach at addresses that are not public.
-    """
-
-    name: str
-    file: str = ""
-    command: tuple[str, ...] = ()
-    webhook: str = ""
-    secret: str = ""
-    allow_hosts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,3 +20,13 @@ def fill(template: str, values: Mapping[str, str]) -> str:
     A name without a value becomes nothing.
     """
     return _FIELD.sub(lambda found: values.get(found[1], ""), template)
+
+
+def fill_in(template: str, values: Mapping[str, str]) -> str:
+    """The template with what `values` names filled in, and nothing else; in one pass, as `fill`.
+
+    >>> fill_in("{job}: ${title} {0}", {"job": "{title}", "title": "it fails"})
+    '{title}: it fails {0}'
+    """
+    names = "|".join(map(re.escape, values))
+    return re.sub(r"\$?\{(" + names + r")\}", lambda found: values[found[1]], template) if values else template

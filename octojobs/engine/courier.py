@@ -11,13 +11,16 @@ import sqlite3
 import threading
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
+from octojobs.core.channel import find
 from octojobs.core.codec import parse_instant
 from octojobs.core.definitions import Definitions
 from octojobs.core.identity import JobId
 from octojobs.core.notices import Streak, notices
 from octojobs.core.run import Outcome
+from octojobs.engine.deliveries import Deliveries, Ended
 from octojobs.engine.ground import Ground
 from octojobs.notify.delivery import Sender
 from octojobs.notify.failures import Refused, Unreachable
@@ -33,7 +36,7 @@ AT_ONCE = 500
 RETRY_S = 10.0
 """Until an outbox that can't be used is tried again, unless something ends before."""
 PATIENCE_S = 15.0
-"""How long the end of the daemon waits for a delivery that is under way; it is made again otherwise."""
+"""How long the end of the daemon waits for deliveries that are under way; they are made again otherwise."""
 
 
 class Courier:
@@ -41,7 +44,7 @@ class Courier:
 
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
-        self._sender = Sender(ground.root, ground.environ)
+        self._sender = Sender(ground.root, ground.environ, ground.paths)
         self._changed = threading.Condition()
         self._definitions: Definitions | None = None
         self._since = 0
@@ -51,6 +54,8 @@ class Courier:
         self._thread: threading.Thread | None = None
         self._outbox: Outbox | None = None
         self._told = ""
+        self._deliveries = Deliveries(self._ring)
+        self._given_up = False
 
     def follow(self, definitions: Definitions, seq: int) -> None:
         """These are in force, and the history is complete up to the batch `seq`."""
@@ -81,22 +86,29 @@ class Courier:
             self._changed.notify()
         if self._thread is not None:
             self._thread.join(PATIENCE_S)
+            self._given_up = True
+            self._ring()
 
     def _serve(self) -> None:
         try:
-            while True:
+            while not self._given_up:
                 with self._changed:
                     stopping, self._news = self._stopping, False
                     definitions, seq = self._definitions, self._seq
                 assert definitions is not None
                 wait_s = self._try(definitions, seq)
                 with self._changed:
-                    if stopping and wait_s != 0:
+                    if stopping and wait_s != 0 and not self._deliveries.under_way:
                         return
-                    if not self._news and not self._stopping and wait_s != 0:
+                    if not self._news and wait_s != 0 and (stopping or not self._stopping):
                         self._changed.wait(wait_s)
         finally:
             self._close()
+
+    def _ring(self) -> None:
+        with self._changed:
+            self._news = True
+            self._changed.notify()
 
     def _try(self, definitions: Definitions, seq: int) -> float | None:
         """A round, as far as the disk lets it; a damaged outbox is set aside, and the next round begins another."""
@@ -133,9 +145,11 @@ class Courier:
         self._told = what
 
     def _round(self, outbox: Outbox, definitions: Definitions, seq: int) -> float | None:
-        """Read what is new, and give each channel its oldest message; seconds until there is more to do, None for never."""
+        """Record what has ended, read what is new, and give each channel its oldest message; seconds until there is more to do."""
+        for ended in self._deliveries.ended():
+            self._record(outbox, ended)
         more = self._take(outbox, definitions, seq)
-        waits = [self._deliver(outbox, one, definitions) for one in outbox.waiting()]
+        waits = [wait_s for one in outbox.waiting() if (wait_s := self._deliver(outbox, one, definitions)) is not None]
         return 0 if more else min(waits, default=None)
 
     def _take(self, outbox: Outbox, definitions: Definitions, seq: int) -> bool:
@@ -160,19 +174,38 @@ class Courier:
             outbox.put(place, streaks, messages, self._ground.clock.now())
         return len(rows) == AT_ONCE
 
-    def _deliver(self, outbox: Outbox, one: Waiting, definitions: Definitions) -> float:
-        """Try a message if its time has come; seconds until the channel's next try."""
+    def _deliver(self, outbox: Outbox, one: Waiting, definitions: Definitions) -> float | None:
+        """Let a message go if its time has come; seconds until the channel's next try, None where the end of a delivery rings."""
         now: datetime = self._ground.clock.now()
         if one.next_at and (wait_s := (parse_instant(one.next_at) - now).total_seconds()) > 0:
             return wait_s
-        channel = definitions.settings.channels.get(one.channel)
+        channel, to = find(definitions.settings.channels, one.channel)
+        if channel is None:
+            self._settle(outbox, one, Refused(f"there is no channel {_name(one)} any more"))
+            return 0
+        if not self._deliveries.has_room(channel.name):
+            return None
+        message = {**one.message, "channel": one.channel, "to": to}
+        send = partial(self._sender.send, channel, one.id, message, int(now.timestamp()), definitions.settings)
         try:
-            if channel is None:
-                raise Refused(f"there is no channel {one.channel} any more")
-            self._sender.send(channel, one.id, one.message, int(now.timestamp()))
-        except (Unreachable, Refused) as failure:
-            log.warning("%s: %s is not told: %s", one.channel, one.message["title"], failure)
-            outbox.failed(one, str(failure), self._ground.clock.now(), final=isinstance(failure, Refused))
-            return 0 if isinstance(failure, Refused) else 1.0
-        outbox.delivered(one)
-        return 0
+            self._deliveries.begin(channel.name, one, send)
+        except RuntimeError as error:
+            self._tell(f"nobody is notified for now: {error}")
+            return RETRY_S
+        return None
+
+    def _record(self, outbox: Outbox, ended: Ended) -> None:
+        self._settle(outbox, ended.one, ended.failure)
+        self._deliveries.recorded(_name(ended.one), ended)
+
+    def _settle(self, outbox: Outbox, one: Waiting, failure: Unreachable | Refused | None) -> None:
+        if failure is None:
+            outbox.delivered(one)
+            return
+        log.warning("%s: %s is not told: %s", one.channel, one.message["title"], failure)
+        outbox.failed(one, str(failure), self._ground.clock.now(), final=isinstance(failure, Refused))
+
+
+def _name(one: Waiting) -> str:
+    """The channel's name, without to whom the message goes there."""
+    return one.channel.partition(":")[0]

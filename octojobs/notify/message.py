@@ -46,3 +46,8 @@ def message_of(row: Mapping[str, Any], notice: Notice, failures: int, paths: Sta
         "exit_code": row["exit_code"],
         "failures": failures,
     }
+
+
+def values_of(message: Mapping[str, Any]) -> dict[str, str]:
+    """What a template may name: the keys of the message, as text."""
+    return {key: "" if value is None else str(value) for key, value in message.items()}

@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 
 from octojobs.notify.addresses import connect
 from octojobs.notify.failures import Refused, Unreachable
+from octojobs.notify.parcel import TIMEOUT_S, Parcel
 
-TIMEOUT_S = 10.0
 _LATER = frozenset({408, 425, 429})
 
 
@@ -28,21 +28,28 @@ def signature(secret: str, name: str, timestamp: int, body: bytes) -> str:
     return f"v1,{base64.b64encode(signed).decode()}"
 
 
-def post(url: str, secret: str, allow_hosts: tuple[str, ...], name: str, message: Mapping[str, Any], timestamp: int) -> None:
-    """Deliver; raises Unreachable for what may pass (no answer, 5xx, 408, 425, 429), Refused for what won't."""
+def send(parcel: Parcel) -> None:
+    """Post the message. Raises as `post`."""
+    post(parcel, parcel.channel.webhook, parcel.told)
+
+
+def post(parcel: Parcel, url: str, content: Mapping[str, Any]) -> None:
+    """Post as JSON; raises Unreachable for what may pass (no answer, 5xx, 408, 425, 429), Refused for what won't."""
+    channel, name, timestamp = parcel.channel, parcel.id, parcel.timestamp
+    secret = parcel.secrets((channel.secret,))[channel.secret] if channel.secret else ""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
     except ValueError as error:
-        raise Refused(f"the address of the webhook is none: {error}") from None
+        raise Refused(f"the address is none: {error}") from None
     if parts.scheme not in ("http", "https") or not host:
-        raise Refused("a webhook is an http or https address")
-    body = json.dumps({"id": name, **message}).encode()
+        raise Refused("it is no http or https address")
+    body = json.dumps(content).encode()
     headers = {"content-type": "application/json", "user-agent": "octojobs", "webhook-id": name, "webhook-timestamp": str(timestamp)}
     if secret:
         headers["webhook-signature"] = signature(secret, name, timestamp, body)
     connection = HTTPConnection(host, port, timeout=TIMEOUT_S)
-    plain = connect(host, port, allow_hosts, TIMEOUT_S)
+    plain = connect(host, port, channel.allow_hosts, TIMEOUT_S)
     try:
         if parts.scheme == "https":
             secure = HTTPSConnection(host, port, timeout=TIMEOUT_S)
@@ -56,7 +63,7 @@ def post(url: str, secret: str, allow_hosts: tuple[str, ...], name: str, message
     except (OSError, HTTPException) as error:
         raise Unreachable(f"{host} did not answer: {error}") from None
     except ValueError as error:
-        raise Refused(f"the address of the webhook can't be asked for: {error}") from None
+        raise Refused(f"the address can't be asked for: {error}") from None
     finally:
         connection.close()
         plain.close()

@@ -140,15 +140,17 @@ class Outbox:
 
     def delivered(self, one: Waiting) -> None:
         """The channel has it."""
-        self._base.execute("UPDATE messages SET state = 'delivered', attempts = attempts + 1, why = '' WHERE number = ?", (one.number,))
+        self._base.execute(
+            "UPDATE messages SET state = 'delivered', attempts = attempts + 1, why = '' WHERE number = ? AND id = ?", (one.number, one.id)
+        )
 
     def failed(self, one: Waiting, why: str, now: datetime, *, final: bool = False) -> None:
         """The channel did not take it: it is tried again later, or (`final`, or after the last try) is a dead letter."""
         tries = one.attempts + 1
         state = "dead" if final or tries >= ATTEMPTS else "pending"
         next_at = format_instant(now + timedelta(seconds=pause_s(tries)))
-        statement = "UPDATE messages SET state = ?, attempts = ?, next_at = ?, why = ? WHERE number = ?"
-        self._base.execute(statement, (state, tries, next_at, why, one.number))
+        statement = "UPDATE messages SET state = ?, attempts = ?, next_at = ?, why = ? WHERE number = ? AND id = ?"
+        self._base.execute(statement, (state, tries, next_at, why, one.number, one.id))
 
     def _bound(self, channel: str) -> None:
         statement = (

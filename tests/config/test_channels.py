@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from octojobs.config.proposal import what_runs
-from octojobs.core.definitions import Channel
-from octojobs.core.job import Notify
+from octojobs.core.channel import Channel
+from octojobs.core.job import Notify, TaskAction
 from tests.config.loading import job_with, load, problems
 
 SETTINGS = """\
@@ -14,6 +14,11 @@ channels:
   ops: {file: told.jsonl}
   desk: {command: [tell, "1.10"]}
   team: {webhook: "https://example.org/x", secret: HOOK, allow_hosts: [intranet]}
+  bot: {redis: "redis://localhost/0/notifications:{platform}"}
+  kode-chat: {relay: "https://relay.example.org", secret: RELAY}
+  mail: {apprise: "mailto://me:${MAIL_PASSWORD}@example.org"}
+  todo: {task: {title: "Look at ${job}", priority: P1}}
+  screen: {desktop: true}
 """
 JOBS = "jobs: {it: {manual: true, command: make, notify: {channels: [%s]}}}\n"
 
@@ -26,6 +31,11 @@ def test_each_kind_of_channel_is_what_it_says() -> None:
         Channel("ops", file="told.jsonl"),
         Channel("desk", command=("tell", "1.10")),
         Channel("team", webhook="https://example.org/x", secret="HOOK", allow_hosts=("intranet",)),
+        Channel("bot", redis="redis://localhost/0/notifications:{platform}"),
+        Channel("kode-chat", relay="https://relay.example.org", secret="RELAY"),
+        Channel("mail", apprise="mailto://me:${MAIL_PASSWORD}@example.org"),
+        Channel("todo", task=TaskAction("Look at ${job}", priority="P1")),
+        Channel("screen", desktop=True),
     ]
 
 
@@ -33,10 +43,15 @@ def test_who_allows_a_repository_reads_where_its_messages_go() -> None:
     """A channel executes a command, or sends something away."""
     definitions = load(JOBS % "ops", SETTINGS).definitions
     assert definitions is not None
-    assert what_runs(definitions)[:3] == (
+    assert what_runs(definitions)[:8] == (
         "channel ops: append to told.jsonl",
         "channel desk: tell 1.10",
         "channel team: post to https://example.org/x",
+        "channel bot: publish to redis://localhost/0/notifications:{platform}",
+        "channel kode-chat: post to the relay https://relay.example.org",
+        "channel mail: send by apprise to mailto://me:${MAIL_PASSWORD}@example.org",
+        "channel todo: enqueue a task: Look at ${job}",
+        "channel screen: show on the desktop",
     )
 
 
@@ -53,12 +68,42 @@ def test_a_channel_that_nobody_declared_is_refused() -> None:
 @pytest.mark.parametrize(
     ("channel", "said"),
     [
-        ("{secret: A}", "channels.x: says nothing about where it leads; write one of file, command and webhook"),
-        ("{file: a, command: [b]}", "channels.x: file and command are both given; write one of file, command and webhook"),
-        ("{file: a, secret: B}", "channels.x.secret: belongs to a channel with `webhook:`; remove it"),
+        (
+            "{secret: A}",
+            "channels.x: says nothing about where it leads; write one of KINDS",
+        ),
+        (
+            "{file: a, command: [b]}",
+            "channels.x: file and command are both given; write one of KINDS",
+        ),
+        ("{file: a, secret: B}", "channels.x.secret: belongs to a channel with `webhook:` or `relay:`; remove it"),
+        (
+            '{apprise: "mailto://me:hunter2@example.org"}',
+            "channels.x.apprise: a password stands in the address; write ${NAME} for it, and NAME=… into secrets.env",
+        ),
+        (
+            '{redis: "redis://:hunter2@localhost/0/news"}',
+            "channels.x.redis: a password stands in the address; write ${NAME} for it, and NAME=… into secrets.env",
+        ),
     ],
 )
 def test_a_channel_leads_to_one_place(channel: str, said: str) -> None:
     """What is given besides is told, with the remedy."""
     (problem,) = problems("jobs: {}\n", f"channels: {{x: {channel}}}\n")
-    assert problem.endswith(f": {said}")
+    assert problem.endswith(f": {said}".replace("KINDS", "file, command, webhook, redis, relay, apprise, task and desktop"))
+
+
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        ('"bot:telegram"', ""),
+        ('"kode-chat:user-rpm32510"', ""),
+        ('"ops:one"', ""),
+        ("bot", 'to whom is not said, and its name has {platform}; write "bot:telegram", or what the platform is called'),
+        ('"mail:me"', '"mail" is a channel of kind apprise, which goes to one place; write mail'),
+        ('"opps:one"', 'there is no channel "opps"; did you mean "ops"?'),
+    ],
+)
+def test_a_job_may_say_to_whom_where_the_channel_can_tell(named: str, said: str) -> None:
+    """Behind the channel's name and a colon."""
+    assert [problem.partition("notify.channels: ")[2] for problem in problems(JOBS % named, SETTINGS)] == ([said] if said else [])

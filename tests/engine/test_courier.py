@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from octojobs.core.definitions import Channel, Settings
+from octojobs.core.channel import Channel
+from octojobs.core.definitions import Settings
 from octojobs.core.job import Notify
 from octojobs.store.outbox import standing
 from tests.engine.world import World, job
@@ -108,6 +109,24 @@ def test_a_channel_that_fails_changes_no_run_and_delays_no_tick(world: World) ->
     assert world.outcomes("bad") == ["failed", "failed"]
 
 
+def test_a_channel_that_hangs_does_not_hold_up_the_others(world: World) -> None:
+    """And gets its own messages one after the other, in order."""
+    slow = Channel("slow", command=("sh", "-c", 'cat go; printf "%s\\n" "$OCTOJOBS_TITLE" >> slow'))
+    os.mkfifo(world.root / "go")
+    both = Settings(channels={"slow": slow, "ops": Channel("ops", file="told.jsonl")})
+    tell = Notify(("failed",), ("slow", "ops"))
+    world.declare(*(job(name, "exit 3", every=3600, notify=tell) for name in ("one", "two")), settings=both)
+    world.tick()
+    world.drain()
+    wait_until(lambda: len(told(world.root)) == 2, what="both messages on the other channel")
+    assert not (world.root / "slow").exists()
+    for number in (1, 2):
+        with (world.root / "go").open("w"):
+            pass
+        wait_until(lambda: len(_lines(world.root / "slow")) == number, what="the next one on the slow channel")  # noqa: B023 -- it is called here
+    assert _lines(world.root / "slow") == [message["title"] for message in told(world.root)]
+
+
 def test_a_channel_that_is_gone_leaves_a_dead_letter(world: World) -> None:
     """Its reason is there for `status`."""
     world.declare(job("bad", "exit 3", every=3600, notify=TELL))
@@ -125,6 +144,10 @@ def test_nobody_who_wants_to_be_told_costs_nothing(world: World) -> None:
     world.drain()
     assert world.engine.courier._thread is None
     assert not world.paths.outbox.exists()
+
+
+def _lines(file: Path) -> list[str]:
+    return file.read_text().splitlines() if file.exists() else []
 
 
 def _attempts(world: World) -> int:

@@ -6,68 +6,14 @@ import base64
 import hashlib
 import hmac
 import json
-import threading
-from collections.abc import Iterator
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from octojobs.core.definitions import Channel
-from octojobs.notify.delivery import Sender
+from octojobs.core.channel import Channel
 from octojobs.notify.failures import Refused, Unreachable
-
-HOSTILE = "$(touch hacked); `touch hacked`\n'\""
-MESSAGE = {"event": "failed", "status": "failed", "title": HOSTILE, "body": "", "exit_code": None}
-
-
-class Receiver(HTTPServer):
-    """A real server that answers what it is told to, and keeps what it got."""
-
-    def __init__(self) -> None:
-        self.got: list[tuple[dict[str, str], bytes]] = []
-        self.answer = 200
-        super().__init__(("127.0.0.1", 0), Handler)
-
-    @property
-    def url(self) -> str:
-        """Where it listens."""
-        return f"http://127.0.0.1:{self.server_port}/hook?a=b"
-
-
-class Handler(BaseHTTPRequestHandler):
-    """Keeps each POST."""
-
-    server: Receiver
-
-    def do_POST(self) -> None:
-        """What `http.server` calls."""
-        body = self.rfile.read(int(self.headers["content-length"]))
-        self.server.got.append(({key.lower(): value for key, value in self.headers.items()}, body))
-        self.send_response(self.server.answer)
-        self.send_header("location", "http://127.0.0.1:1/elsewhere")
-        self.end_headers()
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 -- the name of the standard library
-        """Nothing on the terminal."""
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    """A server for one test."""
-    with Receiver() as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
-
-
-def sender(root: Path, **environ: str) -> Sender:
-    """A sender in a repository."""
-    return Sender(root, {"PATH": "/usr/bin:/bin", "HOME": str(root), **environ})
+from tests.notify.world import HOSTILE, MESSAGE, Receiver, sender
 
 
 def test_a_file_gets_a_line_of_json_each(tmp_path: Path) -> None:

@@ -1,0 +1,54 @@
+"""A channel as it is declared: where messages go, and what is said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from octojobs.core.job import TaskAction
+
+KINDS = ("file", "command", "webhook", "redis", "relay", "apprise", "task", "desktop")
+"""What a channel can be; each is a key of its own in the settings."""
+ADDRESSED = frozenset({"file", "command", "webhook", "redis", "relay"})
+"""The kinds that tell apart to whom a message goes: `NAME:TO`."""
+PLATFORM = "{platform}"
+"""In the name of a Redis channel: to whom the message goes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """Where messages go: exactly one of the kinds.
+
+    `file` is appended to, `command` started without a shell, `webhook` and `relay` are addresses that are posted to, `redis` is
+    `redis://HOST/DB/CHANNEL`, `apprise` an Apprise URL; in these two `${NAME}` stands for a secret. `task` is the task that a
+    message becomes. `secret` names the secret that a POST is signed with; `allow_hosts` are hosts that it may reach at addresses
+    that are not public.
+    """
+
+    name: str
+    file: str = ""
+    command: tuple[str, ...] = ()
+    webhook: str = ""
+    redis: str = ""
+    relay: str = ""
+    apprise: str = ""
+    task: TaskAction | None = None
+    desktop: bool = False
+    secret: str = ""
+    allow_hosts: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """Which of KINDS it is."""
+        return next(kind for kind in KINDS if getattr(self, kind))
+
+
+def find(channels: Mapping[str, Channel], written: str) -> tuple[Channel | None, str]:
+    """The channel that a job means, None where there is none, and to whom it goes there, "" where that is not said.
+
+    >>> bot = Channel("bot", redis="redis://localhost/notifications:{platform}")
+    >>> find({"bot": bot}, "bot:telegram")[1], find({"bot": bot}, "bot")[1], find({}, "bot")
+    ('telegram', '', (None, ''))
+    """
+    name, _, to = written.partition(":")
+    return channels.get(name), to

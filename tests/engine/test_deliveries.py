@@ -1,0 +1,53 @@
+"""Deliveries are made at the same time, one for a channel and so many in all, whatever they raise."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from octojobs.engine.deliveries import MOST, Deliveries
+from octojobs.notify.failures import Unreachable
+from octojobs.store.outbox import Waiting
+from tests.helpers import wait_until
+
+
+def message(channel: str) -> Waiting:
+    """A message for a channel."""
+    return Waiting(1, f"a/{channel}", channel, {"title": "it failed"}, 0, "")
+
+
+def test_so_many_may_hang_before_another_has_to_wait() -> None:
+    """And a channel whose delivery is under way gets no second one, until its end is recorded."""
+    go, deliveries = threading.Event(), Deliveries(lambda: None)
+    for number in range(MOST):
+        assert deliveries.has_room(str(number))
+        deliveries.begin(str(number), message(str(number)), lambda: go.wait(30) or None)
+        assert not deliveries.has_room(str(number))
+    assert not deliveries.has_room("another")
+    go.set()
+    wait_until(lambda: len(deliveries.ended()) == MOST, what="all ends")
+    assert not deliveries.has_room("another")
+    for ended in deliveries.ended():
+        deliveries.recorded(ended.one.channel, ended)
+    assert deliveries.has_room("another")
+    assert not deliveries.under_way
+
+
+def test_whatever_a_library_raises_is_a_failure_that_may_pass(caplog: pytest.LogCaptureFixture) -> None:
+    """The log tells where, and not what it said: that may hold a token."""
+    token = f"t{0}-ken"
+
+    def send() -> None:
+        raise LookupError(token)
+
+    rung = threading.Event()
+    deliveries = Deliveries(rung.set)
+    deliveries.begin("chat", message("chat"), send)
+    assert rung.wait(30)
+    (ended,) = deliveries.ended()
+    assert isinstance(ended.failure, Unreachable)
+    assert str(ended.failure) == "LookupError, see the log"
+    assert "a/chat can't be delivered: LookupError" in caplog.text
+    assert "in send" in caplog.text
+    assert "t0-ken" not in caplog.text

@@ -1,0 +1,16 @@
+"""What the tests of several kinds of channels share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.notify.world import Receiver, receiving
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A server for one test."""
+    with receiving() as server:
+        yield server

@@ -1,0 +1,103 @@
+"""Apprise delivers to a real mail server; what goes wrong is told without the address, which is a secret."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from octojobs.core.channel import Channel
+from octojobs.notify.failures import Refused, Unreachable
+from tests.notify.world import MESSAGE, free_port, sender
+
+pytest.importorskip("apprise", reason="the extra `notify` is not installed")
+pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")  # what apprise imports
+controller = pytest.importorskip("aiosmtpd.controller", reason="aiosmtpd is not installed")
+
+
+class Sink:
+    """Keeps the mails that it is given."""
+
+    def __init__(self) -> None:
+        self.mails: list[EmailMessage] = []
+        self.to: list[list[str]] = []
+        self.answer = "250 taken"
+
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 -- the name that aiosmtpd calls
+        """What the server calls with each mail."""
+        mail = message_from_bytes(envelope.content, policy=policy.default)
+        assert isinstance(mail, EmailMessage)
+        self.mails.append(mail)
+        self.to.append(envelope.rcpt_tos)
+        return self.answer
+
+
+@pytest.fixture
+def smtp() -> Iterator[tuple[Sink, int]]:
+    """A mail server for one test, and its port."""
+    sink, port = Sink(), free_port()
+    server = controller.Controller(sink, hostname="127.0.0.1", port=port)
+    server.start()
+    yield sink, port
+    server.stop()
+
+
+def mailto(port: int) -> str:
+    """The address of a mailbox on that server."""
+    return f"mailto://127.0.0.1:{port}?from=octojobs@example.org&to=${{MAILBOX}}&mode=insecure"
+
+
+def test_a_message_becomes_a_mail(tmp_path: Path, smtp: tuple[Sink, int]) -> None:
+    """The title is its subject on one line, the text ends with the log; the mailbox comes from the environment."""
+    sink, port = smtp
+    message = {**MESSAGE, "title": "nightly failed\nBcc: evil@example.org", "body": "exit code 3\n<b>${HOME}</b> {{ x }}"}
+    sender(tmp_path, MAILBOX="ops@example.org").send(Channel("mail", apprise=mailto(port)), "a", message, 0)
+    (mail,) = sink.mails
+    assert sink.to == [["ops@example.org"]]
+    assert (mail["subject"], mail["bcc"]) == ("nightly failed Bcc: evil@example.org", None)
+    text = mail.get_body(("plain",))
+    assert text is not None
+    assert text.get_content().split() == ["exit", "code", "3", "<b>${HOME}</b>", "{{", "x", "}}", "/runs/1/output.log"]
+
+
+def test_what_a_server_refuses_is_told_without_the_address(
+    tmp_path: Path, smtp: tuple[Sink, int], caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is tried again, once a try: trying is the outbox's. Nothing of the address is in the reason, or in the log."""
+    sink, port = smtp
+    sink.answer = "554 ops-box is over its quota"
+    caplog.set_level(logging.DEBUG)
+    with pytest.raises(Unreachable, match="did not take it") as failure:
+        sender(tmp_path, MAILBOX="ops-box@example.org").send(Channel("mail", apprise=mailto(port)), "a", MESSAGE, 0)
+    assert len(sink.mails) == 1
+    logged = [record.getMessage() for record in caplog.records if not record.name.startswith("mail")]  # that is the server's own
+    assert "ops-box" not in "\n".join([str(failure.value), *logged])
+
+
+def test_an_address_that_is_a_secret_as_a_whole_is_used_as_it_is(tmp_path: Path, smtp: tuple[Sink, int]) -> None:
+    """From the user's own file of secrets."""
+    sink, port = smtp
+    secrets = tmp_path / ".config/octojobs/secrets.env"
+    secrets.parent.mkdir(parents=True)
+    secrets.write_text(f"MAIL={mailto(port).replace('${MAILBOX}', 'me@example.org')}\n")
+    secrets.chmod(0o600)
+    sender(tmp_path).send(Channel("mail", apprise="${MAIL}"), "a", MESSAGE, 0)
+    assert sink.to == [["me@example.org"]]
+
+
+def test_an_address_that_apprise_cannot_read_is_refused_and_not_shown(tmp_path: Path) -> None:
+    """It may hold a token all the same."""
+    with pytest.raises(Refused, match="apprise can't read the address of chat") as failure:
+        sender(tmp_path, TOKEN="t0ken-of-mine").send(Channel("chat", apprise="nosuch://${TOKEN}/x"), "a", MESSAGE, 0)
+    assert "t0ken" not in str(failure.value)
+
+
+def test_a_secret_that_is_missing_is_named(tmp_path: Path) -> None:
+    """And nothing is sent."""
+    with pytest.raises(Refused, match="secret TOKEN is neither"):
+        sender(tmp_path).send(Channel("chat", apprise="json://${TOKEN}/x"), "a", MESSAGE, 0)
