@@ -41,6 +41,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from apart import keep_apart
 from apschedulers import APSCHEDULERS, Burst
 from crons import CRONS, Minute
 from floor import floor_seconds
@@ -242,8 +243,9 @@ def measure(peers: Mapping[str, Peer], runs: int, rounds: int, folder: Path) -> 
     """The results of each peer, round by round and interleaved; a peer that fails once is skipped from then on."""
     results: dict[str, list[Result]] = {}
     skipped: dict[str, Skipped] = {}
-    # Nothing is deleted before the end: ext4 passes over what was deleted in the last minutes, at ten times the price of a new file.
+    # Nothing is deleted before the end, and what peers delete by themselves is kept apart.
     with tempfile.TemporaryDirectory(dir=folder, prefix="peers-") as all_rounds:
+        keep_apart(Path(all_rounds))
         for number in range(rounds):
             for name, peer in peers.items():
                 if name in skipped:

@@ -17,13 +17,14 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import day
+from apart import keep_apart
 from bombs import BOMBS
 from daemon import commits_live, commits_start, idle_cpu, kills_adopted, saves_live, size
 from engines import IDLE, WIDTH
@@ -39,6 +40,7 @@ from octojobs.platform import filesystem_of
 HERE = Path(__file__).parent
 OURS = "octojobs"
 FLOOR = "the protocol alone"
+RIVAL = "cronstable"
 MANY = 500
 """Jobs that are due in one second."""
 
@@ -51,9 +53,9 @@ class Effort:
     rounds: int
     quick: bool
 
-    def fresh(self) -> tempfile.TemporaryDirectory[str]:
-        """A new folder on the file system that is measured."""
-        return tempfile.TemporaryDirectory(dir=self.folder, prefix="octojobs-bench-")
+    def fresh(self) -> Path:
+        """A new folder on the file system that is measured; it stays until all is measured, and away from the others."""
+        return Path(tempfile.mkdtemp(dir=self.folder))
 
 
 Lines = Iterator[Figure | str]
@@ -97,28 +99,52 @@ def delays(effort: Effort) -> Lines:
     """From the due instant to the start of the process."""
     yield _one_due(effort)
     yield Figure(*_delays(effort, 50, 1 if effort.quick else 5, 3)[0])
-    shown, ours = _delays(effort, MANY, 1 if effort.quick else 3, 10)
-    yield Figure(*shown)
-    loop_ms = statistics.median(_loop_ms(effort) for _ in range(3))
-    yield _beside(f"p99 / {BASE}'s time for {MANY}", percentile(ours, 99), loop_ms, 1.5)
+    yield from _many_due(effort)
     for name, measured in DELAYS.items():
+        if name != RIVAL:
+            try:
+                yield _late(f"{name}, {MANY} due at once", [measured(MANY, effort.fresh())])
+            except (Unmeasurable, subprocess.TimeoutExpired) as reason:
+                yield f"  {name}: skipped: {reason}"
+
+
+def _many_due(effort: Effort) -> Lines:
+    """Many jobs at one second, round by round beside the loop and the nearest peer."""
+    ours, theirs, loop_ms, skipped = list[list[float]](), list[list[float]](), list[float](), ""
+    for _ in range(effort.rounds):
+        ours.append(_engine("delays", MANY, 1, 0, effort.fresh()))
+        loop_ms.append(PEERS[BASE](MANY, effort.fresh()).seconds * 1000)
         try:
-            with effort.fresh() as folder:
-                theirs = measured(MANY, Path(folder))
+            theirs += [] if skipped else [DELAYS[RIVAL](MANY, effort.fresh())]
         except (Unmeasurable, subprocess.TimeoutExpired) as reason:
-            yield f"  {name}: skipped: {reason}"
-            continue
-        yield Figure(f"{name}, {MANY} due at once", f"p50 {percentile(theirs, 50):.0f} ms, p99 {percentile(theirs, 99):.0f} ms")
-        if name == "cronstable":
-            yield _beside("p99 / cronstable's p99", percentile(ours, 99), percentile(theirs, 99), 0.5)
+            skipped, theirs = f"  {RIVAL}: skipped: {reason}", []
+    yield _late(f"{MANY} due at one second, {WIDTH} wide, {effort.rounds} times", ours)
+    yield _beside(f"p99 / {BASE}'s time for {MANY}", _p99(ours), statistics.median(loop_ms), 1.5)
+    if skipped:
+        yield skipped
+        return
+    yield _late(f"{RIVAL}, {MANY} due at once, {effort.rounds} times", theirs)
+    yield _beside(f"p99 / {RIVAL}'s p99", _p99(ours), _p99(theirs), 0.5)
+
+
+def _p99(rounds: Sequence[Sequence[float]]) -> float:
+    """The median of what each round's 99th percentile is."""
+    return statistics.median(percentile(one, 99) for one in rounds)
+
+
+def _late(what: str, rounds: Sequence[Sequence[float]]) -> Figure:
+    """Milliseconds of each round, as the medians of its percentiles; the range of the last one."""
+    p99s = [percentile(one, 99) for one in rounds]
+    spread = f"  ({min(p99s):.0f} to {max(p99s):.0f})" if len(p99s) > 1 else ""
+    return Figure(what, f"p50 {statistics.median(percentile(one, 50) for one in rounds):.0f} ms, p99 {_p99(rounds):.0f} ms{spread}")
 
 
 def _one_due(effort: Effort) -> Figure:
     """One job at a time: its start may be 5 ms late, beside two syncs of the disk as it is meanwhile."""
-    with effort.fresh() as folder:
-        syncs = [_sync_ms(Path(folder)) for _ in range(100)]
-        (what, value), ours = _delays(effort, 1, 10 if effort.quick else 100, 1)
-        syncs += [_sync_ms(Path(folder)) for _ in range(100)]
+    folder = effort.fresh()
+    syncs = [_sync_ms(folder) for _ in range(100)]
+    (what, value), ours = _delays(effort, 1, 10 if effort.quick else 100, 1)
+    syncs += [_sync_ms(folder) for _ in range(100)]
     sync_ms, late_ms = statistics.median(syncs), percentile(ours, 99)
     return Figure(
         what, f"{value}, fdatasync {sync_ms:.1f} ms", f"<= 5 ms + 2 fdatasync = {5 + 2 * sync_ms:.1f}", late_ms <= 5 + 2 * sync_ms
@@ -127,19 +153,13 @@ def _one_due(effort: Effort) -> Figure:
 
 def _delays(effort: Effort, count: int, rounds: int, gap_s: int) -> tuple[tuple[str, str], list[float]]:
     """The line without a bar, and the milliseconds behind it."""
-    with effort.fresh() as folder:
-        found = _engine("delays", count, rounds, gap_s, folder)
+    found = _engine("delays", count, rounds, gap_s, effort.fresh())
     value = f"p50 {percentile(found, 50):.1f} ms, p99 {percentile(found, 99):.1f} ms"
     return (f"{count} due at one second, {rounds} times, {WIDTH} wide", value), found
 
 
 def _beside(what: str, ours: float, theirs: float, bar: float) -> Figure:
     return Figure(what, f"{ours / theirs:.2f}  ({ours:.0f} ms / {theirs:.0f} ms)", f"<= {bar:g}", ours <= bar * theirs)
-
-
-def _loop_ms(effort: Effort) -> float:
-    with effort.fresh() as folder:
-        return PEERS[BASE](MANY, Path(folder)).seconds * 1000
 
 
 def _sync_ms(folder: Path) -> float:
@@ -157,8 +177,7 @@ def _sync_ms(folder: Path) -> float:
 def sizes(effort: Effort) -> Lines:
     """Memory (PSS) at rest, and the time from the start of `octojobs up` to its first finished tick."""
     for jobs in (10, 1_000) if effort.quick else (10, 1_000, 10_000):
-        with effort.fresh() as folder:
-            found = size(Path(folder), jobs)
+        found = size(effort.fresh(), jobs)
         memory = found.daemon_mb + found.launchers_mb
         bars = ("<= 3 s", "<= 1 s", "<= 80 MB") if jobs == 10_000 else ("", "", "")
         holds = (found.ready_s <= 3, found.again_s <= 1, memory <= 80) if jobs == 10_000 else (None, None, None)
@@ -170,8 +189,7 @@ def sizes(effort: Effort) -> Lines:
 def ticks(effort: Effort) -> Lines:
     """CPU time of the tick that claims and starts one due job."""
     count = 50 if effort.quick else 500
-    with effort.fresh() as folder:
-        found = _engine("ticks", count, folder)
+    found = _engine("ticks", count, effort.fresh())
     few, many = (found[str(idle)] for idle in IDLE)
     for idle, spent in zip(IDLE, (few, many), strict=True):
         yield Figure(f"beside {idle:,} idle jobs", f"{spent:.2f} ms  (median of {count})")
@@ -182,17 +200,14 @@ def idle(effort: Effort) -> Lines:
     """CPU of `octojobs up` with nothing to do, launchers included."""
     seconds = 10 if effort.quick else 60
     for jobs in (1_000,) if effort.quick else (1_000, 10_000):
-        with effort.fresh() as folder:
-            yield below(f"{jobs:,} jobs, {seconds} s", idle_cpu(Path(folder), jobs, seconds), 0.1, "% of a core")
+        yield below(f"{jobs:,} jobs, {seconds} s", idle_cpu(effort.fresh(), jobs, seconds), 0.1, "% of a core")
 
 
 def changes(effort: Effort) -> Lines:
     """A commit, and a daemon that was killed."""
-    with effort.fresh() as folder:
-        live = commits_live(Path(folder), effort.rounds)
+    live = commits_live(effort.fresh(), effort.rounds)
     yield below("`git commit` returns -> live", statistics.median(live), 1.0, "s", f"(most {max(live):.2f} s)")
-    with effort.fresh() as folder:
-        started = commits_start(Path(folder), effort.rounds)
+    started = commits_start(effort.fresh(), effort.rounds)
     yield below(
         "`git commit` returns -> triggered job started",
         statistics.median(started) * 1000,
@@ -201,20 +216,17 @@ def changes(effort: Effort) -> Lines:
         f"(most {max(started) * 1000:.0f} ms)",
     )
     jobs = 1_000 if effort.quick else 10_000
-    with effort.fresh() as folder:
-        saved = saves_live(Path(folder), jobs, effort.rounds)
+    saved = saves_live(effort.fresh(), jobs, effort.rounds)
     what = f"the same, one of 20 files of {jobs // 20} jobs"
     yield below(what, statistics.median(saved) * 1000, 150, "ms", f"(most {max(saved) * 1000:.0f} ms)")
-    with effort.fresh() as folder:
-        adopted = kills_adopted(Path(folder), effort.rounds)
+    adopted = kills_adopted(effort.fresh(), effort.rounds)
     yield below("`kill -9`, new daemon -> run adopted", statistics.median(adopted), 5.0, "s", f"(most {max(adopted):.2f} s)")
 
 
 def history(effort: Effort) -> Lines:
     """Questions to a long history, whole processes; what the first one makes is used by the others."""
     runs = 50_000 if effort.quick else 1_000_000
-    with effort.fresh() as folder:
-        first, answers = asked(Path(folder), runs, effort.rounds)
+    first, answers = asked(effort.fresh(), runs, effort.rounds)
     yield Figure(f"{runs:,} runs, the first question", f"{first:.1f} s")
     for verb, answer in answers.items():
         value = f"{answer.ms:.0f} ms, {answer.mb:.0f} MB"
@@ -250,8 +262,7 @@ def bombs(_effort: Effort) -> Lines:
 
 def a_day(effort: Effort) -> Lines:
     """A day of `octojobs up` within an hour, its clocks running 24 times as fast; ten runs a second. Only when asked for."""
-    with effort.fresh() as folder:
-        lived = day.lived(Path(folder), quick=effort.quick)
+    lived = day.lived(effort.fresh(), quick=effort.quick)
     what = f"{lived.hours:g} h, {len(lived.samples)} samples after the warm-up"
     yield Figure(what, f"{lived.runs:,} runs, {lived.runs / lived.seconds:.1f} a second")
     yield from _memory_of_a_day(lived)
@@ -311,10 +322,15 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="where files are written, hence the file system")
     options = parser.parse_args()
     keep_byte_code()
-    effort = Effort(options.folder.absolute(), options.rounds or (2 if options.quick else 5), options.quick)
+    with tempfile.TemporaryDirectory(dir=options.folder.absolute(), prefix="octojobs-bench-") as folder:
+        keep_apart(Path(folder))
+        return _measured(Effort(Path(folder), options.rounds or (2 if options.quick else 5), options.quick), options.only or PARTS)
+
+
+def _measured(effort: Effort, parts: Iterable[str]) -> int:
     print(f"octojobs {__version__}, {datetime.now(UTC):%Y-%m-%d}{', quick' if effort.quick else ''}\n{machine(effort.folder)}")
     crashed = missed = 0
-    for name in options.only or PARTS:
+    for name in parts:
         part = {**PARTS, **LONG}[name]
         print(f"\n{name}: {part.__doc__}", flush=True)
         try:
