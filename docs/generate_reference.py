@@ -19,9 +19,9 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Order": ("priority", "pool", "group"),
     "Failures": ("retries", "max_retries", "pause_after", "run_when_paused"),
     "Action": ("command", "shell", "run", "args", "python", "task"),
-    "Agent jobs": ("prompt", "prompt_file", "agent", "model", "max_turns", "allowed_tools", "resume", "sandbox", "output"),
+    "Agent jobs": ("prompt", "prompt_file", "agent", "model", "max_turns", "allowed_tools", "resume", "sandbox"),
     "Surroundings": ("cwd", "env", "pass_env", "secrets"),
-    "Afterwards": ("on_success", "on_failure", "notify"),
+    "Afterwards": ("output", "on_success", "on_failure", "notify"),
 }
 """Every field of a job, in the order in which a reader needs it."""
 
@@ -30,8 +30,8 @@ NOTES = {
     "When": "Exactly one of `schedule`, `interval`, `after`, `on` and `manual`. What `on` waits for is told in [Triggers](../triggers.md).",
     "Guards": "Every guard answers passed, failed or unknown, with its evidence; `octojobs why JOB` shows it.",
     "Action": "Exactly one of `command`, `run`, `task`, and for agent jobs `prompt` or `prompt_file`.",
-    "Agent jobs": "A run asks a coding agent, in a worktree of its own: [Agents](../agents.md). The backends `bubblewrap`, `docker` and `podman`, and `output`, are known and listed, not run by this version: due instants of such jobs are recorded as skipped, with the reason.",
-    "Afterwards": "Once a run has ended: `command`, `run` with the name of a job, or `enqueue` with a [task](#task). `notify` is told in [Notifications](../notifications.md).",
+    "Agent jobs": "A run asks a coding agent, in a worktree of its own: [Agents](../agents.md). The backends `bubblewrap`, `docker` and `podman` are known and listed, not run by this version: due instants of such jobs are recorded as skipped, with the reason.",
+    "Afterwards": "Once a run has ended: `command`, `run` with the name of a job, or `enqueue` with a [task](#task). `notify` and `output` are told in [Notifications](../notifications.md).",
     "Surroundings": (
         "A job is told about itself by `OCTOJOBS_JOB`, `_RUN_ID`, `_SCHEDULED_AT`, `_ATTEMPT`, `_REPO`, `_COMMIT`, `_RUN_DIR`, `_RESULT`, "
         "`_LAST_SUCCESS_AT` and `_TRIGGER`, a [triggered](../triggers.md) one also by `_REF` and `_BEFORE`. Of octojobs' own environment it gets a few plain variables (`PATH HOME LANG TZ` …), and what "

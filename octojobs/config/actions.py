@@ -19,7 +19,7 @@ _TYPES = {
 _BELONGS = {
     "shell": JobType.COMMAND,
     **dict.fromkeys(("args", "python"), JobType.SCRIPT),
-    **dict.fromkeys(("agent", "model", "max_turns", "allowed_tools", "resume", "output"), JobType.AGENT),
+    **dict.fromkeys(("agent", "model", "max_turns", "allowed_tools", "resume"), JobType.AGENT),
 }
 _OWNER = {JobType.COMMAND: "command", JobType.SCRIPT: "run", JobType.AGENT: "prompt", JobType.TASK: "task"}
 # A function of a module, or a name registered with `@octojobs.job("name")`. Compiled when first needed, as all here.
@@ -57,7 +57,6 @@ def action(fields: Fields, own: Fields, here: Entry) -> Action | None:
                 allowed_tools=fields.read("allowed_tools", texts, ()),
                 resume=fields.plain("resume", False),
                 sandbox=fields.read("sandbox", mapping, {}),
-                output=fields.read("output", mapping, {}),
             )
 
 

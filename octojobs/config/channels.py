@@ -1,4 +1,4 @@
-"""`channels:` of the settings and `notify:` of a job."""
+"""`channels:` of the settings, `notify:` and `output:` of a job."""
 
 from __future__ import annotations
 
@@ -59,3 +59,9 @@ def notify(entry: Entry) -> Notify:
     """What is told of a job, and where."""
     plain = Notify()
     return Notify(tuple(entry.value.get("on", plain.on)), texts(entry.at("channels")))
+
+
+def output(entry: Entry) -> str:
+    """Where the result goes."""
+    channel: str = entry.value["channel"]
+    return channel

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from octojobs.config import actions, policies, whens
-from octojobs.config.channels import notify
+from octojobs.config.channels import notify, output
 from octojobs.config.declared import Declared
 from octojobs.config.entries import Entry, Fields
 from octojobs.config.guards import guards
@@ -113,6 +113,7 @@ def common(fields: Fields, own: Fields) -> dict[str, Any]:
         "on_success": policies.follow_up(fields, "on_success"),
         "on_failure": policies.follow_up(fields, "on_failure"),
         "notify": fields.read("notify", notify, NOBODY),
+        "output": fields.read("output", output, ""),
     }
 
 

@@ -13,7 +13,7 @@ from octojobs.config.entries import Entry, Fields
 from octojobs.config.guards import named
 from octojobs.config.schema import properties
 from octojobs.config.suggest import closest, did_you_mean, listed
-from octojobs.core.channel import ADDRESSED, PLATFORM, find
+from octojobs.core.channel import ADDRESSED, PLATFORM, find, kept_in
 from octojobs.core.cronsyntax import CronError
 from octojobs.core.definitions import AGENTS_POOL, Settings
 from octojobs.core.once import is_once, once_instant
@@ -29,10 +29,11 @@ class Kind(StrEnum):
     ENDED = "ended"
     ONCE = "once"
     CHANNEL = "channel"
+    OUTPUT = "output"
     AGENT = "agent"
 
 
-IN_SETTINGS = {Kind.POOL: "pools", Kind.CONDITION: "conditions", Kind.CHANNEL: "channels"}
+IN_SETTINGS = {Kind.POOL: "pools", Kind.CONDITION: "conditions", Kind.CHANNEL: "channels", Kind.OUTPUT: "channels"}
 """What can't be checked while that part of the settings is wrong."""
 
 
@@ -73,6 +74,9 @@ def references(job: str, fields: Fields, timezone: str) -> Iterator[Reference]:
     if "notify" in fields:
         entry = fields.entries["notify"].at("channels")
         yield from (Reference(Kind.CHANNEL, one.value, job, one.problem("")) for one in entry.items())
+    if "output" in fields:
+        entry = fields.entries["output"].at("channel")
+        yield Reference(Kind.OUTPUT, entry.value, job, entry.problem(""))
     if "schedule" in fields:
         yield from _once(job, fields.entries["schedule"], timezone)
 
@@ -99,7 +103,7 @@ def check(found: Iterable[Reference], jobs: Mapping[str, object], settings: Sett
         match reference.kind:
             case Kind.POOL if name not in settings.pools and name != AGENTS_POOL:
                 yield _unknown_pool(reference, settings)
-            case Kind.CHANNEL:
+            case Kind.CHANNEL | Kind.OUTPUT:
                 yield from _channel(reference, settings)
             case Kind.CONDITION if name not in known_conditions:
                 yield from _undeclared(reference, known_conditions, settings)
@@ -135,10 +139,17 @@ def _undeclared(reference: Reference, known: list[str], settings: Settings) -> I
 
 
 def _channel(reference: Reference, settings: Settings) -> Iterator[Problem]:
-    """A channel that there is none of, or one that is told to whom (`NAME:TO`) and can't tell, or is not and must."""
+    """A channel that there is none of, or one that is told to whom (`NAME:TO`) and can't tell, or is not and must.
+
+    A result for a channel that nobody declared is kept where it can be fetched; a notice there would tell nobody.
+    """
     found, to = find(settings.channels, reference.name)
     name = reference.name.partition(":")[0]
-    if found is None:
+    if found is None and reference.kind is Kind.OUTPUT:
+        fix = did_you_mean(name, settings.channels, "declare it in .octopoid/octojobs.yaml")
+        what = f'there is no channel "{name}": its messages are kept in the state folder, as {kept_in(reference.name)}'
+        yield reference.problem(what, fix, Severity.WARNING)
+    elif found is None:
         declare = f"declare it in .octopoid/octojobs.yaml: `channels: {{{name}: {{file: told.jsonl}}}}`"
         yield reference.problem(f'there is no channel "{name}"', did_you_mean(name, settings.channels, declare))
     elif ":" in reference.name and found.kind not in ADDRESSED:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -52,3 +53,12 @@ def find(channels: Mapping[str, Channel], written: str) -> tuple[Channel | None,
     """
     name, _, to = written.partition(":")
     return channels.get(name), to
+
+
+def kept_in(written: str) -> str:
+    """The file, in the state folder, of what goes to a channel that nobody declared.
+
+    >>> kept_in("kode-chat:user-1"), kept_in("../x")
+    ('outbox/kode-chat-user-1.jsonl', 'outbox/---x.jsonl')
+    """
+    return f"outbox/{re.sub(r'[^A-Za-z0-9_-]', '-', written)[:100]}.jsonl"

@@ -205,7 +205,6 @@ class AgentAction:
     allowed_tools: tuple[str, ...] = ()
     resume: bool = False
     sandbox: Mapping[str, Any] = field(default_factory=dict)
-    output: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def has_worktree(self) -> bool:
@@ -220,7 +219,7 @@ class AgentAction:
             return f"backend {backend} is not supported by this version"
         if more := sorted(self.sandbox.keys() - {"backend"}):
             return f"sandbox backend {backend} has no {more[0]}"
-        return "`output:` is not supported by this version; `notify:` tells of the run's end" if self.output else ""
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,7 +300,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One job. Durations are seconds; `timezone` is an IANA name; `source` says where it stands."""
+    """One job. Durations are seconds; `timezone` is an IANA name; `source` says where it stands; `output` is a channel, or none."""
 
     id: JobId
     when: When
@@ -337,6 +336,7 @@ class Job:
     on_success: FollowUp = FollowUp()
     on_failure: FollowUp = FollowUp()
     notify: Notify = NOBODY
+    output: str = ""
 
     @property
     def type(self) -> JobType:
@@ -350,6 +350,11 @@ class Job:
                 return JobType.AGENT
             case TaskAction():
                 return JobType.TASK
+
+    @property
+    def tells(self) -> bool:
+        """Whether anybody outside is told of its ends, or gets its results."""
+        return bool(self.notify.channels or self.output)
 
     @property
     def unsupported(self) -> str:

@@ -18,10 +18,11 @@ class Notice(StrEnum):
     SUCCEEDED = "succeeded"
 
 
+BAD = frozenset({Outcome.FAILED, Outcome.TIMED_OUT, Outcome.LOST})
+HAS_RESULT = BAD | {Outcome.SUCCEEDED}
+"""The ends of a run that has done something."""
 STILL_EVERY = timedelta(hours=24)
 """How long a job that keeps failing is silent between two notices."""
-
-_BAD = frozenset({Outcome.FAILED, Outcome.TIMED_OUT, Outcome.LOST})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ def notices(streak: Streak, outcome: Outcome, at: datetime) -> tuple[Streak, tup
     >>> told, notices(streak, Outcome.FAILED, noon + timedelta(hours=1))[1], notices(streak, Outcome.SUCCEEDED, noon)[1]
     ((<Notice.FAILED: 'failed'>,), (), (<Notice.RECOVERED: 'recovered'>, <Notice.SUCCEEDED: 'succeeded'>))
     """
-    if outcome in _BAD:
+    if outcome in BAD:
         if streak.told_at is not None and at - streak.told_at < STILL_EVERY:
             return Streak(streak.failures + 1, streak.told_at), ()
         return Streak(streak.failures + 1, at), (Notice.FAILED,)

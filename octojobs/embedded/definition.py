@@ -47,8 +47,8 @@ def defined(fields: Mapping[str, Any], zone: str) -> Job:
     if problems:
         raise InvalidValue(problems)
     built = build(found[0], defaults_in(zone))
-    # A job that is named here may be added later; pools and conditions are all known.
-    named = (reference for reference in built.references if reference.kind is not Kind.JOB)
+    # A job that is named here may be added later, and a result is kept in the state folder; pools and conditions are all known.
+    named = (reference for reference in built.references if reference.kind not in (Kind.JOB, Kind.OUTPUT))
     problems = [*built.problems, *check(named, {}, Settings(), None)]
     if built.job is None or problems:
         raise InvalidValue(problems)

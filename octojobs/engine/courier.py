@@ -9,22 +9,21 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
-from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
-from typing import Any
 
-from octojobs.core.channel import find
+from octojobs.core.channel import Channel, find, kept_in
 from octojobs.core.codec import parse_instant
 from octojobs.core.definitions import Definitions
 from octojobs.core.identity import JobId
-from octojobs.core.notices import Streak, notices
-from octojobs.core.run import Outcome
+from octojobs.core.notices import Streak
+from octojobs.core.task import line
 from octojobs.engine.deliveries import Deliveries, Ended
 from octojobs.engine.ground import Ground
 from octojobs.notify.delivery import Sender
 from octojobs.notify.failures import Refused, Unreachable
-from octojobs.notify.message import message_of
+from octojobs.notify.message import OUTPUT
+from octojobs.notify.news import News, news
 from octojobs.store.aside import set_aside
 from octojobs.store.index import rows_between
 from octojobs.store.outbox import Outbox, Place, Waiting, is_damage
@@ -65,7 +64,7 @@ class Courier:
             self._changed.notify()
         self.recorded(seq)
         # Where there is an outbox it is kept up to date: whoever adds `notify` again later is not told of what was before.
-        if self._thread is None and (any(job.notify.channels for job in definitions.jobs.values()) or self._ground.paths.outbox.exists()):
+        if self._thread is None and (any(job.tells for job in definitions.jobs.values()) or self._ground.paths.outbox.exists()):
             self._since = seq
             self._thread = threading.Thread(target=self._serve, name="octojobs-notify", daemon=True)
             self._thread.start()
@@ -157,19 +156,15 @@ class Courier:
         place: Place = outbox.place
         rows = rows_between(self._ground.paths, place, seq, AT_ONCE)
         streaks: dict[str, Streak] = {}
-        messages: list[tuple[str, str, Mapping[str, Any]]] = []
+        messages: list[News] = []
         for row in rows:
             place = (row["seq"], row["n"])
             if row["correction"] or "+" in row["id"]:
                 continue
             job = row["job"]
-            streak, told = notices(streaks.get(job) or outbox.streak(job), Outcome(row["outcome"]), parse_instant(row["at"]))
-            failures, streaks[job] = streak.failures, streak
-            declared = definitions.jobs.get(JobId(job))
-            for notice in told if declared is not None else ():
-                if declared is not None and notice.value in declared.notify.on:
-                    message = message_of(row, notice, failures, self._ground.paths)
-                    messages += [(f"{row['id']}/{notice.value}/{channel}", channel, message) for channel in declared.notify.channels]
+            before = streaks.get(job) or outbox.streak(job)
+            streaks[job], made = news(row, before, definitions.jobs.get(JobId(job)), self._ground.paths)
+            messages += made
         if rows:
             outbox.put(place, streaks, messages, self._ground.clock.now())
         return len(rows) == AT_ONCE
@@ -180,6 +175,8 @@ class Courier:
         if one.next_at and (wait_s := (parse_instant(one.next_at) - now).total_seconds()) > 0:
             return wait_s
         channel, to = find(definitions.settings.channels, one.channel)
+        if channel is None and one.message["event"] == OUTPUT:
+            channel = Channel(_name(one), file=str(self._ground.paths.root / kept_in(one.channel)))
         if channel is None:
             self._settle(outbox, one, Refused(f"there is no channel {_name(one)} any more"))
             return 0
@@ -201,6 +198,8 @@ class Courier:
     def _settle(self, outbox: Outbox, one: Waiting, failure: Unreachable | Refused | None) -> None:
         if failure is None:
             outbox.delivered(one)
+            if one.message["event"] == OUTPUT:
+                log.info("%s: %s: %s", one.channel, one.message["title"], line(one.message["body"]))
             return
         log.warning("%s: %s is not told: %s", one.channel, one.message["title"], failure)
         outbox.failed(one, str(failure), self._ground.clock.now(), final=isinstance(failure, Refused))

@@ -171,6 +171,7 @@ def fields_view(job: Job) -> View:
         "python": job.python,
         "on_success": _follow_up(job.on_success),
         "on_failure": _follow_up(job.on_failure),
+        "output": {"channel": job.output} if job.output else None,
         "notify": {"on": list(job.notify.on), "channels": list(job.notify.channels)} if job.notify.channels else None,
     }
 

@@ -6,7 +6,9 @@ import pytest
 
 from octojobs.config.proposal import what_runs
 from octojobs.core.channel import Channel
+from octojobs.core.identity import JobId
 from octojobs.core.job import Notify, TaskAction
+from octojobs.embedded.job import Job
 from tests.config.loading import job_with, load, problems
 
 SETTINGS = """\
@@ -107,3 +109,26 @@ def test_a_channel_leads_to_one_place(channel: str, said: str) -> None:
 def test_a_job_may_say_to_whom_where_the_channel_can_tell(named: str, said: str) -> None:
     """Behind the channel's name and a colon."""
     assert [problem.partition("notify.channels: ")[2] for problem in problems(JOBS % named, SETTINGS)] == ([said] if said else [])
+
+
+def test_a_result_may_go_to_a_channel_that_nobody_declared() -> None:
+    """A warning says where it is kept: the definitions are good."""
+    loaded = load('jobs: {it: {manual: true, command: make, output: {channel: "kode-chat:ada"}}}\n')
+    assert loaded.definitions is not None
+    assert loaded.definitions.jobs[JobId("it")].output == "kode-chat:ada"
+    (problem,) = loaded.problems
+    assert problem.message == (
+        'warning: job "it": output.channel: there is no channel "kode-chat": its messages are kept in the state folder, as '
+        "outbox/kode-chat-ada.jsonl; declare it in .octopoid/octojobs.yaml"
+    )
+
+
+def test_a_result_goes_only_where_the_channel_can_send_it() -> None:
+    """As a notice."""
+    (problem,) = problems("jobs: {it: {manual: true, command: make, output: {channel: bot}}}\n", SETTINGS)
+    assert 'output.channel: to whom is not said, and its name has {platform}; write "bot:telegram"' in problem
+
+
+def test_a_program_that_embeds_octojobs_names_any_channel() -> None:
+    """Its results are in the state folder, and in the log."""
+    assert Job("it", command="make", schedule="@daily", output={"channel": "chat"}).definition.output == "chat"

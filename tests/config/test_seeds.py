@@ -113,8 +113,8 @@ def test_the_koder_job_loads_wherever_it_stands(path: str, text: str) -> None:
         prompt="/k-housekeep",
         agent="kode",
         sandbox={"backend": "docker", "image": "koder-cli:latest"},
-        output={"channel": "kode-chat:user-rpm32510"},
     )
+    assert job.output == "kode-chat:user-rpm32510"
     assert (job.retries.max, job.retries.backoff, job.limits.timeout_s, job.enabled) == (3, Backoff.EXPONENTIAL, 1800, True)
 
 
