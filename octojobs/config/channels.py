@@ -17,7 +17,18 @@ _PASSWORD = re.compile(r"://[^/@]*:(?!\$\{)[^/@]+@")
 
 
 def channels(entry: Entry) -> Mapping[str, Channel]:
-    """The channels by name."""
+    """The channels by name; no password stands in an address."""
+    found = own_channels(entry)
+    for name, channel in found.items():
+        for kind in ("redis", "apprise"):
+            if _PASSWORD.search(getattr(channel, kind)):
+                fix = "write ${NAME} for it, and NAME=… into secrets.env"
+                raise entry.at(name).at(kind).invalid("a password stands in the address", fix)
+    return found
+
+
+def own_channels(entry: Entry) -> Mapping[str, Channel]:
+    """The channels by name, from a file that only the user can read."""
     return {channel.name: channel for channel in each(entry.items(), _channel)}
 
 
@@ -43,8 +54,6 @@ def _where(entry: Entry, kind: str) -> Any:
             return texts(entry)
         case "task":
             return _task(entry)
-        case "redis" | "apprise" if _PASSWORD.search(entry.value):
-            raise entry.invalid("a password stands in the address", "write ${NAME} for it, and NAME=… into secrets.env")
         case _:
             return entry.value
 

@@ -11,6 +11,7 @@ import sqlite3
 import threading
 from datetime import datetime
 from functools import partial
+from typing import TYPE_CHECKING
 
 from octojobs.core.channel import Channel, find, kept_in
 from octojobs.core.codec import parse_instant
@@ -27,6 +28,9 @@ from octojobs.notify.news import News, news
 from octojobs.store.aside import set_aside
 from octojobs.store.index import rows_between
 from octojobs.store.outbox import Outbox, Place, Waiting, is_damage
+
+if TYPE_CHECKING:
+    from octojobs.config.own_channels import OwnChannels
 
 log = logging.getLogger("octojobs.notify")
 
@@ -53,6 +57,7 @@ class Courier:
         self._thread: threading.Thread | None = None
         self._outbox: Outbox | None = None
         self._told = ""
+        self._own: OwnChannels | None = None
         self._deliveries = Deliveries(self._ring)
         self._given_up = False
 
@@ -174,7 +179,11 @@ class Courier:
         now: datetime = self._ground.clock.now()
         if one.next_at and (wait_s := (parse_instant(one.next_at) - now).total_seconds()) > 0:
             return wait_s
-        channel, to = find(definitions.settings.channels, one.channel)
+        own = self._own_channels().look()
+        if own.wrong:  # it may be the one where this message belongs, instead of the repository's of that name
+            self._settle(outbox, one, Unreachable(own.wrong))
+            return 1.0
+        channel, to = find({**definitions.settings.channels, **own.channels}, one.channel)
         if channel is None and one.message["event"] == OUTPUT:
             channel = Channel(_name(one), file=str(self._ground.paths.root / kept_in(one.channel)))
         if channel is None:
@@ -190,6 +199,13 @@ class Courier:
             self._tell(f"nobody is notified for now: {error}")
             return RETRY_S
         return None
+
+    def _own_channels(self) -> OwnChannels:
+        if self._own is None:
+            from octojobs.config.own_channels import OwnChannels  # only where somebody is told
+
+            self._own = OwnChannels(self._ground.environ)
+        return self._own
 
     def _record(self, outbox: Outbox, ended: Ended) -> None:
         self._settle(outbox, ended.one, ended.failure)

@@ -6,10 +6,10 @@ import logging
 
 from octojobs.core.task import line
 from octojobs.notify.failures import Refused, Unreachable
+from octojobs.notify.needs import missing
 from octojobs.notify.parcel import TIMEOUT_S, Parcel
 from octojobs.notify.urls import with_secrets, without
 
-MISSING = "apprise is not installed: pip install 'octojobs[notify]'"
 _TYPES = {"success": "success", "failed": "failure", "timeout": "warning"}
 
 
@@ -21,7 +21,7 @@ def send(parcel: Parcel) -> None:
     try:
         from apprise import Apprise, AppriseAsset  # an extra: 0.3 s, for these channels alone
     except ImportError:
-        raise Refused(MISSING) from None
+        raise Refused(missing(parcel.channel)) from None
     url = with_secrets(parcel, parcel.channel.apprise)
     logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)  # it logs addresses
     asset = AppriseAsset(app_id="octojobs", async_mode=False, storage_mode="memory", allow_templates=False, http_redirects=False)

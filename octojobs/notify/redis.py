@@ -8,10 +8,9 @@ from urllib.parse import urlsplit
 
 from octojobs.core.channel import PLATFORM
 from octojobs.notify.failures import Refused, Unreachable
+from octojobs.notify.needs import missing
 from octojobs.notify.parcel import TIMEOUT_S, Parcel
 from octojobs.notify.urls import with_secrets, without
-
-MISSING = "redis is not installed: pip install 'octojobs[redis]'"
 
 
 def send(parcel: Parcel) -> None:
@@ -22,7 +21,7 @@ def send(parcel: Parcel) -> None:
         if not parcel.message["to"]:
             raise Refused(f'to whom is not said: write "{parcel.channel.name}:telegram", or what the platform is called')
         channel = channel.replace(PLATFORM, parcel.message["to"])
-    with _client(server, base) as client:
+    with _client(parcel, server, base) as client:
         try:
             listening = client.publish(channel, json.dumps(parcel.told))
         except _errors() as error:
@@ -49,13 +48,13 @@ def place(url: str) -> tuple[str, int, str]:
     return f"{scheme}://{server}", int(base), channel
 
 
-def _client(server: str, base: int) -> Any:
+def _client(parcel: Parcel, server: str, base: int) -> Any:
     try:
         from redis import Redis  # an extra: 60 ms, for these channels alone
         from redis.backoff import NoBackoff  # as above
         from redis.retry import Retry  # as above
     except ImportError:
-        raise Refused(MISSING) from None
+        raise Refused(missing(parcel.channel)) from None
     try:
         return Redis.from_url(server, db=base, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S, retry=Retry(NoBackoff(), 0))
     except ValueError:

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable
 from urllib.parse import quote, unquote
 
+from octojobs.notify.needs import SECRET
 from octojobs.notify.parcel import Parcel
 
-_SECRET = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _PARTS = re.compile(r"[:/@?&=,#]+")
 _TELLING = 4
 """Letters of a part of an address that may be a secret: shorter ones are `to`, `443` and the like, and hiding them hides words."""
@@ -19,10 +19,10 @@ def with_secrets(parcel: Parcel, url: str) -> str:
 
     One that is a secret altogether stays as it is. Raises Refused, naming a secret that is missing.
     """
-    values = parcel.secrets(tuple(dict.fromkeys(_SECRET.findall(url))))
-    if _SECRET.fullmatch(url):
+    values = parcel.secrets(tuple(dict.fromkeys(SECRET.findall(url))))
+    if SECRET.fullmatch(url):
         return values[url[2:-1]]
-    return _SECRET.sub(lambda found: quote(values[found[1]], safe=""), url)
+    return SECRET.sub(lambda found: quote(values[found[1]], safe=""), url)
 
 
 def without(said: str, url: str, *, but: Iterable[str] = ()) -> str:

@@ -7,21 +7,17 @@ the user and nobody else can read it (mode 0600). Values reach the job's environ
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from octojobs.config.private import NotPrivate, config_folder, read_private
 from octojobs.runners.base import NotPreparable
 from octojobs.runners.shim.mask import Mask
-
-_MOST_BYTES = 1 << 20
 
 
 def secrets_file(environ: Mapping[str, str]) -> Path:
     """The user's file of secrets, there or not."""
-    config = environ.get("XDG_CONFIG_HOME") or os.path.join(environ.get("HOME") or os.path.expanduser("~"), ".config")
-    return Path(config) / "octojobs" / "secrets.env"
+    return config_folder(environ) / "secrets.env"
 
 
 def secret_values(names: Iterable[str], environ: Mapping[str, str]) -> dict[str, str]:
@@ -55,17 +51,10 @@ def mask_of(names: Iterable[str], environ: Mapping[str, str]) -> tuple[Mask, lis
 
 def _read(path: Path) -> dict[str, str]:
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise NotPreparable(f"{path} can't be read: {error.strerror}") from None
-    with os.fdopen(descriptor, "rb") as file:
-        # The open file is asked, not the path: what is checked is what is read.
-        about = os.fstat(descriptor)
-        if not stat.S_ISREG(about.st_mode) or about.st_uid != os.getuid() or about.st_mode & 0o077:
-            raise NotPreparable(f"{path} is not used: others may read it, or it is not your own file; run: chmod 600 {path}")
-        return parse(file.read(_MOST_BYTES).decode("utf-8", "surrogateescape"))
+        data = read_private(path)
+    except NotPrivate as error:
+        raise NotPreparable(str(error)) from None
+    return parse(data.decode("utf-8", "surrogateescape")) if data is not None else {}
 
 
 def parse(text: str) -> dict[str, str]:

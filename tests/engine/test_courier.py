@@ -15,7 +15,7 @@ from octojobs.core.definitions import Settings
 from octojobs.core.job import Notify
 from octojobs.store.outbox import standing
 from tests.engine.world import World, job
-from tests.helpers import wait_until
+from tests.helpers import wait_until, write
 
 OPS = Settings(channels={"ops": Channel("ops", file="told.jsonl")})
 TELL = Notify(("failed", "recovered"), ("ops",))
@@ -125,6 +125,24 @@ def test_a_channel_that_hangs_does_not_hold_up_the_others(world: World) -> None:
             pass
         wait_until(lambda: len(_lines(world.root / "slow")) == number, what="the next one on the slow channel")  # noqa: B023 -- it is called here
     assert _lines(world.root / "slow") == [message["title"] for message in told(world.root)]
+
+
+def test_the_users_own_channel_wins(world: World) -> None:
+    """Over the repository's of that name, from the next message on; while its file is not private, messages wait."""
+    world.ground.environ = {**os.environ, "XDG_CONFIG_HOME": str(world.root / "config")}
+    world.restart()
+    own = write(world.root / "config/octojobs/channels.yaml", "channels: {ops: {file: own.jsonl}}\n")
+    own.chmod(0o644)
+    world.declare(job("bad", "exit 3", every=3600, notify=TELL), settings=OPS)
+    world.tick()
+    world.drain()
+    wait_until(lambda: _attempts(world) == 1, what="the first try")
+    assert standing(world.paths)[0] == 1
+    own.chmod(0o600)
+    world.clock.advance(3600)
+    world.stop()
+    assert told(world.root) == []
+    assert len(_lines(world.root / "own.jsonl")) == 1
 
 
 def test_a_channel_that_is_gone_leaves_a_dead_letter(world: World) -> None:

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from octojobs.actions.checkup.finding import Finding, ok, weak, wrong
+from octojobs.actions.checkup.told import told
 from octojobs.actions.foresight import facts_of, is_trusted
 from octojobs.actions.workspace import Workspace
 from octojobs.conditions.judging import judge_jobs
@@ -46,6 +47,7 @@ def declared(workspace: Workspace) -> Iterator[Finding]:
     for job in definitions.jobs.values():
         yield from _job(workspace, definitions, job)
     yield from _guards(workspace, definitions)
+    yield from told(workspace, definitions)
 
 
 def _shared_file(workspace: Workspace) -> Iterator[Finding]:
