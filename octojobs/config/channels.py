@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from octojobs.config.entries import Entry, each
-from octojobs.config.parsers import folder, texts
+from octojobs.config.parsers import folder, period, texts, time_of_day, zone_name
 from octojobs.config.suggest import listed
-from octojobs.core.channel import KINDS, Channel
+from octojobs.core.channel import KINDS, Channel, Quiet
 from octojobs.core.job import Notify, TaskAction
 
 _SIGNED = ("webhook", "relay")
@@ -42,8 +42,24 @@ def _channel(entry: Entry) -> Channel:
     for option in ("secret", "allow_hosts"):
         if option in value and kind not in _SIGNED:
             raise entry.at(option).invalid("belongs to a channel with `webhook:` or `relay:`", "remove it")
-    where = {kind: _where(entry.at(kind), kind)}
-    return Channel(name, **where, secret=value.get("secret", ""), allow_hosts=tuple(value.get("allow_hosts", ())))
+    words: Mapping[str, str] = value.get("template", {})
+    return Channel(
+        name,
+        **{kind: _where(entry.at(kind), kind)},
+        secret=value.get("secret", ""),
+        allow_hosts=tuple(value.get("allow_hosts", ())),
+        quiet=_quiet(entry.at("quiet")) if "quiet" in value else None,
+        digest_s=period(entry.at("digest")) if "digest" in value else 0,
+        title=words.get("title", ""),
+        body=words.get("body", ""),
+    )
+
+
+def _quiet(entry: Entry) -> Quiet:
+    start, end = time_of_day(entry.at("from")), time_of_day(entry.at("to"))
+    if start == end:
+        raise entry.invalid("these hours begin when they end", "remove it, or let them end at another time")
+    return Quiet(start, end, zone_name(entry.at("timezone")) if "timezone" in entry.value else "UTC")
 
 
 def _where(entry: Entry, kind: str) -> Any:

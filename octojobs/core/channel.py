@@ -17,13 +17,23 @@ PLATFORM = "{platform}"
 
 
 @dataclass(frozen=True, slots=True)
+class Quiet:
+    """Hours in which nobody is told: minutes of the day on the zone's wall clock; they may cross midnight."""
+
+    start: int
+    end: int
+    timezone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
 class Channel:
     """Where messages go: exactly one of the kinds.
 
     `file` is appended to, `command` started without a shell, `webhook` and `relay` are addresses that are posted to, `redis` is
     `redis://HOST/DB/CHANNEL`, `apprise` an Apprise URL; in these two `${NAME}` stands for a secret. `task` is the task that a
     message becomes. `secret` names the secret that a POST is signed with; `allow_hosts` are hosts that it may reach at addresses
-    that are not public.
+    that are not public. What comes in the hours that are `quiet`, and within `digest_s` seconds, is sent as one message. `title` and
+    `body` are templates of both, "" for those of the message.
     """
 
     name: str
@@ -37,6 +47,10 @@ class Channel:
     desktop: bool = False
     secret: str = ""
     allow_hosts: tuple[str, ...] = ()
+    quiet: Quiet | None = None
+    digest_s: int = 0
+    title: str = ""
+    body: str = ""
 
     @property
     def kind(self) -> str:

@@ -61,7 +61,7 @@ def mode_at(at: datetime, activity: datetime | None, quiet: tuple[int, int] | No
     >>> [mode_at(noon + timedelta(minutes=m), noon, (0, 420), ZoneInfo("UTC")).value for m in (0, 10, 60)]
     ['active', 'idle', 'dormant']
     """
-    if activity is None or at - activity >= IDLE_UNTIL or _is_quiet(at, quiet, tz):
+    if activity is None or at - activity >= IDLE_UNTIL or is_quiet(at, quiet, tz):
         return Mode.DORMANT
     return Mode.ACTIVE if at - activity < ACTIVE_FOR else Mode.IDLE
 
@@ -134,11 +134,11 @@ def _next_change(after: datetime, mode: Mode, when: ActivityWhen, activity: date
     if activity is None or after >= activity + IDLE_UNTIL:
         return None
     ends = activity + IDLE_UNTIL
-    candidates = [activity + ACTIVE_FOR, ends, *_quiet_edges(after, ends, when.quiet, tz)]
+    candidates = [activity + ACTIVE_FOR, ends, *quiet_edges(after, ends, when.quiet, tz)]
     return next((at for at in sorted(candidates) if at > after and mode_at(at, activity, when.quiet, tz) is not mode), None)
 
 
-def _quiet_edges(after: datetime, until: datetime, quiet: tuple[int, int] | None, tz: ZoneInfo) -> Iterator[datetime]:
+def quiet_edges(after: datetime, until: datetime, quiet: tuple[int, int] | None, tz: ZoneInfo) -> Iterator[datetime]:
     """Instants in or near (after, until] at which quiet hours may begin or end: their labels, and the zone's own changes."""
     if quiet is None:
         return
@@ -151,7 +151,7 @@ def _quiet_edges(after: datetime, until: datetime, quiet: tuple[int, int] | None
         day += _DAY
 
 
-def _is_quiet(at: datetime, quiet: tuple[int, int] | None, tz: ZoneInfo) -> bool:
+def is_quiet(at: datetime, quiet: tuple[int, int] | None, tz: ZoneInfo) -> bool:
     """As `between` says it: the wall clock alone counts, and the span may cross midnight."""
     if quiet is None:
         return False

@@ -9,28 +9,16 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
-from datetime import datetime
-from functools import partial
-from typing import TYPE_CHECKING
 
-from octojobs.core.channel import Channel, find, kept_in
-from octojobs.core.codec import parse_instant
 from octojobs.core.definitions import Definitions
 from octojobs.core.identity import JobId
 from octojobs.core.notices import Streak
-from octojobs.core.task import line
-from octojobs.engine.deliveries import Deliveries, Ended
 from octojobs.engine.ground import Ground
-from octojobs.notify.delivery import Sender
-from octojobs.notify.failures import Refused, Unreachable
-from octojobs.notify.message import OUTPUT
+from octojobs.engine.handover import Handover
 from octojobs.notify.news import News, news
 from octojobs.store.aside import set_aside
 from octojobs.store.index import rows_between
-from octojobs.store.outbox import Outbox, Place, Waiting, is_damage
-
-if TYPE_CHECKING:
-    from octojobs.config.own_channels import OwnChannels
+from octojobs.store.outbox import Outbox, Place, is_damage
 
 log = logging.getLogger("octojobs.notify")
 
@@ -47,7 +35,6 @@ class Courier:
 
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
-        self._sender = Sender(ground.root, ground.environ, ground.paths)
         self._changed = threading.Condition()
         self._definitions: Definitions | None = None
         self._since = 0
@@ -57,8 +44,7 @@ class Courier:
         self._thread: threading.Thread | None = None
         self._outbox: Outbox | None = None
         self._told = ""
-        self._own: OwnChannels | None = None
-        self._deliveries = Deliveries(self._ring)
+        self._handover = Handover(ground, self._ring)
         self._given_up = False
 
     def follow(self, definitions: Definitions, seq: int) -> None:
@@ -102,7 +88,7 @@ class Courier:
                 assert definitions is not None
                 wait_s = self._try(definitions, seq)
                 with self._changed:
-                    if stopping and wait_s != 0 and not self._deliveries.under_way:
+                    if stopping and wait_s != 0 and not self._handover.under_way:
                         return
                     if not self._news and wait_s != 0 and (stopping or not self._stopping):
                         self._changed.wait(wait_s)
@@ -149,12 +135,11 @@ class Courier:
         self._told = what
 
     def _round(self, outbox: Outbox, definitions: Definitions, seq: int) -> float | None:
-        """Record what has ended, read what is new, and give each channel its oldest message; seconds until there is more to do."""
-        for ended in self._deliveries.ended():
-            self._record(outbox, ended)
+        """Record what has ended, read what is new, hand over what may go; seconds until there is more to do, None for never."""
+        self._handover.record(outbox)
         more = self._take(outbox, definitions, seq)
-        waits = [wait_s for one in outbox.waiting() if (wait_s := self._deliver(outbox, one, definitions)) is not None]
-        return 0 if more else min(waits, default=None)
+        wait_s = self._handover.begin(outbox, definitions.settings)
+        return 0 if more else wait_s
 
     def _take(self, outbox: Outbox, definitions: Definitions, seq: int) -> bool:
         """Make messages of what the history says since the last look; whether there may be more."""
@@ -173,54 +158,3 @@ class Courier:
         if rows:
             outbox.put(place, streaks, messages, self._ground.clock.now())
         return len(rows) == AT_ONCE
-
-    def _deliver(self, outbox: Outbox, one: Waiting, definitions: Definitions) -> float | None:
-        """Let a message go if its time has come; seconds until the channel's next try, None where the end of a delivery rings."""
-        now: datetime = self._ground.clock.now()
-        if one.next_at and (wait_s := (parse_instant(one.next_at) - now).total_seconds()) > 0:
-            return wait_s
-        own = self._own_channels().look()
-        if own.wrong:  # it may be the one where this message belongs, instead of the repository's of that name
-            self._settle(outbox, one, Unreachable(own.wrong))
-            return 1.0
-        channel, to = find({**definitions.settings.channels, **own.channels}, one.channel)
-        if channel is None and one.message["event"] == OUTPUT:
-            channel = Channel(_name(one), file=str(self._ground.paths.root / kept_in(one.channel)))
-        if channel is None:
-            self._settle(outbox, one, Refused(f"there is no channel {_name(one)} any more"))
-            return 0
-        if not self._deliveries.has_room(channel.name):
-            return None
-        message = {**one.message, "channel": one.channel, "to": to}
-        send = partial(self._sender.send, channel, one.id, message, int(now.timestamp()), definitions.settings)
-        try:
-            self._deliveries.begin(channel.name, one, send)
-        except RuntimeError as error:
-            self._tell(f"nobody is notified for now: {error}")
-            return RETRY_S
-        return None
-
-    def _own_channels(self) -> OwnChannels:
-        if self._own is None:
-            from octojobs.config.own_channels import OwnChannels  # only where somebody is told
-
-            self._own = OwnChannels(self._ground.environ)
-        return self._own
-
-    def _record(self, outbox: Outbox, ended: Ended) -> None:
-        self._settle(outbox, ended.one, ended.failure)
-        self._deliveries.recorded(_name(ended.one), ended)
-
-    def _settle(self, outbox: Outbox, one: Waiting, failure: Unreachable | Refused | None) -> None:
-        if failure is None:
-            outbox.delivered(one)
-            if one.message["event"] == OUTPUT:
-                log.info("%s: %s: %s", one.channel, one.message["title"], line(one.message["body"]))
-            return
-        log.warning("%s: %s is not told: %s", one.channel, one.message["title"], failure)
-        outbox.failed(one, str(failure), self._ground.clock.now(), final=isinstance(failure, Refused))
-
-
-def _name(one: Waiting) -> str:
-    """The channel's name, without to whom the message goes there."""
-    return one.channel.partition(":")[0]

@@ -9,7 +9,9 @@ from typing import Any
 
 from octojobs.core.channel import Channel
 from octojobs.core.definitions import Settings
+from octojobs.core.placeholders import fill_in
 from octojobs.notify.failures import Refused
+from octojobs.notify.message import values_of
 from octojobs.notify.parcel import Parcel
 from octojobs.store.paths import StatePaths
 
@@ -28,7 +30,14 @@ class Sender:
         `settings` are those in force: they say where tasks lie.
         """
         send = _sender(channel.kind)
-        send(Parcel(channel, name, message, timestamp, self.root, self.environ, self.paths, settings or Settings()))
+        send(Parcel(channel, name, worded(channel, message), timestamp, self.root, self.environ, self.paths, settings or Settings()))
+
+
+def worded(channel: Channel, message: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The message in the channel's own words; what its values say is no template."""
+    values = values_of(message)
+    own = {key: fill_in(template, values) for key, template in (("title", channel.title), ("body", channel.body)) if template}
+    return {**message, **own} if own else message
 
 
 def _sender(kind: str) -> Callable[[Parcel], None]:

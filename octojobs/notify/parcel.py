@@ -39,7 +39,9 @@ class Parcel:
 
     @property
     def text(self) -> str:
-        """What people get below the title: the body, and where all of it is."""
+        """What people get below the title: the body, and where all of it is, which a channel's own words say where they want it."""
+        if self.channel.body:
+            return str(self.message["body"])
         return "\n\n".join(filter(None, (self.message["body"], self.message["link"])))
 
     @property

@@ -18,5 +18,7 @@ def send(parcel: Parcel) -> None:
 def dispatch(parcel: Parcel) -> dict[str, Any]:
     """What is posted."""
     message = parcel.message
-    title = f"[{message['job']}] {message['title'].removeprefix(message['job']).strip()}"
+    job, title = message["job"], message["title"]
+    if job and not parcel.channel.title:
+        title = f"[{job}] {title.removeprefix(job).strip()}"
     return {"channel": message["channel"], "message": {"title": title, "body": parcel.text, "status": message["status"]}}

@@ -12,7 +12,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,7 +21,7 @@ from octojobs.core.notices import CALM, Streak
 from octojobs.errors import StateDamaged
 from octojobs.store.paths import FILE_MODE, StatePaths
 
-VERSION = 1
+VERSION = 2
 ATTEMPTS = 8
 """Tries of a message before it is a dead letter: an hour and a half, all in all."""
 DELAY_S, LONGEST_S = 10, 3600
@@ -29,6 +29,8 @@ KEPT = timedelta(days=7)
 """How long a message that was delivered, or is dead, is remembered."""
 MOST_PENDING = 1000
 """Messages that wait for one channel; beyond it the oldest are dead letters."""
+MOST_TOGETHER = 200
+"""Messages that go out as one."""
 
 _SCHEMA = f"""
 PRAGMA user_version = {VERSION};
@@ -37,9 +39,14 @@ CREATE TABLE streaks (job TEXT PRIMARY KEY, streak TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE messages (
     number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, channel TEXT NOT NULL, message TEXT NOT NULL, at TEXT NOT NULL,
     state TEXT NOT NULL DEFAULT 'pending', attempts INTEGER NOT NULL DEFAULT 0,
-    next_at TEXT NOT NULL DEFAULT '', why TEXT NOT NULL DEFAULT ''
+    next_at TEXT NOT NULL DEFAULT '', why TEXT NOT NULL DEFAULT '', bundle TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX by_state ON messages (state, channel, number);
+"""
+
+_FROM_1 = f"""
+PRAGMA user_version = {VERSION};
+ALTER TABLE messages ADD COLUMN bundle TEXT NOT NULL DEFAULT '';
 """
 
 Place = tuple[int, int]
@@ -47,7 +54,11 @@ Place = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """The oldest message that a channel still has to get; `next_at` is when it may be tried, "" for now."""
+    """The oldest message that a channel still has to get; `next_at` is when it may be tried, "" for now, `at` when it came.
+
+    `bundle` is the id of the first of those that go out with it, which stay together at every try, "" before that is decided;
+    `together` has them all once they were gathered.
+    """
 
     number: int
     id: str
@@ -55,6 +66,9 @@ class Waiting:
     message: Mapping[str, Any]
     attempts: int
     next_at: str
+    at: str = ""
+    bundle: str = ""
+    together: tuple[Mapping[str, Any], ...] = ()
 
 
 def pause_s(attempts: int) -> int:
@@ -88,11 +102,12 @@ class Outbox:
 
     def _begin(self, seq: int) -> None:
         self._base.execute("PRAGMA synchronous = FULL")
-        if self._base.execute("PRAGMA user_version").fetchone()[0] != VERSION:
+        version = self._base.execute("PRAGMA user_version").fetchone()[0]
+        if version != VERSION:
             with self._whole():
-                for statement in _SCHEMA.split(";"):
+                for statement in (_FROM_1 if version == 1 else _SCHEMA).split(";"):
                     self._base.execute(statement)
-                self._base.execute("INSERT INTO place VALUES (1, ?, ?)", (seq, 1 << 40))
+                self._base.execute("INSERT OR IGNORE INTO place VALUES (1, ?, ?)", (seq, 1 << 40))
         # A state that was recovered from damage may count batches anew.
         self._base.execute("UPDATE place SET seq = min(seq, ?)", (seq,))
 
@@ -132,25 +147,42 @@ class Outbox:
     def waiting(self) -> list[Waiting]:
         """The oldest pending message of each channel: a later one never overtakes it."""
         statement = (
-            "SELECT number, id, channel, message, attempts, next_at FROM messages WHERE number IN "
+            "SELECT number, id, channel, message, attempts, next_at, at, bundle FROM messages WHERE number IN "
             "(SELECT min(number) FROM messages WHERE state = 'pending' GROUP BY channel) ORDER BY number"
         )
         rows = self._base.execute(statement).fetchall()
-        return [Waiting(number, name, channel, json.loads(text), tries, at) for number, name, channel, text, tries, at in rows]
+        return [Waiting(number, name, channel, json.loads(text), *rest) for number, name, channel, text, *rest in rows]
+
+    def gather(self, one: Waiting) -> Waiting:
+        """The message with all that wait for its channel, MOST_TOGETHER at most: from now on they are one, also after a kill."""
+        if not one.bundle:
+            statement = (
+                "UPDATE messages SET bundle = ? WHERE number IN "
+                "(SELECT number FROM messages WHERE state = 'pending' AND channel = ? ORDER BY number LIMIT ?)"
+            )
+            self._base.execute(statement, (one.id, one.channel, MOST_TOGETHER))
+            one = replace(one, bundle=one.id)
+        statement = "SELECT message FROM messages WHERE bundle = ? AND state = 'pending' ORDER BY number"
+        return replace(one, together=tuple(json.loads(text) for (text,) in self._base.execute(statement, (one.bundle,))))
 
     def delivered(self, one: Waiting) -> None:
-        """The channel has it."""
-        self._base.execute(
-            "UPDATE messages SET state = 'delivered', attempts = attempts + 1, why = '' WHERE number = ? AND id = ?", (one.number, one.id)
+        """The channel has it, and what went with it."""
+        statement = (
+            "UPDATE messages SET state = 'delivered', attempts = attempts + 1, why = '' "
+            "WHERE state = 'pending' AND (id = ? OR (bundle <> '' AND bundle = ?))"
         )
+        self._base.execute(statement, (one.id, one.bundle))
 
     def failed(self, one: Waiting, why: str, now: datetime, *, final: bool = False) -> None:
         """The channel did not take it: it is tried again later, or (`final`, or after the last try) is a dead letter."""
         tries = one.attempts + 1
         state = "dead" if final or tries >= ATTEMPTS else "pending"
         next_at = format_instant(now + timedelta(seconds=pause_s(tries)))
-        statement = "UPDATE messages SET state = ?, attempts = ?, next_at = ?, why = ? WHERE number = ? AND id = ?"
-        self._base.execute(statement, (state, tries, next_at, why, one.number, one.id))
+        statement = (
+            "UPDATE messages SET state = ?, attempts = ?, next_at = ?, why = ? "
+            "WHERE state = 'pending' AND (id = ? OR (bundle <> '' AND bundle = ?))"
+        )
+        self._base.execute(statement, (state, tries, next_at, why, one.id, one.bundle))
 
     def _bound(self, channel: str) -> None:
         statement = (

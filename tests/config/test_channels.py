@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from octojobs.config.proposal import what_runs
-from octojobs.core.channel import Channel
+from octojobs.core.channel import Channel, Quiet
 from octojobs.core.identity import JobId
 from octojobs.core.job import Notify, TaskAction
 from octojobs.embedded.job import Job
@@ -109,6 +109,34 @@ def test_a_channel_leads_to_one_place(channel: str, said: str) -> None:
 def test_a_job_may_say_to_whom_where_the_channel_can_tell(named: str, said: str) -> None:
     """Behind the channel's name and a colon."""
     assert [problem.partition("notify.channels: ")[2] for problem in problems(JOBS % named, SETTINGS)] == ([said] if said else [])
+
+
+def test_a_channel_has_hours_digests_and_words() -> None:
+    """With any kind."""
+    said = (
+        '{file: a, quiet: {from: "22:00", to: "7:00", timezone: Europe/Berlin}, digest: 1h, template: {title: "${job}", body: "{title}"}}'
+    )
+    definitions = load("jobs: {}\n", f"channels: {{x: {said}}}\n").definitions
+    assert definitions is not None
+    quiet = Quiet(22 * 60, 7 * 60, "Europe/Berlin")
+    assert definitions.settings.channels["x"] == Channel("x", file="a", quiet=quiet, digest_s=3600, title="${job}", body="{title}")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ('quiet: {from: "22:00", to: "22:00"}', "quiet: these hours begin when they end; remove it, or let them end at another time"),
+        ('quiet: {from: "25:00", to: "22:00"}', 'quiet.from: "25:00" is no time of day; write HH:MM, 00:00 to 23:59'),
+        (
+            "digest: 1 hour",
+            'digest: "1 hour" is not a duration; write seconds, or whole numbers with w, d, h, m, s in that order, such as 90, 2m or 1h30m',
+        ),
+    ],
+)
+def test_what_is_no_time_is_refused(given: str, said: str) -> None:
+    """With the remedy."""
+    (problem,) = problems("jobs: {}\n", f"channels: {{x: {{file: a, {given}}}}}\n")
+    assert problem.endswith(f": channels.x.{said}")
 
 
 def test_a_result_may_go_to_a_channel_that_nobody_declared() -> None:

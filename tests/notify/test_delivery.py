@@ -90,3 +90,11 @@ def test_a_secret_that_is_missing_is_named_and_nothing_is_sent(tmp_path: Path, r
     with pytest.raises(Refused, match="secret HOOK is neither"):
         sender(tmp_path).send(Channel("ops", webhook=receiver.url, secret="HOOK", allow_hosts=("127.0.0.1",)), "a", MESSAGE, 0)
     assert receiver.got == []
+
+
+def test_a_channel_has_words_of_its_own(tmp_path: Path) -> None:
+    """The keys of the message stand for their values, and what a value says is no template."""
+    channel = Channel("ops", file="told.jsonl", title="${job}: {status} {nobody}", body="{title} ${exit_code}")
+    sender(tmp_path).send(channel, "a", {**MESSAGE, "title": "${run} {job}"}, 0)
+    told = json.loads((tmp_path / "told.jsonl").read_text())
+    assert (told["title"], told["body"]) == ("nightly: failed {nobody}", "${run} {job} ")

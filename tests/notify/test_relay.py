@@ -46,3 +46,12 @@ def test_a_relay_that_is_overloaded_is_tried_again(tmp_path: Path, receiver: Rec
     relay = Channel("kode-chat", relay=f"http://127.0.0.1:{receiver.server_port}", allow_hosts=("127.0.0.1",))
     with pytest.raises(Unreachable, match="answered 503"):
         sender(tmp_path).send(relay, "a", AUDIT, 0)
+
+
+def test_a_relay_with_words_of_its_own_gets_these(tmp_path: Path, receiver: Receiver) -> None:
+    """And no more."""
+    url = f"http://127.0.0.1:{receiver.server_port}"
+    relay = Channel("kode-chat", relay=url, allow_hosts=("127.0.0.1",), title="{job} is done", body="{body} ({link})")
+    sender(tmp_path).send(relay, "a", AUDIT, 0)
+    told = json.loads(receiver.got[0][1])["message"]
+    assert (told["title"], told["body"]) == ("weekly-stack-audit is done", "3 tickets were opened (/runs/1/output.log)")

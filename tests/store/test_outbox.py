@@ -87,3 +87,28 @@ def test_no_outbox_is_nothing_to_tell(tmp_path: Path) -> None:
     """A reader makes none."""
     assert standing(StatePaths(tmp_path)) == (0, 0, ())
     assert not StatePaths(tmp_path).outbox.exists()
+
+
+def test_what_is_gathered_stays_together(outbox: Outbox, paths: StatePaths) -> None:
+    """Over a restart and a failed try; what comes later is the next one."""
+    outbox.put((4, 0), {}, [(name, "ops", {"n": name}) for name in ("a", "b")], NOON)
+    gathered = outbox.gather(outbox.waiting()[0])
+    outbox.put((5, 0), {}, [("c", "ops", {"n": "c"}), ("d", "other", {"n": "d"})], NOON)
+    outbox.failed(gathered, "away", NOON)
+    with closing(Outbox(paths, 9)) as again:
+        first, _ = again.waiting()
+        first = again.gather(first)
+        assert (first.bundle, [one["n"] for one in first.together], first.attempts) == ("a", ["a", "b"], 1)
+        again.delivered(first)
+        assert [one.id for one in again.waiting()] == ["c", "d"]
+
+
+def test_an_outbox_of_an_older_version_is_read_on(paths: StatePaths) -> None:
+    """Its place and its messages are kept."""
+    with closing(Outbox(paths, 3)) as old:
+        old.put((7, 2), {}, [("a", "ops", {})], NOON)
+        old._base.execute("ALTER TABLE messages DROP COLUMN bundle")
+        old._base.execute("PRAGMA user_version = 1")
+    with closing(Outbox(paths, 9)) as now:
+        assert now.place == (7, 2)
+        assert [(one.id, one.bundle) for one in now.waiting()] == [("a", "")]

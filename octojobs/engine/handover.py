@@ -1,0 +1,116 @@
+"""Hands messages over to their channels: who gets which now, what waits until when, and what became of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from octojobs.core.channel import Channel, find, kept_in
+from octojobs.core.codec import parse_instant
+from octojobs.core.definitions import Settings
+from octojobs.core.quiet import gathers, held_until
+from octojobs.core.task import line
+from octojobs.engine.deliveries import Deliveries
+from octojobs.engine.ground import Ground
+from octojobs.notify.delivery import Sender
+from octojobs.notify.digest import digest
+from octojobs.notify.failures import Refused, Unreachable
+from octojobs.notify.message import OUTPUT
+from octojobs.store.outbox import Outbox, Waiting
+
+if TYPE_CHECKING:
+    from octojobs.config.own_channels import OwnChannels
+
+log = logging.getLogger("octojobs.notify")
+
+AGAIN_S = 10.0
+"""Until a delivery is begun again for which the system had no room."""
+
+
+class Handover:
+    """Belongs to the courier's thread; `on_end` is called from another one when a delivery has ended."""
+
+    def __init__(self, ground: Ground, on_end: Callable[[], None]) -> None:
+        self._ground = ground
+        self._sender = Sender(ground.root, ground.environ, ground.paths)
+        self._deliveries = Deliveries(on_end)
+        self._own: OwnChannels | None = None
+
+    @property
+    def under_way(self) -> bool:
+        """Whether a delivery is, or has ended and is not recorded."""
+        return self._deliveries.under_way
+
+    def record(self, outbox: Outbox) -> None:
+        """Let the outbox know of the deliveries that have ended."""
+        for ended in self._deliveries.ended():
+            self._settle(outbox, ended.one, ended.failure)
+            self._deliveries.recorded(_name(ended.one), ended)
+
+    def begin(self, outbox: Outbox, settings: Settings) -> float | None:
+        """Give each channel its oldest message; seconds until there is more to do, None where the end of a delivery rings."""
+        waits = (self._hand_over(outbox, one, settings) for one in outbox.waiting())
+        return min((wait_s for wait_s in waits if wait_s is not None), default=None)
+
+    def _hand_over(self, outbox: Outbox, one: Waiting, settings: Settings) -> float | None:
+        """Let a message go if its time has come; otherwise seconds until then."""
+        now: datetime = self._ground.clock.now()
+        if one.next_at and (wait_s := (parse_instant(one.next_at) - now).total_seconds()) > 0:
+            return wait_s
+        own = self._own_channels().look()
+        if own.wrong:  # it may be the one where this message belongs, instead of the repository's of that name
+            self._settle(outbox, one, Unreachable(own.wrong))
+            return 1.0
+        channel, to = find({**settings.channels, **own.channels}, one.channel)
+        if channel is None and one.message["event"] == OUTPUT:
+            channel = Channel(_name(one), file=str(self._ground.paths.root / kept_in(one.channel)))
+        if channel is None:
+            self._settle(outbox, one, Refused(f"there is no channel {_name(one)} any more"))
+            return 0
+        put_at = parse_instant(one.at)
+        if (held := held_until(channel, put_at, now)) is not None:
+            return (held - now).total_seconds()
+        if not self._deliveries.has_room(channel.name):
+            return None
+        if one.bundle or gathers(channel, put_at):
+            one = outbox.gather(one)
+        name, message = _as_one(one)
+        send = partial(self._sender.send, channel, name, {**message, "channel": one.channel, "to": to}, int(now.timestamp()), settings)
+        try:
+            self._deliveries.begin(channel.name, one, send)
+        except RuntimeError as error:
+            log.error("nobody is notified for now: %s", error)
+            return AGAIN_S
+        return None
+
+    def _own_channels(self) -> OwnChannels:
+        if self._own is None:
+            from octojobs.config.own_channels import OwnChannels  # only where somebody is told
+
+            self._own = OwnChannels(self._ground.environ)
+        return self._own
+
+    def _settle(self, outbox: Outbox, one: Waiting, failure: Unreachable | Refused | None) -> None:
+        title = one.message["title"] if len(one.together) < 2 else f"{one.message['title']}, and {len(one.together) - 1} more"
+        if failure is None:
+            outbox.delivered(one)
+            if one.message["event"] == OUTPUT:
+                log.info("%s: %s: %s", one.channel, title, line(one.message["body"]))
+            return
+        log.warning("%s: %s is not told: %s", one.channel, title, failure)
+        outbox.failed(one, str(failure), self._ground.clock.now(), final=isinstance(failure, Refused))
+
+
+def _as_one(one: Waiting) -> tuple[str, Mapping[str, Any]]:
+    """The id and the message that go out: those of a digest, the same at every try, where several go together."""
+    if len(one.together) < 2:
+        return one.id, {**one.message, "count": 1}
+    return f"{one.bundle}+{len(one.together) - 1}", digest(one.together)
+
+
+def _name(one: Waiting) -> str:
+    """The channel's name, without to whom the message goes there."""
+    return one.channel.partition(":")[0]
