@@ -83,7 +83,10 @@ def _task(entry: Entry) -> TaskAction:
 def notify(entry: Entry) -> Notify:
     """What is told of a job, and where."""
     plain = Notify()
-    return Notify(tuple(entry.value.get("on", plain.on)), texts(entry.at("channels")))
+    on: tuple[str, ...] = tuple(entry.value.get("on", plain.on))
+    if "after" in entry.value and not {"blocked", "overdue"} & set(on):
+        raise entry.at("after").invalid("says when a due run is late, and nobody is told of that", "add blocked or overdue to `on`")
+    return Notify(on, texts(entry.at("channels")), period(entry.at("after")) if "after" in entry.value else plain.after_s)
 
 
 def output(entry: Entry) -> str:

@@ -279,10 +279,11 @@ class FollowUp:
 
 @dataclass(frozen=True, slots=True)
 class Notify:
-    """Which ends of the job's runs are told (`core/notices.py`), and to which channels; none by default."""
+    """What is told of the job (`core/notices.py`), and to which channels, none by default; a due run is late after `after_s`."""
 
     on: tuple[str, ...] = ("failed", "recovered", "missed")
     channels: tuple[str, ...] = ()
+    after_s: int = 3600
 
 
 NOBODY = Notify()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -16,21 +16,33 @@ class Notice(StrEnum):
     RECOVERED = "recovered"
     MISSED = "missed"
     SUCCEEDED = "succeeded"
+    BLOCKED = "blocked"
+    OVERDUE = "overdue"
+
+
+LATE = frozenset({Notice.BLOCKED, Notice.OVERDUE})
+"""What is told of a due run that does not start."""
 
 
 BAD = frozenset({Outcome.FAILED, Outcome.TIMED_OUT, Outcome.LOST})
 HAS_RESULT = BAD | {Outcome.SUCCEEDED}
 """The ends of a run that has done something."""
 STILL_EVERY = timedelta(hours=24)
-"""How long a job that keeps failing is silent between two notices."""
+"""How long a job that keeps failing, or does not start, is silent between two notices."""
 
 
 @dataclass(frozen=True, slots=True)
 class Streak:
-    """Failures in a row, since the last success; `told_at` is when the last of them was told of, None while there is none."""
+    """Failures in a row, since the last success; `told_at` is when the last of them was told of, None while there is none.
+
+    `waits_since` is the first due instant that its guards kept from running, since the last run; `wait_told_at` when it was last
+    told that a due run does not start.
+    """
 
     failures: int = 0
     told_at: datetime | None = None
+    waits_since: datetime | None = None
+    wait_told_at: datetime | None = None
 
 
 CALM = Streak()
@@ -53,5 +65,16 @@ def notices(streak: Streak, outcome: Outcome, at: datetime) -> tuple[Streak, tup
             return Streak(streak.failures + 1, streak.told_at), ()
         return Streak(streak.failures + 1, at), (Notice.FAILED,)
     if outcome is Outcome.SUCCEEDED:
-        return CALM, (Notice.RECOVERED, Notice.SUCCEEDED) if streak.failures else (Notice.SUCCEEDED,)
+        return CALM, (Notice.RECOVERED, Notice.SUCCEEDED) if streak.failures or streak.wait_told_at else (Notice.SUCCEEDED,)
     return streak, (Notice.MISSED,) if outcome is Outcome.MISSED else ()
+
+
+def kept_waiting(streak: Streak, due: datetime) -> Streak:
+    """The streak when the guards of a run that is due at `due` don't hold: it waits since the first of these."""
+    return streak if streak.waits_since is not None and streak.waits_since <= due else replace(streak, waits_since=due)
+
+
+def late_at(streak: Streak, due: datetime, after: timedelta) -> datetime:
+    """When it is to be told that a run, due at `due`, does not start: so long after, and then once a day."""
+    since = min(due, streak.waits_since or due)
+    return since + after if streak.wait_told_at is None else max(since + after, streak.wait_told_at + STILL_EVERY)

@@ -9,13 +9,17 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
+from collections.abc import Callable, Mapping
+from datetime import datetime
 
 from octojobs.core.definitions import Definitions
-from octojobs.core.identity import JobId
+from octojobs.core.identity import JobId, RunId
+from octojobs.core.ledger import Ledger
 from octojobs.core.notices import Streak
 from octojobs.engine.ground import Ground
 from octojobs.engine.handover import Handover
-from octojobs.notify.news import News, news
+from octojobs.engine.lateness import Late, waiting, watched
+from octojobs.notify.news import News, late_news, news
 from octojobs.store.aside import set_aside
 from octojobs.store.index import rows_between
 from octojobs.store.outbox import Outbox, Place, is_damage
@@ -39,6 +43,8 @@ class Courier:
         self._definitions: Definitions | None = None
         self._since = 0
         self._seq = 0
+        self._watched: tuple[JobId, ...] = ()
+        self._waiting: tuple[Late, ...] = ()
         self._news = False
         self._stopping = False
         self._thread: threading.Thread | None = None
@@ -53,6 +59,7 @@ class Courier:
             self._definitions = definitions
             self._news = True
             self._changed.notify()
+        self._watched = watched(definitions)
         self.recorded(seq)
         # Where there is an outbox it is kept up to date: whoever adds `notify` again later is not told of what was before.
         if self._thread is None and (any(job.tells for job in definitions.jobs.values()) or self._ground.paths.outbox.exists()):
@@ -68,6 +75,19 @@ class Courier:
             self._seq = seq
             self._news = True
             self._changed.notify()
+
+    def look(self, ledger: Ledger, held: Callable[[], Mapping[RunId, str]], now: datetime) -> None:
+        """Which runs are due and don't start; `held` walks all open ones, and says why of those that are ready."""
+        if not self._watched and not self._waiting:
+            return
+        known = {one.run: one.why for one in self._waiting}
+        late = waiting(self._watched, ledger, known, held, now)
+        news = [one.run for one in late] != list(known)
+        with self._changed:
+            self._waiting = late
+            if news:
+                self._news = True
+                self._changed.notify()
 
     def stop(self) -> None:
         """Tell what can be told at once, then end; twice is once."""
@@ -138,8 +158,9 @@ class Courier:
         """Record what has ended, read what is new, hand over what may go; seconds until there is more to do, None for never."""
         self._handover.record(outbox)
         more = self._take(outbox, definitions, seq)
-        wait_s = self._handover.begin(outbox, definitions.settings)
-        return 0 if more else wait_s
+        late_s = self._tell_late(outbox, definitions)
+        waits = (0 if more else None, late_s, self._handover.begin(outbox, definitions.settings))
+        return min((wait_s for wait_s in waits if wait_s is not None), default=None)
 
     def _take(self, outbox: Outbox, definitions: Definitions, seq: int) -> bool:
         """Make messages of what the history says since the last look; whether there may be more."""
@@ -158,3 +179,19 @@ class Courier:
         if rows:
             outbox.put(place, streaks, messages, self._ground.clock.now())
         return len(rows) == AT_ONCE
+
+    def _tell_late(self, outbox: Outbox, definitions: Definitions) -> float | None:
+        """Make messages of the runs that don't start; seconds until there is one to tell of, None for never."""
+        now = self._ground.clock.now()
+        waits = []
+        for one in self._waiting:
+            job = definitions.jobs.get(one.job)
+            if job is None:
+                continue
+            before = outbox.streak(one.job)
+            streak, made, at = late_news(before, job, one.run, one.due, one.why, now, blocked=one.blocked)
+            if made:
+                outbox.put(outbox.place, {one.job: streak}, made, now)
+            if at is not None:
+                waits.append((at - now).total_seconds())
+        return min(waits, default=None)

@@ -131,6 +131,7 @@ class Engine:
         self.store.write_out()  # after the gates have opened: no process waits for a line of history
         if not self.store.failed:
             self.courier.recorded(self.store.seq)
+        self.courier.look(self.store.ledger, self.waiting_for, now)
 
     def wake_at(self) -> datetime | None:
         """The earliest instant at which a tick has something to do, None when only an event can bring it."""

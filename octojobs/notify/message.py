@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from octojobs.core.identity import RunId
+from octojobs.core.codec import format_instant
+from octojobs.core.identity import JobId, RunId
 from octojobs.core.notices import Notice
 from octojobs.runners.output import OUTPUT_FILE, tail, visible
 from octojobs.runners.results import shown_result
@@ -46,6 +48,25 @@ def result_of(row: Mapping[str, Any], failures: int, paths: StatePaths) -> dict[
     answer = visible(answer.strip().encode("utf-8", "replace"))
     text = answer if len(answer) <= CHARACTERS else answer[: CHARACTERS - 1] + "…"
     return _message(row, OUTPUT, f"{row['job']} {words}", "\n".join(filter(None, (row["reason"], text))), failures, paths)
+
+
+def late_message(job: JobId, run: RunId, since: datetime, due: datetime, why: str, now: datetime, notice: Notice) -> dict[str, Any]:
+    """The message about a run that is due and does not start; `since` is when the job should have run first."""
+    return {
+        "event": notice.value,
+        "status": "failed",
+        "title": f"{job} is {notice.value}: due at {format_instant(since)}, and not started",
+        "body": why,
+        "link": "",
+        "job": job,
+        "run": run,
+        "scheduled_at": format_instant(due),
+        "at": format_instant(now),
+        "outcome": "",
+        "reason": why,
+        "exit_code": None,
+        "failures": 0,
+    }
 
 
 def _message(row: Mapping[str, Any], event: str, title: str, body: str, failures: int, paths: StatePaths) -> dict[str, Any]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
-from octojobs.core.codec import parse_instant
+from octojobs.core.codec import format_instant, parse_instant
+from octojobs.core.identity import RunId
 from octojobs.core.job import Job
-from octojobs.core.notices import HAS_RESULT, Streak, notices
+from octojobs.core.notices import HAS_RESULT, Notice, Streak, kept_waiting, late_at, notices
 from octojobs.core.run import Outcome
-from octojobs.notify.message import OUTPUT, message_of, result_of
+from octojobs.notify.message import OUTPUT, late_message, message_of, result_of
 from octojobs.store.paths import StatePaths
 
 News = tuple[str, str, Mapping[str, Any]]
@@ -18,10 +21,15 @@ News = tuple[str, str, Mapping[str, Any]]
 
 def news(row: Mapping[str, Any], streak: Streak, job: Job | None, paths: StatePaths) -> tuple[Streak, list[News]]:
     """The streak after the row, and what is told of it by the job's definition in force; None where there is none."""
-    streak, told = notices(streak, outcome := Outcome(row["outcome"]), parse_instant(row["at"]))
+    outcome, at, due = Outcome(row["outcome"]), parse_instant(row["at"]), parse_instant(row["scheduled_at"])
+    streak, told = notices(streak, outcome, at)
+    made: list[News] = []
+    if outcome is Outcome.SKIPPED and any(verdict["status"] != "passed" for verdict in row["conditions"]):
+        streak = kept_waiting(streak, parse_instant(row["first_scheduled_at"] or row["scheduled_at"]))
+        if job is not None and job.notify.channels:
+            streak, made, _ = late_news(streak, job, RunId(row["id"]), due, row["reason"], at, blocked=True)
     if job is None:
         return streak, []
-    made: list[News] = []
     if job.output and outcome in HAS_RESULT:
         made.append((f"{row['id']}/{OUTPUT}/{job.output}", job.output, result_of(row, streak.failures, paths)))
     for notice in told:
@@ -29,3 +37,20 @@ def news(row: Mapping[str, Any], streak: Streak, job: Job | None, paths: StatePa
             message = message_of(row, notice, streak.failures, paths)
             made += [(f"{row['id']}/{notice.value}/{channel}", channel, message) for channel in job.notify.channels]
     return streak, made
+
+
+def late_news(
+    streak: Streak, job: Job, run: RunId, due: datetime, why: str, now: datetime, *, blocked: bool
+) -> tuple[Streak, list[News], datetime | None]:
+    """The streak, what is told of a run that is due and does not start, and when there is more to tell of it; None for never."""
+    notice = Notice.BLOCKED if blocked and Notice.BLOCKED in job.notify.on else Notice.OVERDUE
+    if notice not in job.notify.on:
+        return streak, [], None
+    after = timedelta(seconds=job.notify.after_s)
+    at = late_at(streak, due, after)
+    if at > now:
+        return streak, [], at
+    message = late_message(job.id, run, min(due, streak.waits_since or due), due, why, now, notice)
+    streak = replace(streak, wait_told_at=now)
+    name = f"{run}/{notice.value}/{format_instant(now)}"
+    return streak, [(f"{name}/{channel}", channel, message) for channel in job.notify.channels], late_at(streak, due, after)

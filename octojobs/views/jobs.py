@@ -17,6 +17,7 @@ from octojobs.core.job import (
     Job,
     JobWhen,
     ManualWhen,
+    Notify,
     RefWhen,
     RetryPolicy,
     ScheduleWhen,
@@ -172,7 +173,7 @@ def fields_view(job: Job) -> View:
         "on_success": _follow_up(job.on_success),
         "on_failure": _follow_up(job.on_failure),
         "output": {"channel": job.output} if job.output else None,
-        "notify": {"on": list(job.notify.on), "channels": list(job.notify.channels)} if job.notify.channels else None,
+        "notify": _notify_fields(job.notify) if job.notify.channels else None,
     }
 
 
@@ -181,6 +182,10 @@ def _hold_fields(hold: Hold | None) -> View | None:
         return None
     said = {"worktree": hold.worktree, "branch": hold.branch, "paths": list(hold.paths), "name": hold.name}
     return {key: value for key, value in said.items() if value}
+
+
+def _notify_fields(notify: Notify) -> View:
+    return {"on": list(notify.on), "channels": list(notify.channels), "after": duration(notify.after_s)}
 
 
 def _retries_fields(retries: RetryPolicy) -> View:
