@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from octojobs.core.notices import CALM, STILL_EVERY, Notice, Streak, notices
+from octojobs.core.notices import CALM, STILL_EVERY, Notice, Streak, kept_waiting, late_at, notices
 from octojobs.core.run import Outcome
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -57,3 +58,24 @@ def test_what_did_not_run_changes_no_streak(outcome: Outcome, failures: int) -> 
     """Only a missed instant is told, each time."""
     streak = Streak(failures, NOON if failures else None)
     assert notices(streak, outcome, NOON) == (streak, (Notice.MISSED,) if outcome is Outcome.MISSED else ())
+
+
+@given(st.lists(st.integers(0, 200), min_size=1, max_size=20), st.integers(1, 100))
+def test_a_job_is_late_so_long_after_the_first_instant_that_came_to_nothing(hours: list[int], after: int) -> None:
+    """In whatever order they are told; and then once a day."""
+    dues = [NOON + timedelta(hours=hour) for hour in hours]
+    streak = Streak()
+    for due in dues:
+        streak = kept_waiting(streak, due)
+    late = late_at(streak, dues[-1], timedelta(hours=after))
+    assert late == min(dues) + timedelta(hours=after)
+    told = replace(streak, wait_told_at=late)
+    assert late_at(told, dues[-1], timedelta(hours=after)) == late + STILL_EVERY
+
+
+def test_a_run_ends_the_wait_and_a_success_after_a_notice_of_it_is_a_recovery() -> None:
+    """A failure ends it, too: that is told by itself."""
+    waits = Streak(waits_since=NOON, wait_told_at=NOON)
+    assert notices(waits, Outcome.SUCCEEDED, NOON) == (Streak(), (Notice.RECOVERED, Notice.SUCCEEDED))
+    assert notices(waits, Outcome.FAILED, NOON)[0].waits_since is None
+    assert notices(Streak(waits_since=NOON), Outcome.SUCCEEDED, NOON)[1] == (Notice.SUCCEEDED,)
