@@ -13,7 +13,7 @@ from octojobs.core.channel import KINDS, Channel, Quiet
 from octojobs.core.job import Notify, TaskAction
 
 _SIGNED = ("webhook", "relay")
-_PASSWORD = re.compile(r"://[^/@]*:(?!\$\{)[^/@]+@")
+_PASSWORD = re.compile(r"://[^/@?#]*:(?!\$\{)[^/@?#]+@")
 
 
 def channels(entry: Entry) -> Mapping[str, Channel]:

@@ -1,4 +1,4 @@
-"""The user's own channels, for all repositories: `channels.yaml` beside `secrets.env`. What stands there wins, and may hold secrets.
+"""The user's own channels, for all repositories: what stands in `channels.yaml` beside `secrets.env` wins, and may hold secrets.
 
 Nobody but the user can read it, so an address may stand there with its token; the repository's settings name the channel at most.
 """

@@ -14,6 +14,7 @@ _A_DAY_AND_A_CHANGE = timedelta(hours=26)
 def quiet_until(quiet: Quiet | None, at: datetime) -> datetime | None:
     """When the quiet hours that `at` (aware) lies in end; None where it lies in none.
 
+    >>> from datetime import UTC
     >>> night = Quiet(22 * 60, 7 * 60)
     >>> [quiet_until(night, datetime(2026, 1, 1, hour, tzinfo=UTC)) for hour in (12, 23)]
     [None, datetime.datetime(2026, 1, 2, 7, 0, tzinfo=datetime.timezone.utc)]

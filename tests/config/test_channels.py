@@ -19,6 +19,7 @@ channels:
   bot: {redis: "redis://localhost/0/notifications:{platform}"}
   kode-chat: {relay: "https://relay.example.org", secret: RELAY}
   mail: {apprise: "mailto://me:${MAIL_PASSWORD}@example.org"}
+  sink: {apprise: "mailto://127.0.0.1:2525?from=a@example.org&to=b@example.org"}
   todo: {task: {title: "Look at ${job}", priority: P1}}
   screen: {desktop: true}
 """
@@ -36,6 +37,7 @@ def test_each_kind_of_channel_is_what_it_says() -> None:
         Channel("bot", redis="redis://localhost/0/notifications:{platform}"),
         Channel("kode-chat", relay="https://relay.example.org", secret="RELAY"),
         Channel("mail", apprise="mailto://me:${MAIL_PASSWORD}@example.org"),
+        Channel("sink", apprise="mailto://127.0.0.1:2525?from=a@example.org&to=b@example.org"),
         Channel("todo", task=TaskAction("Look at ${job}", priority="P1")),
         Channel("screen", desktop=True),
     ]
@@ -45,13 +47,14 @@ def test_who_allows_a_repository_reads_where_its_messages_go() -> None:
     """A channel executes a command, or sends something away."""
     definitions = load(JOBS % "ops", SETTINGS).definitions
     assert definitions is not None
-    assert what_runs(definitions)[:8] == (
+    assert what_runs(definitions)[:9] == (
         "channel ops: append to told.jsonl",
         "channel desk: tell 1.10",
         "channel team: post to https://example.org/x",
         "channel bot: publish to redis://localhost/0/notifications:{platform}",
         "channel kode-chat: post to the relay https://relay.example.org",
         "channel mail: send by apprise to mailto://me:${MAIL_PASSWORD}@example.org",
+        "channel sink: send by apprise to mailto://127.0.0.1:2525?from=a@example.org&to=b@example.org",
         "channel todo: enqueue a task: Look at ${job}",
         "channel screen: show on the desktop",
     )
