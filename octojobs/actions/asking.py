@@ -12,6 +12,7 @@ from pathlib import Path
 
 from octojobs import platform
 from octojobs.actions.workspace import Workspace
+from octojobs.config import trust
 from octojobs.engine.heartbeat import Heartbeat
 from octojobs.errors import RepositoryBusy
 from octojobs.store.activity import touch_activity
@@ -43,8 +44,9 @@ class Answer:
 def ask(workspace: Workspace, request: Request) -> Answer:
     """Leave the request; wake whoever holds the repository and wait for it, or hold it ourselves for one pass.
 
-    Raises NotTrusted and what a pass raises; the request is taken back then.
+    Raises NotTrusted, and what a pass raises; the request is taken back then.
     """
+    trust.require(workspace.repository)
     path = leave(workspace.paths, request)
     touch_activity(workspace.paths)
     deadline = workspace.clock.monotonic() + WAIT_S

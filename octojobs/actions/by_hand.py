@@ -87,7 +87,7 @@ def preview(workspace: Workspace, job: Job, request: Request) -> Preview:
         )
     except NotPreparable as error:
         raise OctojobsError(f"{job.id} can't start: {error}") from error
-    verdicts = judge_jobs([job], facts_of(workspace, ledger, workspace.clock.now()))[job.id]
+    verdicts = judge_jobs([job], facts_of(workspace, ledger, workspace.clock.now(), job))[job.id]
     return Preview(launch.argv, launch.cwd, redacted_environment(launch), verdicts)
 
 

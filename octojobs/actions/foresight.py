@@ -19,7 +19,7 @@ from octojobs.core.plan import plan
 from octojobs.core.run import Phase, Run
 from octojobs.engine.ground import Ground
 from octojobs.engine.guarding import fact_context
-from octojobs.engine.pinning import withheld
+from octojobs.engine.pinning import objection, withheld
 from octojobs.facts.activity import latest_activity
 from octojobs.facts.fact import FactContext, Unreadable
 from octojobs.views.plan import decision_view, ended_view
@@ -80,10 +80,14 @@ def _activity(workspace: Workspace) -> datetime | None:
         return None
 
 
-def facts_of(workspace: Workspace, ledger: Ledger, now: datetime) -> FactContext:
-    """Where guards look for their facts; without trust, no command of the repository is run to find one."""
+def facts_of(workspace: Workspace, ledger: Ledger, now: datetime, *jobs: Job) -> FactContext:
+    """Where guards look for their facts; without trust, no command of the repository is run to find one.
+
+    Nor is one for these `jobs` where a script that one of them names is not the approved one.
+    """
     ground = Ground(workspace.root, workspace.paths, workspace.clock, workspace.environ, repository=workspace.repository)
-    return replace(fact_context(ledger, ground, workspace.settings, now), may_run=is_trusted(workspace))
+    may_run = is_trusted(workspace) and not any(objection(job, workspace.definitions, workspace.root) for job in jobs)
+    return replace(fact_context(ledger, ground, workspace.settings, now), may_run=may_run)
 
 
 def is_trusted(workspace: Workspace) -> bool:

@@ -91,9 +91,11 @@ def pre_commit(workspace: Workspace) -> tuple[Problem, ...]:
 
 def after_change(workspace: Workspace) -> str:
     """After a merge or a checkout: wake the daemon, and say what waits for approval ("" when nothing does)."""
-    wake(workspace, workspace.holder())
     trusted = lookup(workspace.repository)
-    if trusted is None or not trusted.level.keeps_plan:
+    if trusted is None:
+        return ""
+    wake(workspace, workspace.holder())
+    if not trusted.level.keeps_plan:
         return ""
     try:
         if approved(workspace.repository) is not None and not workspace.waits:

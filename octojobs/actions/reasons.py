@@ -96,7 +96,7 @@ def _nothing_recorded(workspace: Workspace, name: JobId, job: Job | None, foresi
 
 
 def _now(workspace: Workspace, job: Job, foresight: Foresight) -> View:
-    verdicts = judge_jobs([job], facts_of(workspace, foresight.ledger, foresight.outlook.now))[job.id]
+    verdicts = judge_jobs([job], facts_of(workspace, foresight.ledger, foresight.outlook.now, job))[job.id]
     return {
         "decisions": [decision for decision in decisions(foresight) if decision["job"] == job.id],
         "conditions": verdict_views(verdicts),

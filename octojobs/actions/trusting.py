@@ -86,11 +86,13 @@ def allow(workspace: Workspace, proposal: Proposal) -> None:
     trust.allow(workspace.repository, proposal.level, now=workspace.clock.now(), by=who(), source=proposal.read_from)
     if proposal.level.keeps_plan:
         approve(workspace.repository, proposal.plan)
-    wake(workspace, workspace.holder())
+    if workspace.allowed is not None:  # else no daemon runs
+        wake(workspace, workspace.holder())
 
 
 def deny(workspace: Workspace) -> bool:
     """Take the trust back; whether there was any. A daemon that runs ends within a second; its running jobs go on."""
+    holder = workspace.holder() if workspace.allowed is not None else None
     known = trust.deny(workspace.repository)
-    wake(workspace, workspace.holder())
+    wake(workspace, holder)
     return known

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
+from octojobs.actions.state_place import place_in
 from octojobs.config.approval import Approval
 from octojobs.config.built import Built
 from octojobs.config.contents import load
@@ -31,6 +33,8 @@ from octojobs.store.lock import Holder, holder
 from octojobs.store.paths import StatePaths
 from octojobs.store.view import read_state
 
+log = logging.getLogger("octojobs.state")
+
 HEAD = "HEAD"
 
 
@@ -49,6 +53,8 @@ class Workspace:
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     allow_network_fs: bool = False
     """Whether the state may be written on a file system where records may not survive a crash."""
+    tell: Callable[[str], None] = log.warning
+    """Takes what a person should know besides the answer, a sentence."""
 
     @classmethod
     def open(
@@ -62,8 +68,9 @@ class Workspace:
         workspace = cls(repository, source or HEAD, jobs_file, state_dir)
         if source is not None:
             return workspace
-        vitals, allowed = workspace.vitals, workspace.allowed
-        known = vitals.source if vitals is not None else allowed.source if allowed is not None else None
+        if workspace.allowed is None:  # then no daemon of ours runs, and nothing of its state is opened yet
+            return workspace
+        known = workspace.vitals.source if workspace.vitals is not None else workspace.allowed.source
         return workspace if known in (None, HEAD) else cls(repository, known, jobs_file, state_dir)
 
     @property
@@ -153,24 +160,19 @@ class Workspace:
 
     @cached_property
     def paths(self) -> StatePaths:
-        """Where the state is: `--state-dir`, else where a running daemon has it, else `state_dir`, else below git's folder.
+        """Where the state is: `--state-dir`, else what `place_in` finds; what it did not take is told, once.
 
-        Raises StorageFailed where this user may not read it.
+        Raises StorageFailed where this user may not read it, and what `place_in` raises.
         """
-        found = self._place()
+        if self.state_dir is not None:
+            found = StatePaths(self.state_dir.absolute())
+        else:
+            place = place_in(self.repository, self.allowed, lambda: self.loaded.settings)
+            found = place.paths
+            if place.note:
+                self.tell(place.note)
         require_readable(found)
         return found
-
-    def _place(self) -> StatePaths:
-        if self.state_dir is not None:
-            return StatePaths(self.state_dir.absolute())
-        home = StatePaths(self.repository.common_dir / "octojobs")
-        require_readable(home)
-        if (serving := holder(home)) is not None:
-            # A daemon keeps its folder until it ends, whatever the settings say by now.
-            return StatePaths(Path(serving.state)) if serving.state else home
-        chosen = self.loaded.settings.state_dir
-        return StatePaths(self.root / chosen) if chosen else home
 
     @cached_property
     def allowed(self) -> Trust | None:

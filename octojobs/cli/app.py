@@ -12,6 +12,7 @@ import click
 from octojobs.cli.here import here
 from octojobs.cli.place import Place
 from octojobs.cli.screen import Screen
+from octojobs.cli.text import visible
 
 if TYPE_CHECKING:
     from octojobs.actions.workspace import Workspace
@@ -41,6 +42,7 @@ class App:
         use_newest()
         workspace = Workspace.open(self.repo or here(), source=self.source, state_dir=self.state_dir, jobs_file=self.jobs_file)
         workspace.allow_network_fs = self.allow_network_fs
+        workspace.tell = lambda text: self.screen.note(visible(f"octojobs: {text}"), "yellow")
         return workspace
 
 

@@ -27,7 +27,7 @@ def withheld(runs: Iterable[Run], definitions: Definitions, root: Path, now: dat
     for run in runs:
         if run.cancel:
             continue
-        if reason := _reason(run.definition, definitions, root):
+        if reason := objection(run.definition, definitions, root):
             tried = [attempt.outcome for attempt in run.attempts if not attempt.void]
             dropped.append(RunDropped(run.id, tried[-1] if tried else Outcome.SKIPPED, reason, now))
     return tuple(dropped)
@@ -36,10 +36,13 @@ def withheld(runs: Iterable[Run], definitions: Definitions, root: Path, now: dat
 def withheld_jobs(definitions: Definitions, root: Path) -> Iterator[tuple[JobId, str]]:
     """The enabled jobs that would not start now, each with the reason."""
     for job in definitions.jobs.values() if definitions.pins else ():
-        if job.enabled and (reason := _reason(job, definitions, root)):
+        if job.enabled and (reason := objection(job, definitions, root)):
             yield job.id, reason
 
 
-def _reason(job: Job, definitions: Definitions, root: Path) -> str:
+def objection(job: Job, definitions: Definitions, root: Path) -> str:
+    """Why nothing of the job may run now; "" when all scripts that it names are the approved ones, or none has to be."""
+    if not definitions.pins:
+        return ""
     named = spelled(job, definitions.settings, str(root))
     return "; ".join(objections(root, definitions.pins, named))

@@ -77,7 +77,7 @@ def gather(keys: Collection[FactKey], context: FactContext) -> Mapping[FactKey, 
 
 def _gather_one(key: FactKey, context: FactContext) -> Fact:
     if key.name in _SLOW and not context.may_run:
-        return Unknown("not asked: nobody has allowed this repository to run anything here")
+        return Unknown("not asked: nobody has allowed what it would run here")
     try:
         return Known(GATHERERS[key.name](key.args, context))
     except Unreadable as error:

@@ -137,6 +137,7 @@ def test_the_state_is_below_the_common_directory_unless_somebody_says_otherwise(
     """The settings, and before them the command line."""
     assert Workspace.open(repo).paths.root == repo / ".git/octojobs"
     commit_files(repo, {".octopoid/octojobs.yaml": "state_dir: var/octojobs\n"})
+    trust.allow(Repository.discover(repo), now=NOW, by="ada")
     assert Workspace.open(repo).paths.root == repo / "var/octojobs"
     assert Workspace.open(repo, state_dir=repo / "elsewhere").paths.root == repo / "elsewhere"
 

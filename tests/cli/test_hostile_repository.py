@@ -10,12 +10,49 @@ from pathlib import Path
 
 import pytest
 
+from octojobs.cli.verbs import VERBS
 from tests.cli.conftest import Call
 from tests.helpers import GIT_WORLD, commit_files, git, home_of, make_repository, write
 
 JOBS = ".octopoid/jobs.yaml"
-SCRIPT = "run.sh"
-READING = (("validate",), ("list",), ("status",), ("allow", "--dry-run"))
+SETTINGS = ".octopoid/octojobs.yaml"
+SCRIPT, GUARD = "run.sh", "guard.sh"
+READING = tuple(
+    tuple(line.split())
+    for line in (
+        *(
+            "validate",
+            "list",
+            "status",
+            "allow --dry-run",
+            "next",
+            "plan",
+            "plan HEAD~1..HEAD",
+            "simulate",
+            "why job",
+            "why guarded",
+            "runs",
+        ),
+        *("inspect job", "logs job", "doctor", "export crontab", "task list", "task show 12345678", "lease list", "hook pre-commit"),
+        *("init --dry-run", "create new --interval 1h --command true --dry-run", "delete job --dry-run", "enable job --dry-run"),
+        *(
+            "disable job --dry-run",
+            "import kjob jobs.json --dry-run",
+            "run-now job --dry-run",
+            "run-now guarded --dry-run",
+            "pause --all --dry-run",
+            "down --dry-run",
+        ),
+        *("resume --all --dry-run", "cancel job --dry-run", "retry job --dry-run", "enqueue title --dry-run", "deny --dry-run"),
+        *("completion bash", "tick --dry-run"),
+    )
+)
+"""A call of every verb but `up`, as somebody makes it who only looks."""
+REFUSED = tuple(
+    tuple(line.split())
+    for line in ("up --once", "up --detach", "tick", "run-now job", "pause --all", "pause job", "resume --all", "cancel job", "retry job")
+)
+"""What starts something, or asks for it."""
 FORGED = "gpgsig -----BEGIN SSH SIGNATURE-----\n U1NIU0lH\n -----END SSH SIGNATURE-----\n"
 
 
@@ -25,9 +62,10 @@ class Ground:
     def __init__(self, root: Path) -> None:
         self.canary = root / "canary"
         self.innocent = root / "innocent"
-        self.jobs = f"jobs:\n  job: {{interval: 1h, command: 'sh {SCRIPT}'}}\n"
+        guarded = f"{{interval: 1h, command: 'true', conditions: [{{command: 'sh {GUARD}'}}]}}"
+        self.jobs = f"jobs:\n  job: {{interval: 1h, command: 'sh {SCRIPT}'}}\n  guarded: {guarded}\n"
         self.script = f"echo {self.innocent}; touch {self.innocent}\n"
-        self.repo = make_repository(root, {JOBS: self.jobs, SCRIPT: self.script, "a": "a\n"})
+        self.repo = make_repository(root, {JOBS: self.jobs, SCRIPT: self.script, GUARD: "exit 1\n", "a": "a\n"})
         self.trap = write(root / "trap", f"#!/bin/sh\ntouch {self.canary}\ncat\n")
         self.trap.chmod(0o755)
 
@@ -164,6 +202,12 @@ def strange(ground: Ground) -> Path:
     return ground.repo
 
 
+def guard_script(ground: Ground) -> Path:
+    """The same for the script of a guard, on disk alone."""
+    write(ground.repo / GUARD, ground.trap.read_text())
+    return ground.repo
+
+
 def script(ground: Ground) -> Path:
     """The definitions as they were approved, and another script where they look."""
     commit_files(ground.repo, {SCRIPT: ground.trap.read_text()})
@@ -200,13 +244,14 @@ CASES = {
     "a commondir of an allowed repository": Case(led_here, f"git show HEAD:{JOBS}"),
     "a bare repository in the tree": Case(bare_inside, "git status", up=4, runs=False),
     "a repository that nobody allowed": Case(strange, f"git show HEAD:{JOBS}", level=None, up=4, runs=False),
+    "an unapproved script of a guard": Case(guard_script, f"cat {GUARD}", level="plan", up=0, runs=True),
     "an unapproved script": Case(script, f"cat {SCRIPT}", level="plan", up=1, runs=False),
 }
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_no_verb_runs_what_a_repository_smuggles_in(name: str, tmp_path: Path, at_home: Callable[[Path], Path], call: Call) -> None:
-    """The trap is live, as plain git or a plain reader shows; `validate`, `list`, `status`, `allow --dry-run` and `up` keep clear of it."""
+    """The trap is live, as plain git or a plain reader shows; every verb, called by somebody who only looks, and `up` keep clear of it."""
     case, ground = CASES[name], Ground(tmp_path)
     write(home_of(at_home(ground.repo)) / ".config/octojobs/allowed_signers", "ada@example.org ssh-ed25519 AAAA\n").chmod(0o600)
     if case.level:
@@ -217,6 +262,7 @@ def test_no_verb_runs_what_a_repository_smuggles_in(name: str, tmp_path: Path, a
     naive = subprocess.run(case.naive, shell=True, cwd=folder, env=world, capture_output=True, text=True, check=False)
     assert ground.canary.exists() or str(ground.trap) in naive.stdout or str(ground.canary) in naive.stdout, naive
     ground.canary.unlink(missing_ok=True)
+    assert {verb for verb, entry in VERBS.items() if not entry.alias_of} == {"up"} | {verb for verb, *_ in READING}
     for verb in READING:
         said = call(folder, *verb)
         assert not ground.canary.exists(), f"{verb}: {said.out}{said.err}"
@@ -224,3 +270,94 @@ def test_no_verb_runs_what_a_repository_smuggles_in(name: str, tmp_path: Path, a
     assert not ground.canary.exists(), said.out + said.err
     assert said.code == case.up, said.out + said.err
     assert ground.innocent.exists() is case.runs, said.out + said.err
+
+
+class Elsewhere:
+    """A folder that is none of the repository's, with something in it, and definitions."""
+
+    def __init__(self, root: Path) -> None:
+        self.folder = root / "elsewhere"
+        write(self.folder / "thesis.txt", "all of it\n")
+        self.repo = make_repository(root, {JOBS: "jobs:\n  job: {interval: 1h, command: 'true'}\n"})
+        self.home = self.repo / ".git/octojobs"
+
+    def contents(self) -> dict[str, bytes]:
+        """What lies there, folders as empty files."""
+        return {str(path): b"" if path.is_dir() else path.read_bytes() for path in sorted(self.folder.rglob("*"))}
+
+    def settle(self, state_dir: str) -> str:
+        """Commit the settings that name a state folder."""
+        commit_files(self.repo, {SETTINGS: f"state_dir: {state_dir}\n"})
+        until = f"until then the state is that in {self.home}"
+        return f"state_dir {state_dir!r} counts once this repository is allowed (`octojobs allow`); {until}"
+
+    def link(self, at: Path, to: Path) -> str:
+        """Put a link into git's folder, as an archive may bring one."""
+        at.parent.mkdir(parents=True, exist_ok=True)
+        at.symlink_to(to)
+        return f"{at} leads to {to}, and nobody has allowed {self.repo} to write there; remove the link, or read what would run"
+
+
+def linked_in_the_tree(elsewhere: Elsewhere) -> str:
+    """A committed link, and a path over it."""
+    (elsewhere.repo / "var").symlink_to("../elsewhere")
+    git(elsewhere.repo, "add", "var")
+    return elsewhere.settle("var/state")
+
+
+STATES: dict[str, tuple[Callable[[Elsewhere], str], int]] = {
+    "an absolute path": (lambda one: one.settle(str(one.folder / "state")), 0),
+    "a path that climbs": (lambda one: one.settle("../elsewhere"), 0),
+    "a path over a link": (linked_in_the_tree, 0),
+    "a link in git's folder": (lambda one: one.link(one.home, one.folder), 4),
+    "a link to what is not there yet": (lambda one: one.link(one.home, one.folder / "state"), 4),
+    "a link to a file": (lambda one: one.link(one.home / "history.sqlite", one.folder / "thesis.txt"), 4),
+    "a link to a file that is not there yet": (lambda one: one.link(one.home / "tasks.sqlite", one.folder / "new"), 4),
+}
+"""What sets it up and says how that is told, and how a verb that reads ends."""
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_a_repository_that_nobody_allowed_has_nothing_written_outside_of_it(
+    name: str, tmp_path: Path, at_home: Callable[[Path], Path], call: Call
+) -> None:
+    """By whatever verb: the state is looked for in git's folder alone, and `list` says so, or refuses a link that leads out of it."""
+    set_up, code = STATES[name]
+    elsewhere = Elsewhere(tmp_path)
+    told = set_up(elsewhere)
+    before = elsewhere.contents()
+    at_home(elsewhere.repo)
+    for verb in (*READING, *REFUSED, ("enqueue", "title"), ("lease", "take", "--name", "x", "--for", "1h")):
+        said = call(elsewhere.repo, *verb)
+        assert said.code != 70, f"{verb}: {said.err}"
+        assert elsewhere.contents() == before, f"{verb}: {said.out}{said.err}"
+        assert said.code != 0 or verb not in REFUSED, f"{verb}: {said.out}{said.err}"
+    said = call(elsewhere.repo, "list")
+    assert (said.code, said.err.startswith(f"octojobs: {told}"), said.err.count(told)) == (code, True, 1), said.err
+
+
+def test_a_state_folder_counts_once_the_repository_is_allowed(tmp_path: Path, at_home: Callable[[Path], Path], call: Call) -> None:
+    """At level `plan` a change of it waits, as every change does."""
+    elsewhere = Elsewhere(tmp_path)
+    elsewhere.settle("../elsewhere/state")
+    at_home(elsewhere.repo)
+    assert call(elsewhere.repo, "allow", "--yes", "--level", "plan").code == 0
+    said = call(elsewhere.repo, "list")
+    assert (said.code, said.err) == (0, "")
+    assert call(elsewhere.repo, "status", "--json").json["state"] == f"{elsewhere.repo}/../elsewhere/state"
+    elsewhere.settle("../elsewhere/other")
+    assert call(elsewhere.repo, "status", "--json").json["state"] == f"{elsewhere.repo}/../elsewhere/state"
+    assert call(elsewhere.repo, "allow", "--yes").code == 0
+    assert call(elsewhere.repo, "status", "--json").json["state"] == f"{elsewhere.repo}/../elsewhere/other"
+
+
+def test_a_link_that_somebody_made_for_the_state_does_not_stand_in_the_way_of_allow(
+    tmp_path: Path, at_home: Callable[[Path], Path], call: Call
+) -> None:
+    """Whoever reads what would run, and allows it, may have the state on another disk."""
+    elsewhere = Elsewhere(tmp_path)
+    elsewhere.link(elsewhere.home, elsewhere.folder)
+    at_home(elsewhere.repo)
+    assert call(elsewhere.repo, "list").code == 4
+    said = call(elsewhere.repo, "allow", "--yes")
+    assert (said.code, call(elsewhere.repo, "list").code) == (0, 0), said.err

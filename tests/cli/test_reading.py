@@ -177,7 +177,7 @@ def test_a_condition_that_is_a_command_is_not_run_before_the_repository_is_allow
     repo = make_repository(tmp_path, {".octopoid/jobs.yaml": jobs})
     said = call(repo, "why", "a")
     assert "a@" in said.out
-    assert "not asked: nobody has allowed this repository to run anything here" in said.out
+    assert "not asked: nobody has allowed what it would run here" in said.out
     assert not (repo / "ran").exists()
 
 

@@ -238,7 +238,7 @@ def test_gh_runs_outside_the_repository_with_the_users_token_alone(gh: FakeGh, s
 
 def test_nobody_is_asked_for_a_repository_that_nobody_allowed(gh: FakeGh, shop: Path) -> None:
     """The token is the user's."""
-    words = "not asked: nobody has allowed this repository to run anything here"
+    words = "not asked: nobody has allowed what it would run here"
     expect(gh.context(shop, at=NOON, may_run=False), "has_open_prs", Status.UNKNOWN, words)
     assert gh.asked == []
 

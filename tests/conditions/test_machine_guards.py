@@ -155,5 +155,5 @@ def test_without_a_host_a_route_is_enough(repo: Path, monkeypatch: pytest.Monkey
 def test_no_host_is_asked_for_a_repository_that_nobody_allowed(repo: Path, listener: socket.socket) -> None:
     """What a stranger's file names is not knocked at."""
     context = context_of(repo, may_run=False)
-    words = "not asked: nobody has allowed this repository to run anything here"
+    words = "not asked: nobody has allowed what it would run here"
     expect(context, "network", Status.UNKNOWN, words, host="127.0.0.1", port=listener.getsockname()[1])

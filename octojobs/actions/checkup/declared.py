@@ -18,6 +18,7 @@ from octojobs.core.agent_names import agent_of
 from octojobs.core.definitions import JOBS_FILE, Definitions
 from octojobs.core.guards import Status
 from octojobs.core.job import AgentAction, CommandAction, Job, ScriptAction
+from octojobs.engine.pinning import objection
 from octojobs.errors import Severity
 from octojobs.runners.base import NotPreparable
 from octojobs.runners.script import python_of
@@ -46,7 +47,7 @@ def declared(workspace: Workspace) -> Iterator[Finding]:
     yield from _shared_file(workspace)
     for job in definitions.jobs.values():
         yield from _job(workspace, definitions, job)
-    yield from _guards(workspace, definitions)
+    yield from _guards(workspace)
     yield from told(workspace, definitions)
 
 
@@ -58,9 +59,11 @@ def _shared_file(workspace: Workspace) -> Iterator[Finding]:
     yield weak("octopoid", what, "say `jobs_file: .octopoid/octojobs-jobs.yaml` in .octopoid/octojobs.yaml, and move ours there")
 
 
-def _guards(workspace: Workspace, definitions: Definitions) -> Iterator[Finding]:
-    """Guards that can't be told now, whatever the reason: their jobs don't start. Where nobody allowed it, none is asked."""
+def _guards(workspace: Workspace) -> Iterator[Finding]:
+    """Guards that can't be told now, whatever the reason: their jobs don't start. What nobody has allowed is not asked."""
+    definitions = workspace.definitions
     guarded = [job for job in definitions.jobs.values() if job.enabled and job.conditions and not job.unsupported]
+    guarded = [job for job in guarded if not objection(job, definitions, workspace.root)]
     if not guarded or not is_trusted(workspace):
         return
     for job, verdicts in judge_jobs(guarded, facts_of(workspace, workspace.ledger(), workspace.clock.now())).items():
