@@ -107,7 +107,8 @@ def _edit(workspace: Workspace, path: str, message: str, change: Change) -> Edit
     try:
         return Edit(message, amend(_place(workspace), path, change, Loader(), workspace.jobs_file))
     except InvalidDefinitions as refused:
-        if workspace.working_tree.definitions is None and any(file_problem.line for file_problem in workspace.working_tree.problems):
+        before = workspace.working_tree
+        if before.definitions is None and any(problem.line or problem in refused.problems for problem in before.problems):
             raise
         # The file was fine: what is wrong is what was asked for, and its lines are nowhere to be seen.
         said = "; ".join(problem.message for problem in refused.problems)

@@ -240,8 +240,10 @@ def _next(seen: Seen) -> list[View]:
 
 
 def _failures(seen: Seen) -> Iterator[View]:
-    """The last run of each declared job that failed last, with the end of its output, the newest first."""
-    failing = [name for name, state in seen.ledger.jobs.items() if state.failures and state.absent_since is None]
+    """The last run of each declared job that failed last, with the end of its output, the newest first; disabled jobs are declared, too."""
+    declared = seen.definitions.jobs if seen.definitions else {}
+    # A disabled job is absent to the ledger, and a person who disabled it has not mended it.
+    failing = [name for name, state in seen.ledger.jobs.items() if state.failures and (state.absent_since is None or name in declared)]
     rows = latest(seen.workspace.paths) if failing else {}
     found = []
     for name in failing:
@@ -250,7 +252,9 @@ def _failures(seen: Seen) -> Iterator[View]:
         if row is None or row["id"] != last:
             row = next(iter(query(seen.workspace.paths, run=last, limit=1)), None) if last else None
         if row is not None and row["outcome"] in FAILURES:
-            found.append({**with_result(seen.workspace.paths, past_view(row)), "failures": seen.ledger.jobs[name].failures})
+            disabled = name in declared and not declared[name].enabled
+            failed = {"failures": seen.ledger.jobs[name].failures, "disabled": disabled}
+            found.append({**with_result(seen.workspace.paths, past_view(row)), **failed})
     for run in sorted(found, key=lambda one: one["at"], reverse=True):
         yield {**run, "tail": [_cut(line) for line in tail(seen.workspace, run, TAIL_LINES)]}
 
@@ -260,10 +264,11 @@ def _cut(line: str) -> str:
 
 
 def _failed(failures: list[View]) -> Iterator[View]:
-    """The jobs that failed last as problems: the newest each, the others as a number."""
-    for run in failures[:FAILURES_NAMED]:
+    """The jobs that failed last as problems: the newest each, the others as a number. One that is disabled fails no more."""
+    live = [run for run in failures if not run["disabled"]]
+    for run in live[:FAILURES_NAMED]:
         yield {"what": _failing(run), "fix": f"`octojobs logs {run['job']}`"}
-    if more := len(failures[FAILURES_NAMED:]):
+    if more := len(live[FAILURES_NAMED:]):
         yield {"what": f"{more} more job{'s' * (more != 1)} failed last", "fix": "`octojobs list` shows which"}
 
 

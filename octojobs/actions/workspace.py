@@ -13,7 +13,7 @@ from pathlib import Path
 from octojobs.actions.state_place import place_in
 from octojobs.config.approval import Approval
 from octojobs.config.built import Built
-from octojobs.config.contents import load
+from octojobs.config.contents import load, named
 from octojobs.config.last_good import LastGood
 from octojobs.config.loader import Loaded, Loader
 from octojobs.config.reload import Reload
@@ -26,7 +26,7 @@ from octojobs.core.job import Job, Source
 from octojobs.core.ledger import Ledger
 from octojobs.engine.clock import Clock, SystemClock
 from octojobs.engine.heartbeat import Heartbeat, Vitals
-from octojobs.errors import InvalidDefinitions, NotTrusted
+from octojobs.errors import InvalidDefinitions, NotTrusted, UsageError
 from octojobs.repository import Repository
 from octojobs.store.access import require_readable
 from octojobs.store.lock import Holder, holder
@@ -116,8 +116,28 @@ class Workspace:
 
     @cached_property
     def in_force(self) -> Definitions | None:
-        """What `up` would run: the source's definitions, else the approved or the last good ones; None when there are none."""
+        """What `up` would run: the source's definitions, else the approved or the last good ones; None when there are none.
+
+        Raises UsageError for a jobs file that was named by hand and is not there: others would be shown in its place.
+        """
+        self._require_named_file()
+        return self._in_force
+
+    @cached_property
+    def _in_force(self) -> Definitions | None:
         return self._kept.current() if self._kept else self.loaded.definitions
+
+    def _require_named_file(self) -> None:
+        if self.jobs_file is None:
+            return
+        try:
+            there = self.jobs_file in self.source.listing()
+        except InvalidDefinitions:
+            return
+        if not there:
+            is_saved = (self.root / self.jobs_file).is_file()
+            fix = "commit it, or look at it with --source worktree" if is_saved else "name a file that is there, relative to the repository"
+            raise UsageError(f"{named(self.source.name)} has no {self.jobs_file}", fix)
 
     @property
     def kept_note(self) -> str:
@@ -139,7 +159,7 @@ class Workspace:
     @property
     def settings(self) -> Settings:
         """The settings in force, the defaults where they can't be read."""
-        return self.in_force.settings if self.in_force else self.loaded.settings
+        return self._in_force.settings if self._in_force else self.loaded.settings
 
     @cached_property
     def source_note(self) -> str:

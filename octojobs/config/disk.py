@@ -51,7 +51,7 @@ def _links(root: Path, jobs_file: str) -> list[Problem]:
     for folder in folders(jobs_file):
         try:
             kind = stat.S_IFMT(os.lstat(root / folder).st_mode)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):  # what stands in its way is told
             continue
         except OSError as error:
             problems.append(unreadable(folder, error))

@@ -104,7 +104,8 @@ def no_file(path: str, kind: int) -> Problem:
 
 def no_folder(path: str, kind: int) -> Problem:
     """Something else stands where a folder must; `kind` is the type part of its mode."""
-    return Problem(path, 0, 0, f"this is {_KINDS.get(kind, 'a device or a pipe')}, not a folder", f"put the folder itself there; {_FIX}")
+    fix = "remove it, and put a folder there" if kind == stat.S_IFREG else f"put the folder itself there; {_FIX}"
+    return Problem(path, 0, 0, f"this is {_KINDS.get(kind, 'a device or a pipe')}, not a folder", fix)
 
 
 def too_large(path: str, size: int) -> Problem:

@@ -188,3 +188,10 @@ def test_a_commit_that_git_refuses_is_said_to_be_missing(repo: Path, call: Call)
     assert said.err.startswith("octojobs: .octopoid/jobs.yaml is written and not committed: ")
     assert said.err.endswith("; mend that, then `git commit`\n")
     assert "enabled: false" in _text(repo)
+
+
+def test_a_file_in_the_place_of_the_folder_is_named_with_the_remedy(tmp_path: Path, call: Call) -> None:
+    """Once, whatever would have been below it."""
+    repo = make_repository(tmp_path, {".octopoid": "x"})
+    said = call(repo, "create", "a", "--manual", "--command", "true")
+    assert (said.code, said.err) == (2, "octojobs: .octopoid: this is a file, not a folder; remove it, and put a folder there\n")

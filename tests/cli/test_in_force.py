@@ -185,6 +185,24 @@ def test_trust_remembers_where_definitions_are_read_from(tmp_path: Path, call: C
     assert [job["job"] for job in call(repo, "list", "--json").json["jobs"]] == ["a"]
 
 
+def test_a_job_that_failed_and_was_disabled_is_still_told(tmp_path: Path, at_home: Callable[[Path], Path], call: Call) -> None:
+    """As what it is, and as no problem any more: before the next pass as after it."""
+    repo = at_home(make_repository(tmp_path, {FILE: "jobs: {bad: {interval: 1d, command: 'exit 3'}}\n"}))
+    call(repo, "allow", "--yes")
+    assert call(repo, "tick").code == 1
+    assert call(repo, "status").code == 1
+    assert call(repo, "disable", "bad", "--commit").code == 0
+    for _ in range(2):
+        said = call(repo, "status")
+        assert (said.code, "failed: exit code 3; the job is disabled\n" in said.out) == (0, True), said.out
+        view = call(repo, "status", "--json").json
+        assert [(run["job"], run["disabled"]) for run in view["failures"]] == [("bad", True)]
+        assert call(repo, "tick").code == 0
+    commit_files(repo, {FILE: "jobs: {}\n"})
+    call(repo, "tick")
+    assert call(repo, "status", "--json").json["failures"] == []
+
+
 def test_status_stays_one_screen_when_everything_fails(tmp_path: Path) -> None:
     """Five failures with the ends of their output, lines cut; the others are a number."""
     jobs = "".join(f"  j{number}: {{interval: 1d, command: 'head -c 20000 /dev/zero; exit 1'}}\n" for number in range(8))
@@ -197,3 +215,22 @@ def test_status_stays_one_screen_when_everything_fails(tmp_path: Path) -> None:
     assert "  3 more jobs failed last; `octojobs list` shows which\n" in done.stdout
     assert len(done.stdout.splitlines()) < 35
     assert max(map(len, done.stdout.splitlines())) < 250
+
+
+def test_a_jobs_file_that_was_named_by_hand_and_is_not_there_is_wrong_usage(
+    tmp_path: Path, at_home: Callable[[Path], Path], call: Call
+) -> None:
+    """Neither the last good definitions nor other files are shown in its place; `create` makes it."""
+    repo = at_home(make_repository(tmp_path, {FILE: GOOD, ".octopoid/jobs/b.yaml": "interval: 1h\ncommand: 'true'\n"}))
+    assert (call(repo, "allow", "--yes").code, call(repo, "tick").code) == (0, 0)
+    write(repo / "ci/jobs.yaml", GOOD)
+    commit = git(repo, "rev-parse", "--short=7", "HEAD")
+    for verb in (["list"], ["status"], ["inspect", "a"], ["next"], ["why", "a"], ["plan"], ["runs", "a"]):
+        said = call(repo, *verb, "--jobs-file", "typo.yaml")
+        fix = "name a file that is there, relative to the repository"
+        assert (said.code, said.err) == (2, f"octojobs: commit {commit} has no typo.yaml; {fix}\n"), verb
+    said = call(repo, "list", "--jobs-file", "ci/jobs.yaml")
+    assert said.err == f"octojobs: commit {commit} has no ci/jobs.yaml; commit it, or look at it with --source worktree\n"
+    assert call(repo, "list", "--jobs-file", "ci/jobs.yaml", "--source", "worktree").code == 0
+    said = call(repo, "create", "c", "--manual", "--command", "true", "--jobs-file", "new.yaml")
+    assert (said.code, (repo / "new.yaml").is_file()) == (0, True), said.err

@@ -80,7 +80,8 @@ def _details(app: App, name: str, view: View) -> Iterator[str]:
                 yield f"{one['job']}  {app.screen.when(parse_instant(one['at']))}"
         case "failures":
             for run in view["failures"][:MOST_FAILURES]:
-                yield f"{run['id']}  {run['outcome']}: {run['reason'] or 'no reason given'}"
+                disabled = "; the job is disabled" if run["disabled"] else ""
+                yield f"{run['id']}  {run['outcome']}: {run['reason'] or 'no reason given'}{disabled}"
                 yield from (f"  | {line}" for line in run["tail"])
             if len(view["failures"]) > MOST_FAILURES:
                 yield f"… and {len(view['failures']) - MOST_FAILURES} more; `octojobs runs --status failed` lists them"
