@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from octojobs.commits import require_commits
+from octojobs.errors import GitFailed
 from octojobs.git_command import ask
 from octojobs.repository import Repository
 
@@ -39,8 +41,17 @@ class Branch:
 
 def branches(repository: Repository) -> list[Branch]:
     """All local branches by name, symbolic ones left out: they are another branch's."""
+    return _listed(repository, HEADS)
+
+
+def tracked(repository: Repository, prefix: str) -> list[Branch]:
+    """The branches of a remote as they were fetched last, under their names there; `prefix` is where they stand, `refs/remotes/NAME/`."""
+    return [replace(branch, name=HEADS + branch.name.removeprefix(prefix)) for branch in _listed(repository, prefix)]
+
+
+def _listed(repository: Repository, prefix: str) -> list[Branch]:
     fields = "%(refname)%00%(objectname)%00%(authorname)%00%(committerdate:unix)%00%(symref)"
-    out = ask(repository.main_worktree, ["for-each-ref", f"--format={fields}", HEADS]).out
+    out = ask(repository.main_worktree, ["for-each-ref", f"--format={fields}", prefix]).out
     records = [line.split("\0") for line in os.fsdecode(out).split("\n")[:-1]]
     return [
         Branch(name, commit, author, datetime.fromtimestamp(int(at), UTC), _moved_at(repository.common_dir / "logs" / name))
@@ -79,6 +90,43 @@ def remove(repository: Repository, branch: Branch, rescue: str) -> None:
     steps = f"start\nupdate {rescue} {branch.commit}\ndelete {branch.name} {branch.commit}\nprepare\ncommit\n"
     ask(repository.main_worktree, ["update-ref", "--stdin"], stdin=os.fsencode(steps))
     ask(repository.main_worktree, ["config", "--remove-section", f"branch.{branch.short}"], allowed=(0, 1, 128))
+
+
+def refs_below(repository: Repository, prefix: str) -> dict[str, str]:
+    """The refs whose full names begin with `prefix`, which ends in `/`, with what each stands for; symbolic ones left out."""
+    out = ask(repository.main_worktree, ["for-each-ref", "--format=%(refname)%00%(objectname)%00%(symref)", prefix]).out
+    records = [line.split("\0") for line in os.fsdecode(out).split("\n")[:-1]]
+    return {name: oid for name, oid, target in records if not target}
+
+
+def make_refs(repository: Repository, refs: Mapping[str, str]) -> None:
+    """Make refs (full names) that are not there stand for commits, all of them or none. Raises GitFailed."""
+    _update(repository, [f"create {ref} {commit}" for ref, commit in refs.items()])
+
+
+def remove_refs(repository: Repository, refs: Mapping[str, str]) -> list[str]:
+    """Remove the refs that stand for these objects; what git says of those that it left."""
+    try:
+        _update(repository, [f"delete {ref} {oid}" for ref, oid in refs.items()])
+    except GitFailed:
+        # One is in the way of all: each by itself, then.
+        return [problem for ref, oid in refs.items() if (problem := _removed(repository, ref, oid))]
+    return []
+
+
+def _removed(repository: Repository, ref: str, oid: str) -> str:
+    try:
+        _update(repository, [f"delete {ref} {oid}"])
+    except GitFailed as error:
+        return error.what
+    return ""
+
+
+def _update(repository: Repository, steps: Sequence[str]) -> None:
+    """In one transaction; what a symbolic ref leads to is left alone."""
+    if steps:
+        stdin = os.fsencode("".join(f"{step}\n" for step in steps))
+        ask(repository.main_worktree, ["update-ref", "--no-deref", "--stdin"], stdin=stdin)
 
 
 def _moved_at(log: Path) -> datetime | None:

@@ -9,7 +9,8 @@ commands. Whoever can write `.git/config` could so have us run code, before anyb
 - filter drivers can't be pinned by name in advance, so the commands that look into files (`status`, `add`) first ask which
   drivers the effective configuration names, and empty those (`_without_filters`). A driver that is written into the
   configuration between the two calls would still run; who can do that could as well wait for the user's own `git status`;
-- nothing is ever fetched: a partial clone's missing blob is an error, not a connection.
+- nothing is ever fetched: a partial clone's missing blob is an error, not a connection. One call connects, the removal of branches
+  that somebody has asked for, and reads none of the repository's configuration (`remotes.py`).
 
 GitPython's command object starts git and reads its answer; its `Repo` is not used (it leaks two processes and, shared by
 threads, mixes up answers). It is imported at the first question: 0.1 s that reading verbs outside git need not pay.
@@ -102,6 +103,7 @@ def run_git(
     stdin: bytes = b"",
     environment: Mapping[str, str] | None = None,
     timeout_s: float = TIMEOUT_S,
+    pins: Sequence[str] = PINS,
 ) -> Answer:
     """One run of git in a folder, whether it is a repository or not; exit codes but the allowed ones raise GitFailed."""
     try:
@@ -109,9 +111,8 @@ def run_git(
         from git.exc import GitCommandNotFound
     except ImportError as error:
         raise GitFailed("git was not found on PATH", "install git 2.36 or later") from error
-    pins = [part for pin in PINS for part in ("-c", pin)]
     # -C besides the working folder: GitPython falls back to ours, without a word, where that one is gone.
-    command = ["git", "-C", os.fspath(place), "--no-pager", *pins, *arguments]
+    command = ["git", "-C", os.fspath(place), "--no-pager", *(part for pin in pins for part in ("-c", pin)), *arguments]
     try:
         with tempfile.TemporaryFile() as feed:  # a file, not a pipe: nothing to deadlock on, whatever the length
             feed.write(stdin)

@@ -30,7 +30,7 @@ TEXTS = {
     args: {max_age: 7d, on_problem: report}
 """,
     "prune_history": """\
-  # Finished runs older than that, with their output.
+  # Finished runs older than that, with their output; what other jobs left of branches and worktrees that they removed, after 90 days.
   prune_history:
     interval: 1d
     run: octojobs.housekeeping:prune_history
@@ -45,7 +45,7 @@ TEXTS = {
     conditions: [no_agents_running]
 """,
     "cleanup_merged_branches": """\
-  # Branches that are merged.
+  # Local branches that are merged; `remote: origin` in `args` removes those of a remote, too.
   cleanup_merged_branches:
     interval: 1d
     run: octojobs.housekeeping:cleanup_merged_branches

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from octojobs.core.codec import decode
-from octojobs.core.definitions import Settings, TaskSettings
+from octojobs.core.definitions import AGENT_WORKTREES, Settings, TaskSettings
 from octojobs.engine.clock import SystemClock
 from octojobs.facts.fact import FactContext
 from octojobs.flows.forms import Form
@@ -32,6 +32,12 @@ def place_of(context: JobContext) -> Place:
     order = json.loads(context.enqueue_command[-1])
     settings = decode(TaskSettings, order["settings"])
     return Place(Path(order["repository"]), StatePaths(Path(order["state"])), settings, Form(order["format"]))
+
+
+def agent_worktrees_of(context: JobContext) -> tuple[str, ...]:
+    """The globs of agents' worktrees, as the settings had them when the run was started; the defaults where it was told none."""
+    order = json.loads(context.enqueue_command[-1]) if context.enqueue_command else {}
+    return tuple(order.get("agent_worktrees", AGENT_WORKTREES))
 
 
 def now_of(context: JobContext) -> datetime:

@@ -12,7 +12,7 @@ from octojobs.core.codec import format_instant
 from octojobs.core.durations import parse_duration
 from octojobs.core.task import line
 from octojobs.housekeeping.ground import chosen, now_of
-from octojobs.housekeeping.merged import PROTECTED, merged_into, spared, target_of
+from octojobs.housekeeping.merging import PROTECTED, merged_into, spared, target_of
 from octojobs.repository import Repository
 from octojobs.runners.context import JobContext
 

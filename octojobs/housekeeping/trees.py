@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from octojobs.core.codec import format_instant
-from octojobs.core.definitions import AGENT_WORKTREES
 from octojobs.core.durations import parse_duration
 from octojobs.core.flow import TaskPhase
 from octojobs.core.hold import LeaseName
@@ -23,14 +22,14 @@ from octojobs.facts.fact import Unreadable
 from octojobs.facts.files import exists, folders
 from octojobs.facts.idle import last_touch
 from octojobs.housekeeping.archive import TooMuch, drop_logs, keep_logs, logs_of
-from octojobs.housekeeping.ground import look_of, now_of, paths_of, place_of
+from octojobs.housekeeping.ground import agent_worktrees_of, look_of, now_of, paths_of, place_of
 from octojobs.housekeeping.left import Left, left_by
+from octojobs.housekeeping.rescued import RESCUE_WORKTREES, stamp
 from octojobs.repository import Repository, Worktree
 from octojobs.runners.context import JobContext
 from octojobs.store.leases import LeaseHeld, Leases
 from octojobs.worktrees import Linked, frozen, linked, precious, remove
 
-RESCUE = "refs/octojobs/rescue/worktrees/"
 TERM = timedelta(minutes=10)
 """How long the lease of a worktree lasts that is being removed: should we be killed, it ends by itself."""
 
@@ -59,32 +58,33 @@ class Sweep:
     @property
     def stamp(self) -> str:
         """The instant as a part of a path and of a ref."""
-        return f"{self.now:%Y%m%dT%H%M%SZ}"
+        return stamp(self.now)
 
 
 def sweep_stale_worktrees(
     context: JobContext,
     *,
-    worktrees: Sequence[str] = AGENT_WORKTREES,
+    worktrees: Sequence[str] | None = None,
     grace_done: str | int = "1d",
     grace_failed: str | int = "7d",
     grace_unknown: str | int = "7d",
     dry_run: bool = False,
 ) -> dict[str, Any]:
-    """Remove each linked worktree that matches `worktrees` (globs, as `agent_worktrees`) and that nobody has touched for its grace.
+    """Remove each linked worktree that matches `worktrees` and that nobody has touched for its grace.
 
+    `worktrees` are globs; without them those of `agent_worktrees` in the settings that the run was started with.
     The grace is that of the task it was made for: `grace_done`, `grace_failed` (failed, quarantined, cancelled), or
     `grace_unknown` where no task is known. Kept is what is dirty, on no remote branch, locked, or in use, or whose task is not over.
     The result has `removed` (`worktree`, `branch`, `commit`, `why`, `rescue`, `logs`), `kept` and `failed` (`worktree`, `why`).
     Raises NotAllRemoved when some could not be told or removed, after all the others.
     """
     repository, now = Repository.discover(context.repository), now_of(context)
-    trees = repository.worktrees()[1:]
+    trees, patterns = repository.worktrees()[1:], agent_worktrees_of(context) if worktrees is None else worktrees
     sweep = Sweep(
         context,
         repository,
         now,
-        frozenset(_real(place) for pattern in worktrees for place in folders(repository.main_worktree, pattern)),
+        frozenset(_real(place) for pattern in patterns for place in folders(repository.main_worktree, pattern)),
         {name: _checked(grace) for name, grace in (("done", grace_done), ("failed", grace_failed), ("unknown", grace_unknown))},
         left_by(place_of(context), trees, now),
         Leases(paths_of(context), repository.main_worktree),
@@ -105,7 +105,10 @@ def _handle(sweep: Sweep, tree: Worktree, *, dry_run: bool) -> None:
     try:
         one, why = _judge(sweep, tree)
         row = {"worktree": shown, "branch": (tree.ref or "").removeprefix("refs/heads/"), "commit": one.commit, "why": why}
-        row |= {"rescue": f"{RESCUE}{sweep.stamp}/{one.name}", "logs": str(paths_of(sweep.context).swept / sweep.stamp / one.name)}
+        row |= {
+            "rescue": f"{RESCUE_WORKTREES}{sweep.stamp}/{one.name}",
+            "logs": str(paths_of(sweep.context).swept / sweep.stamp / one.name),
+        }
         with _leased(sweep, tree, dry_run=dry_run):
             if not dry_run:
                 row["commit"] = _remove(sweep, one, row["rescue"], Path(row["logs"]))
@@ -124,7 +127,7 @@ def _judge(sweep: Sweep, tree: Worktree) -> tuple[Linked, str]:
     if not exists(tree.path, str(tree.path)):
         raise Kept("its folder is not there: `git worktree prune` forgets it")
     if _real(tree.path) not in sweep.agents:
-        raise Kept("it is not an agent's: none of the patterns of `worktrees` matches")
+        raise Kept("it is not an agent's: no pattern of agents' worktrees matches")
     if tree.locked is not None:
         raise Kept("git holds it locked" + (f": {tree.locked}" if tree.locked else ""))
     left = sweep.left.get(tree.path)

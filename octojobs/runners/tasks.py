@@ -26,6 +26,7 @@ def task_argv(task: TaskAction | None, settings: Settings, repository_root: Path
         "state": str(paths.root),
         "format": settings.task_format,
         "settings": encode(settings.tasks),
+        "agent_worktrees": settings.agent_worktrees,
         "task": encode(task),
     }
     return (sys.executable, "-E", "-P", str(HOST), json.dumps(order, ensure_ascii=False))

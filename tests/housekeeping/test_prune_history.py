@@ -16,7 +16,7 @@ from octojobs.housekeeping.history import prune_history
 from octojobs.store.paths import StatePaths, make_run_folder
 from octojobs.store.store import Store
 from tests.engine.world import job
-from tests.helpers import make_repository
+from tests.helpers import git, make_repository, write
 from tests.housekeeping.context import NOW, context
 
 ITSELF = "housekeeping@20261120T100000Z"
@@ -94,3 +94,40 @@ def test_what_can_t_be_removed_fails_the_job_and_says_so(repo: Path) -> None:
     with pytest.raises(RuntimeError, match=f"{folder.parent}: Permission denied"):
         prune_history(context(repo), days=7)
     folder.chmod(0o700)
+
+
+def test_rescue_refs_and_the_logs_of_worktrees_go_when_they_are_old(repo: Path) -> None:
+    """By the instants in their names; what somebody else put beside them stays. A dry run says the same, and removes nothing."""
+    main = git(repo, "rev-parse", "main")
+    old, young = "20260101T000000Z", f"{NOW - timedelta(days=1):%Y%m%dT%H%M%SZ}"
+    rescues = [f"{kind}{at}/a/b" for kind in ("", "remotes/", "worktrees/") for at in (old, young)] + ["mine", f"other/{old}/a", "2026/a"]
+    for name in rescues:
+        git(repo, "update-ref", f"refs/octojobs/rescue/{name}", main)
+    git(repo, "symbolic-ref", f"refs/octojobs/rescue/{old}/link", "refs/heads/main")
+    swept = paths_of(repo).swept
+    for name in (old, young, "mine"):
+        write(swept / name / "tree/output.log", "x\n")
+    (swept / "20260102T000000Z").symlink_to(repo)
+    gone = {f"refs/octojobs/rescue/{kind}{old}/a/b" for kind in ("", "remotes/", "worktrees/")}
+
+    rehearsed = prune_history(context(repo), rescued="30d", dry_run=True)
+    assert {path.name for path in swept.iterdir()} == {old, young, "mine", "20260102T000000Z"}
+    result = prune_history(context(repo), rescued="30d")
+    assert [rehearsed[part] for part in ("rescues", "swept")] == [result[part] for part in ("rescues", "swept")]
+    assert {one["ref"]: one["commit"] for one in result["rescues"]} == dict.fromkeys(gone, main)
+    assert result["swept"] == [str(swept / old)]
+    left = git(repo, "for-each-ref", "--format=%(refname)", "refs/octojobs/rescue").split()
+    assert set(left) == {f"refs/octojobs/rescue/{name}" for name in (*rescues, f"{old}/link")} - gone
+    assert {path.name for path in swept.iterdir()} == {young, "mine", "20260102T000000Z"}
+    assert git(repo, "rev-parse", "main") == main
+    assert prune_history(context(repo))["rescues"] == []
+
+
+def test_a_rescue_ref_that_can_t_be_removed_fails_the_job_after_the_others(repo: Path) -> None:
+    """Its lock is somebody's."""
+    for name in ("a", "b"):
+        git(repo, "update-ref", f"refs/octojobs/rescue/20260101T000000Z/{name}", "main")
+    (repo / ".git/refs/octojobs/rescue/20260101T000000Z/a.lock").touch()
+    with pytest.raises(RuntimeError, match=r"^git failed in .*20260101T000000Z/a"):
+        prune_history(context(repo))
+    assert git(repo, "for-each-ref", "--format=%(refname:lstrip=4)", "refs/octojobs/rescue") == "a"

@@ -170,7 +170,7 @@ def test_of_thirty_worktrees_those_that_nobody_needs_go_and_no_other(repo: Path,
         tree(repo, name)
     expected = {**_with_lost_work(repo), **_in_use(repo), claimed: f"its task {claimed} is claimed"}
     git(repo, "worktree", "add", "--quiet", "-b", "mine", str(repo.parent / "mine"), "main")
-    expected["mine"] = "it is not an agent's: none of the patterns of `worktrees` matches"
+    expected["mine"] = "it is not an agent's: no pattern of agents' worktrees matches"
     tree(repo, "gone").rename(repo.parent / "elsewhere")
     expected["gone"] = "its folder is not there: `git worktree prune` forgets it"
     git(repo, "branch", "--quiet", "spare")
@@ -336,3 +336,24 @@ def test_as_a_job_it_leaves_its_report_as_the_result(repo: Path) -> None:
     (run,) = json.loads(octojobs(repo, "runs", "--json").stdout)["runs"]
     assert reasons(run["result"], "removed").keys() == {"a"}
     assert there(repo) == set()
+
+
+def test_whose_worktrees_are_agents_the_settings_say_unless_the_job_does(repo: Path) -> None:
+    """`agent_worktrees` of `octojobs.yaml`, as the run was started with it; `worktrees` of the job comes before."""
+    for place in ("trees/one", ".octopoid/worktrees/two"):
+        git(repo, "worktree", "add", "--quiet", "--detach", str(repo / place), "main")
+    age(repo)
+    jobs = "{manual: true, run: octojobs.housekeeping:sweep_stale_worktrees, args: {dry_run: true%s}}"
+    files = {
+        ".octopoid/octojobs.yaml": "agent_worktrees: ['trees/*']\n",
+        ".octopoid/jobs.yaml": f"jobs: {{plain: {jobs % ''}, own: {jobs % ', worktrees: [.octopoid/worktrees/*]'}}}\n",
+    }
+    commit_files(repo, files)
+    assert octojobs(repo, "allow", "--yes").returncode == 0
+    found = {}
+    for job in ("plain", "own"):
+        ran = octojobs(repo, "run-now", job)
+        assert ran.returncode == 0, ran.stderr
+        (run,) = json.loads(octojobs(repo, "runs", job, "--json").stdout)["runs"]
+        found[job] = {Path(one["worktree"]).name for one in run["result"]["removed"]}
+    assert found == {"plain": {"one"}, "own": {"two"}}
