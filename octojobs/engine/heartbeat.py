@@ -7,6 +7,7 @@ import logging
 import os
 from dataclasses import asdict, dataclass
 
+from octojobs.core.one_line import spelled
 from octojobs.store.paths import FILE_MODE, StatePaths
 
 log = logging.getLogger("octojobs.heartbeat")
@@ -26,6 +27,12 @@ class Vitals:
     jobs: int
     note: str = ""
     held: str = ""
+
+    @property
+    def in_words(self) -> str:
+        """How it stands, as one line."""
+        what = f"{self.jobs} job{'' if self.jobs == 1 else 's'} of {self.definitions[:12]}"
+        return spelled("; ".join(filter(None, (what, self.held and f"no new starts: {self.held}", self.note))))
 
 
 SIZE = 4096

@@ -13,6 +13,7 @@ from octojobs.engine.engine import Engine
 from octojobs.engine.feed import Feed
 from octojobs.engine.heartbeat import Heartbeat, Vitals
 from octojobs.engine.running import POLL_S
+from octojobs.engine.supervisor import Supervisor
 from octojobs.engine.wake import Wake
 
 log = logging.getLogger("octojobs.service")
@@ -44,7 +45,8 @@ class Service:
 
     `look_s` is how often files are looked at. `on_look` is called after each look: the files that are worth watching may be
     others now.
-    `on_rest` is called once whenever nothing has happened for a while, and once an hour.
+    `on_rest` is called once whenever nothing has happened for a while, and once an hour. `supervisor` is told of each turn.
+    `on_turn` is called when there is nothing left to do for the moment, `on_tick` after each tick with the seconds that it took.
     """
 
     def __init__(self, engine: Engine, feed: Feed, wake: Wake, heartbeat: Heartbeat, vitals: Callable[[], Vitals]) -> None:
@@ -62,6 +64,9 @@ class Service:
         self._requests_seen: int | None = None
         self.on_look: Callable[[], None] = lambda: None
         self.on_rest: Callable[[], None] = lambda: None
+        self.supervisor: Supervisor | None = None
+        self.on_turn: Callable[[], None] = lambda: None
+        self.on_tick: Callable[[float], None] | None = None
         self._note = ""
         self._calm_at = self._clock.monotonic()
 
@@ -69,17 +74,17 @@ class Service:
         """Tick and sleep until `done()` or a stop; returns why it was stopped, "" when it is done."""
         idle_since = self._clock.monotonic()
         rested = False
-        self._engine.tick()
+        self._tick()
         while not self._wake.stopping and not done():
-            self._heartbeat.beat(self._vitals())
+            self._tell(self._vitals())
             woken = self._sleep()
             # What is due goes before a look at the files, unless somebody has said that one of them changed.
             ticked = not isinf(self._looked_at) and (woken or self._due())
             if ticked:
-                self._engine.tick()
+                self._tick()
             # Also when it was woken: runs that end all the time must not keep a commit from being seen.
             if self._look() or (not ticked and (woken or self._due())):
-                self._engine.tick()
+                self._tick()
                 ticked = True
             if ticked:
                 idle_since, rested = self._clock.monotonic(), False
@@ -89,11 +94,25 @@ class Service:
                 rested = True
             if self._clock.monotonic() - self._calm_at > CALM_S:
                 self._calm()
+        if self.supervisor is not None and self._wake.stopping:
+            self.supervisor.stopping(self._wake.stopping)
         return self._wake.stopping
 
     def close(self) -> None:
         """Let go of the descriptors; the engine is the caller's to close."""
         self._selector.close()
+
+    def _tell(self, vitals: Vitals) -> None:
+        self._heartbeat.beat(vitals)
+        if self.supervisor is not None:
+            self.supervisor.turn(vitals.in_words)
+        self.on_turn()
+
+    def _tick(self) -> None:
+        began = self._clock.monotonic()
+        self._engine.tick()
+        if self.on_tick is not None:
+            self.on_tick(self._clock.monotonic() - began)
 
     def _calm(self) -> None:
         self._calm_at = self._clock.monotonic()
@@ -134,6 +153,8 @@ class Service:
         if changed:
             definitions = self._feed.current()
             log.info("live: %d jobs of %s", len(definitions.jobs), definitions.source[:12])
+            if self.supervisor is not None:
+                self.supervisor.reloading()
         self.on_look()
         self._tell_note()
         wake_at = self._engine.wake_at()
