@@ -26,9 +26,11 @@ from octojobs.engine.engine import EVERYTHING, Engine, Scope
 from octojobs.engine.heartbeat import Heartbeat, Vitals
 from octojobs.engine.retaining import Retainer
 from octojobs.engine.service import LOOK_S, WATCHED_LOOK_S, Service
+from octojobs.engine.supervisor import Supervisor
 from octojobs.engine.wake import Wake
 from octojobs.engine.wiring import ground_of, open_engine
 from octojobs.store.requests import Request, RequestRefused, leave, take_refusal
+from octojobs.telemetry.reporter import Reporter
 
 log = logging.getLogger("octojobs")
 
@@ -54,8 +56,8 @@ class Session:
 
 
 @contextmanager
-def session(workspace: Workspace, role: str, scope: Scope = EVERYTHING) -> Iterator[Session]:
-    """Hold the repository and be ready to run; trust is asked for first.
+def session(workspace: Workspace, role: str, scope: Scope = EVERYTHING, *, events: bool = False) -> Iterator[Session]:
+    """Hold the repository and be ready to run; trust is asked for first. With `events` the log has a line for each of them.
 
     Raises NotTrusted (4), RepositoryBusy (3), InvalidDefinitions (2), StateDamaged (5).
     """
@@ -71,14 +73,22 @@ def session(workspace: Workspace, role: str, scope: Scope = EVERYTHING) -> Itera
             service = Service(engine, reload, wake, Heartbeat(workspace.paths), _vitals_of(workspace, engine, reload))
             running = Session(engine, reload, service, wake)
             engine.recorder.on_row = running.rows.append
+            if events:
+                _log_events(engine)
             engine.guards.ring = wake.ring
             with closing(service):
                 yield running
 
 
-def up(workspace: Workspace, *, ready: Callable[[Session], None] = lambda _: None) -> str:
+def _log_events(engine: Engine) -> None:
+    from octojobs.telemetry.event_log import event_seen, row_seen  # lazily: a log in sentences has no use for it
+
+    engine.recorder.observe(event_seen, row_seen)
+
+
+def up(workspace: Workspace, *, ready: Callable[[Session], None] = lambda _: None, events: bool = False) -> str:
     """Run the daemon until it is told to stop; returns the name of the signal that did. Running jobs go on."""
-    with _nothing_collected() as built, session(workspace, "up") as running:
+    with _nothing_collected() as built, session(workspace, "up", events=events) as running:
         running.engine.recorder.on_row = lambda _: None
         watcher = Watcher(workspace.root, running.wake.ring)
         moved = StateMoved(workspace)
@@ -91,8 +101,11 @@ def up(workspace: Workspace, *, ready: Callable[[Session], None] = lambda _: Non
             moved.look(running.reload.current().settings)
 
         running.service.on_look = looked
+        running.service.supervisor = Supervisor(workspace.environ, workspace.clock)
         watcher.start()
         retainer = Retainer(workspace.paths)
+        reporter = Reporter(running.engine, running.service, workspace.root)
+        running.service.on_turn = lambda: reporter.turn(running.reload.current())
 
         def rested() -> None:
             _retain(workspace, running, retainer)
@@ -105,6 +118,7 @@ def up(workspace: Workspace, *, ready: Callable[[Session], None] = lambda _: Non
             log.info("stopped by %s; %s", why, _goes_on(running.engine))
             return why
         finally:
+            reporter.close()
             watcher.stop()
             retainer.stop()
 
@@ -129,9 +143,9 @@ def _nothing_collected() -> Iterator[Callable[[], None]]:
         gc.enable()
 
 
-def once(workspace: Workspace) -> Session:
+def once(workspace: Workspace, *, events: bool = False) -> Session:
     """One plan, its runs, and the retries due within 60 s."""
-    return _pass(workspace, "up --once", retries=True, wait=True)
+    return _pass(workspace, "up --once", retries=True, wait=True, events=events)
 
 
 def tick(workspace: Workspace, *, wait: bool = True) -> Session:
@@ -139,8 +153,8 @@ def tick(workspace: Workspace, *, wait: bool = True) -> Session:
     return _pass(workspace, "tick", retries=False, wait=wait)
 
 
-def _pass(workspace: Workspace, role: str, *, retries: bool, wait: bool) -> Session:
-    with session(workspace, role) as running:
+def _pass(workspace: Workspace, role: str, *, retries: bool, wait: bool, events: bool = False) -> Session:
+    with session(workspace, role, events=events) as running:
         engine = running.engine
         engine.tick()
         # What is planned is planned by now: the rest of the pass only carries it out.
@@ -181,7 +195,7 @@ def run_here(workspace: Workspace, request: Request, *, started: Callable[[RunId
     """
     assert request.job is not None
     run = RunId.of(request.job, request.at, request.suffix)
-    mine = (run, run.follow_up("on_success"), run.follow_up("on_failure"))
+    mine = (run, *(run.follow_up(hook) for hook in ("on_start", "on_success", "on_failure")))
     with session(workspace, "run-now", Scope(plan=False, only=mine)) as running:
         path = leave(workspace.paths, request)
         running.engine.tick()

@@ -32,11 +32,17 @@ class _Handler(logging.StreamHandler[TextIO]):
         return
 
 
-def log_to_stderr(*, daemon: bool = False) -> None:
-    """Send octojobs' own log to standard error: everything of a daemon, warnings of a verb."""
+def log_to_stderr(*, daemon: bool = False, as_json: bool = False) -> None:
+    """Send octojobs' own log to standard error: everything of a daemon, warnings of a verb; in sentences, or for programs all of it."""
     handler = _Handler(sys.stderr)
-    handler.setFormatter(_Line(dated=daemon))
+    handler.setFormatter(_json_line() if as_json else _Line(dated=daemon))
     logger = logging.getLogger("octojobs")
     logger.handlers[:] = [handler]
-    logger.setLevel(logging.INFO if daemon else logging.WARNING)
+    logger.setLevel(logging.INFO if daemon or as_json else logging.WARNING)
     logger.propagate = False
+
+
+def _json_line() -> logging.Formatter:
+    from octojobs.cli.json_logs import JsonLine  # lazily: few ask for it
+
+    return JsonLine()

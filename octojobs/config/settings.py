@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from octojobs.config.channels import channels
 from octojobs.config.entries import Entry, Fields, each
@@ -11,8 +11,18 @@ from octojobs.config.parsers import command, folder, period, size, texts
 from octojobs.config.reader import read
 from octojobs.config.schema import check, properties
 from octojobs.config.suggest import did_you_mean
-from octojobs.core.definitions import DEFAULT_TASK_SETTINGS, OCTOPOID_FORM, DeclaredCondition, Retention, Settings, TaskSettings
+from octojobs.core.definitions import (
+    DEFAULT_TASK_SETTINGS,
+    OCTOPOID_FORM,
+    DeclaredCondition,
+    Retention,
+    Settings,
+    TaskSettings,
+)
 from octojobs.errors import Problem
+
+if TYPE_CHECKING:  # few settings have any, and the hook reads them all
+    from octojobs.core.telemetry import MetricsSettings, TracesSettings
 
 
 class SettingsFile(NamedTuple):
@@ -48,6 +58,8 @@ def read_settings(path: str, data: bytes) -> SettingsFile:
         task_format=fields.read("task_format", lambda entry: _task_format(entry, fields), plain.task_format),
         tasks=fields.read("tasks", _tasks, plain.tasks),
         channels=fields.read("channels", channels, plain.channels),
+        metrics=fields.read("metrics", _metrics, plain.metrics),
+        traces=fields.read("traces", _traces, plain.traces),
     )
     unread = ["conditions", "channels"] if fields.problems[len(refused.problems) :] else []
     return SettingsFile(settings, tuple(fields.problems), refused.keys | refused.meant | frozenset(unread))
@@ -78,6 +90,18 @@ def _task_format(entry: Entry, fields: Fields) -> str:
     if form == OCTOPOID_FORM and (given is None or "folder" not in given.value):
         raise entry.invalid("octopoid's form, and no queue is named", "add `tasks: {folder: .orchestrator/shared/queue}`, or where it is")
     return form
+
+
+def _metrics(entry: Entry) -> MetricsSettings:
+    from octojobs.config.telemetry import metrics  # few settings have any, and the hook reads them all
+
+    return metrics(entry)
+
+
+def _traces(entry: Entry) -> TracesSettings:
+    from octojobs.config.telemetry import traces  # as above
+
+    return traces(entry)
 
 
 def _check_states(limits: Mapping[str, int], entry: Entry) -> None:

@@ -11,8 +11,9 @@ from octojobs.core.identity import JobId
 from octojobs.core.job import Job
 from octojobs.errors import Problem
 
-if TYPE_CHECKING:  # the hook reads definitions, and mostly those of no agent
+if TYPE_CHECKING:  # the hook reads definitions, and mostly those of no agent, which nobody measures
     from octojobs.core.agent import Agent
+    from octojobs.core.telemetry import MetricsSettings, TracesSettings
 
 JOBS_FILE = ".octopoid/jobs.yaml"
 DEFAULT_POOL = "default"
@@ -76,7 +77,7 @@ class Settings:
     `python` is the interpreter of script jobs ("" means the one that octojobs runs in), `modules` are imported there for what
     they register, `state_dir` is where octojobs keeps its state ("" means under the git common directory), `agent_worktrees`
     are globs relative to the main worktree: a linked worktree that matches one belongs to an agent. `task_format` is `front_matter`
-    or `octopoid`. `channels` are where the jobs' `notify` leads.
+    or `octopoid`. `channels` are where the jobs' `notify` leads. `metrics` and `traces` are None where nobody wants any.
     """
 
     max_concurrent: int = 4
@@ -91,6 +92,8 @@ class Settings:
     task_format: str = FRONT_MATTER
     tasks: TaskSettings = DEFAULT_TASK_SETTINGS
     channels: Mapping[str, Channel] = field(default_factory=dict)
+    metrics: MetricsSettings | None = None
+    traces: TracesSettings | None = None
 
     @property
     def pool_sizes(self) -> dict[str, int]:

@@ -38,7 +38,7 @@ def fact_context(ledger: Ledger, ground: Ground, settings: Settings, now: dateti
     own = frozenset(run.process.pid for run in ledger.unqueued() if run.process is not None)
     slots: dict[str, tuple[str, ...]] = {}
     for run in ledger.unqueued():
-        if run.holds_slot:
+        if run.takes_room:
             pool = run.definition.pool or DEFAULT_POOL
             slots[pool] = (*slots.get(pool, ()), run.id)
 
@@ -50,6 +50,13 @@ def fact_context(ledger: Ledger, ground: Ground, settings: Settings, now: dateti
     return FactContext(
         ground.repository, ground.root, ground.paths.root, settings, now, ground.environ, own, seen=seen, slots=slots, memory=ground.memory
     )
+
+
+OnJudged = Callable[[Run, Sequence[Verdict], datetime, datetime], None]
+
+
+def unobserved(_run: Run, _verdicts: Sequence[Verdict], _asked_at: datetime, _answered_at: datetime) -> None:
+    """Nobody wants to know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +85,8 @@ class _Gathering:
     """One look at the facts for some runs, on its way; `verdicts` is complete when `done` is set."""
 
     runs: Sequence[Run]
+    asked_at: datetime
+    answered_at: datetime | None = None
     done: threading.Event = field(default_factory=threading.Event)
     verdicts: Mapping[RunId, tuple[Verdict, ...]] = field(default_factory=dict)
 
@@ -88,10 +97,14 @@ class _Gathering:
 
 
 class Guards:
-    """Judges waiting runs. Owned by the engine's thread; `ring` is called from another one when a late answer is there."""
+    """Judges waiting runs. Owned by the engine's thread; `ring` is called from another one when a late answer is there.
+
+    `judged` is shown each answer, with the instants at which it was asked for and came.
+    """
 
     def __init__(self, ground: Ground) -> None:
         self.ring: Callable[[], None] = lambda: None
+        self.judged: OnJudged = unobserved
         self._ground = ground
         self._under_way: list[_Gathering] = []
 
@@ -119,7 +132,7 @@ class Guards:
         return Judged(events, min(rechecks, default=None))
 
     def _ask(self, runs: Sequence[Run], context: FactContext) -> None:
-        gathering = _Gathering(runs)
+        gathering = _Gathering(runs, context.now)
         self._under_way.append(gathering)
         try:
             # A daemon thread: a guard that hangs must not keep the daemon from ending.
@@ -134,6 +147,7 @@ class Guards:
         except Exception as error:
             log.exception("the guards could not be judged")
             gathering.end_unknown(f"{type(error).__name__}: {error}")
+        gathering.answered_at = self._ground.clock.now()
         gathering.done.set()
         self.ring()
 
@@ -145,6 +159,7 @@ class Guards:
             for asked in gathering.runs:
                 run = ledger.runs.get(asked.id)
                 if run is not None and run.phase is Phase.WAITING and not run.cancel:
+                    self.judged(run, gathering.verdicts[run.id], gathering.asked_at, gathering.answered_at or gathering.asked_at)
                     yield run, gathering.verdicts[run.id]
 
 
@@ -159,7 +174,12 @@ def _after(run: Run, verdicts: tuple[Verdict, ...], now: datetime, next_due: dat
 def _told(event: _Event, *, first: bool) -> _Event:
     """The event, said in the log when it is news."""
     if isinstance(event, RunBlocked) and first:
-        log.info("%s waits: %s", event.run, "; ".join(f"{v.guard}: {v.evidence}" for v in event.verdicts if v.status is not Status.PASSED))
+        why = "; ".join(f"{v.guard}: {v.evidence}" for v in event.verdicts if v.status is not Status.PASSED)
+        log.info("%s waits: %s", event.run, why, extra=_fields("run_waits", event.run, why))
     elif isinstance(event, RunDropped):
-        log.info("%s skipped: %s", event.run, event.reason)
+        log.info("%s skipped: %s", event.run, event.reason, extra=_fields("run_skipped", event.run, event.reason))
     return event
+
+
+def _fields(event: str, run: RunId, reason: str) -> dict[str, dict[str, str]]:
+    return {"told": {"event": event, "run": str(run), "job": str(run.job), "reason": reason}}

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from octojobs.core.backlog import Backlog
 from octojobs.core.events import Event, RunClaimed, RunEvent
 from octojobs.core.ledger import Ledger, Row
+from octojobs.core.run import Run
 from octojobs.engine.clock import Clock
 from octojobs.errors import StorageFailed
 from octojobs.store.store import Store
 
 log = logging.getLogger("octojobs.recorder")
+
+OnEvent = Callable[[Event, Run | None], None]
+OnRow = Callable[[Row], None]
 
 HOLD_S, LONGEST_HOLD_S = 5.0, 60.0
 """After the disk had no room for a record, or the system none for a process, how long until the next try.
@@ -33,6 +37,7 @@ class Recorder:
         self.held = ""
         self._on_end = on_end
         self.on_row: Callable[[Row], None] = lambda _: None
+        self._observers: list[tuple[OnEvent, OnRow]] = []
         self.backlog = Backlog(store.ledger)
         self._store = store
         self._clock = clock
@@ -58,7 +63,28 @@ class Recorder:
             if row.run is not None:
                 self._on_end(row)
             self.on_row(row)
+        if self._observers:
+            self._show(staged, rows)
         return rows
+
+    def observe(self, on_event: OnEvent, on_row: OnRow) -> Callable[[], None]:
+        """Show each event that is staged, with its run as it is then, and each row; returns what ends that.
+
+        They are shown before they are durable, and what they raise is raised here.
+        """
+        observer = (on_event, on_row)
+        self._observers.append(observer)
+        return lambda: self._observers.remove(observer)
+
+    def _show(self, events: Sequence[Event], rows: Sequence[Row]) -> None:
+        ended = {row.run.id: row.run for row in rows if row.run is not None}
+        for on_event, on_row in tuple(self._observers):
+            for event in events:
+                run_id = event.run.id if isinstance(event, RunClaimed) else event.run if isinstance(event, RunEvent) else None
+                run = (self.ledger.runs.get(run_id) or ended.get(run_id)) if run_id is not None else None
+                on_event(event, run)
+            for row in rows:
+                on_row(row)
 
     def flush(self) -> bool:
         """Make what is staged durable; False, and new starts are held, when the disk refuses: nothing may be acted on then."""

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from octojobs.core.codec import encode
 from octojobs.core.definitions import Definitions
 from octojobs.core.events import AttemptEnded, AttemptStarted, AttemptVoid, Event
 from octojobs.core.identity import RunId
@@ -107,3 +108,12 @@ def retried_or_final(event: AttemptEnded) -> str:
     attempt = event.attempt
     text = f"{event.run} attempt {attempt.number} {attempt.outcome}" + (f": {attempt.reason}" if attempt.reason else "")
     return text + (f"; retry at {event.retry_at:%Y-%m-%dT%H:%M:%SZ}" if event.retry_at else "")
+
+
+def fields_of(event: AttemptEnded) -> dict[str, dict[str, object]]:
+    """The same for programs (`--log-format json`)."""
+    attempt = event.attempt
+    took_s = round((attempt.ended_at - attempt.started_at).total_seconds(), 3) if attempt.started_at else None
+    about = {"event": "attempt_ended", "run": str(event.run), "job": str(event.run.job), "attempt": attempt.number}
+    ended = {"outcome": attempt.outcome.value, "exit_code": attempt.exit_code, "duration_s": took_s, "reason": attempt.reason}
+    return {"told": {**about, **ended, "retry_at": encode(event.retry_at)}}

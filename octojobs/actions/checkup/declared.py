@@ -49,6 +49,15 @@ def declared(workspace: Workspace) -> Iterator[Finding]:
         yield from _job(workspace, definitions, job)
     yield from _guards(workspace)
     yield from told(workspace, definitions)
+    yield from _measured(definitions)
+
+
+def _measured(definitions: Definitions) -> Iterator[Finding]:
+    """What the settings ask for and no library is there to do."""
+    if definitions.settings.metrics is not None and find_spec("prometheus_client") is None:
+        yield wrong("metrics", "the settings ask for metrics, and prometheus-client is not installed", "`pip install 'octojobs[metrics]'`")
+    if definitions.settings.traces is not None and find_spec("opentelemetry") is None:
+        yield wrong("traces", "the settings ask for traces, and the OpenTelemetry SDK is not installed", "`pip install 'octojobs[otel]'`")
 
 
 def _shared_file(workspace: Workspace) -> Iterator[Finding]:

@@ -28,15 +28,24 @@ log = logging.getLogger("octojobs.up")
         ("octojobs up --detach", "in the background; `octojobs down` stops it"),
         ("octojobs up --source worktree", "while developing: live when saved"),
         ("octojobs up --once", "one plan and its runs, then exit"),
+        ("octojobs up --log-format json", "a log for programs: one object a line"),
     ],
 )
 @click.option("--once", is_flag=True, help="Plan once, run that and the retries due within a minute, and exit; as `tick`.")
 @click.option("--detach", "-d", "detached", is_flag=True, help="Run in the background, and return when it is up.")
+@click.option(
+    "--log-format",
+    type=click.Choice(["console", "json"]),
+    default="console",
+    envvar="OCTOJOBS_LOG_FORMAT",
+    show_envvar=True,
+    help="The log in sentences, or one JSON object a line with the fields of each event.",
+)
 @dry_run_option
 @network_option
 @where_options
 @click.pass_obj
-def command(app: App, once: bool, detached: bool, dry_run: bool) -> int:
+def command(app: App, once: bool, detached: bool, log_format: str, dry_run: bool) -> int:
     """Run the jobs of this repository until told to stop: from the commit that HEAD of the main worktree names.
 
     A change is live when it is committed. Only one daemon serves a repository; a second one exits 3 and names it.
@@ -48,14 +57,15 @@ def command(app: App, once: bool, detached: bool, dry_run: bool) -> int:
         return dry_run_pass(app, workspace)
     require_commit(workspace)
     if detached:
-        return _detach(app, workspace)
-    log_to_stderr(daemon=not once)
+        return _detach(app, workspace, log_format)
+    as_json = log_format == "json"
+    log_to_stderr(daemon=not once, as_json=as_json)
     # lazily: the engine is 0.1 s that `--help`, `--dry-run` and `--detach` need not pay
     from octojobs.actions import running
 
     if once:
-        return tell_pass(app, workspace, running.once(workspace))
-    why = running.up(workspace, ready=lambda session: _say_up(workspace, session.reload.current()))
+        return tell_pass(app, workspace, running.once(workspace, events=as_json))
+    why = running.up(workspace, ready=lambda session: _say_up(workspace, session.reload.current()), events=as_json)
     return ExitCode.INTERRUPTED if why == "SIGINT" else ExitCode.OK
 
 
@@ -64,8 +74,9 @@ def _say_up(workspace: Workspace, definitions: Definitions) -> None:
     log.info("up: %s, %s from %s; state in %s", workspace.root, jobs, workspace.source_name, workspace.paths.root)
 
 
-def _detach(app: App, workspace: Workspace) -> int:
-    options = ["--allow-network-fs"] if workspace.allow_network_fs else []
+def _detach(app: App, workspace: Workspace, log_format: str) -> int:
+    options = ["--log-format", log_format]
+    options += ["--allow-network-fs"] if workspace.allow_network_fs else []
     if workspace.state_dir is not None:
         options += ["--state-dir", str(workspace.state_dir.absolute())]
     if workspace.jobs_file is not None:

@@ -1,0 +1,91 @@
+"""Where metrics are to be had: a file that is replaced whole, and an address of this machine alone."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from wsgiref.simple_server import WSGIServer
+
+from prometheus_client import CollectorRegistry, generate_latest, make_wsgi_app
+from prometheus_client.exposition import start_wsgi_server
+
+log = logging.getLogger("octojobs.metrics")
+
+HOST = "127.0.0.1"
+_MODE = 0o644
+"""Another user's node_exporter reads the file, whatever the umask of the daemon."""
+
+
+class TextFile:
+    """The file of node_exporter's textfile collector, replaced every so often; a disk that refuses is told once."""
+
+    def __init__(self, path: Path, every_s: float) -> None:
+        self._path = path
+        self._every_s = every_s
+        self._at = float("-inf")
+        self._told = ""
+
+    def turn(self, registry: CollectorRegistry, now: float) -> None:
+        """Write it if it is old; `now` is monotonic."""
+        if now - self._at >= self._every_s:
+            self._at = now
+            self.write(registry)
+
+    def write(self, registry: CollectorRegistry) -> None:
+        """Replace it: a reader sees the old text or the new one."""
+        try:
+            _replace(self._path, generate_latest(registry))
+        except OSError as error:
+            problem = f"{self._path} can't be written: {error.strerror}"
+            if problem != self._told:
+                log.warning("%s", problem)
+            self._told = problem
+        else:
+            self._told = ""
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Not synced: it says nothing that a crash must keep."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with suppress(FileNotFoundError):
+        temporary.unlink()  # of a process that had our number and was killed
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, _MODE)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(descriptor, _MODE)
+            file.write(data)
+        os.rename(temporary, path)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+class Endpoint:
+    """`http://127.0.0.1:PORT/metrics`, on a thread of its own. Other names of this machine are refused: a page in a browser may use one."""
+
+    def __init__(self, registry: CollectorRegistry, port: int) -> None:
+        """Listen; raises OSError where somebody else does."""
+        self._server: WSGIServer
+        self._server, self._thread = start_wsgi_server(port, HOST, registry)
+        self._server.set_app(_for_names(make_wsgi_app(registry), {f"{name}:{port}" for name in (HOST, "localhost")}))
+
+    def close(self) -> None:
+        """Listen no more."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def _for_names(app: Callable[..., Iterable[bytes]], names: set[str]) -> Callable[..., Iterable[bytes]]:
+    def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if environ.get("HTTP_HOST", "") in names:
+            return app(environ, start_response)
+        start_response("403 Forbidden", [("content-type", "text/plain")])
+        return [b"ask for 127.0.0.1\n"]
+
+    return answer
