@@ -10,7 +10,7 @@ from octojobs.config.entries import Entry, each
 from octojobs.config.parsers import folder, period, texts, time_of_day, zone_name
 from octojobs.config.suggest import listed
 from octojobs.core.channel import KINDS, Channel, Quiet
-from octojobs.core.job import Notify, TaskAction
+from octojobs.core.job import Notify, Ping, TaskAction
 
 _SIGNED = ("webhook", "relay")
 _PASSWORD = re.compile(r"://[^/@?#]*:(?!\$\{)[^/@?#]+@")
@@ -93,3 +93,11 @@ def output(entry: Entry) -> str:
     """Where the result goes."""
     channel: str = entry.value["channel"]
     return channel
+
+
+def ping(entry: Entry) -> Ping:
+    """Where a job's runs are told one by one: an address, or one with the hosts that it may reach."""
+    value = entry.value
+    if isinstance(value, str):
+        return Ping(value)
+    return Ping(value["url"], tuple(value.get("allow_hosts", ())))

@@ -51,11 +51,12 @@ class Channel:
     digest_s: int = 0
     title: str = ""
     body: str = ""
+    ping: str = ""
 
     @property
     def kind(self) -> str:
-        """Which of KINDS it is."""
-        return next(kind for kind in KINDS if getattr(self, kind))
+        """Which of KINDS it is; `ping` for where the pings of one job go, which nobody declares as a channel."""
+        return "ping" if self.ping else next(kind for kind in KINDS if getattr(self, kind))
 
 
 def find(channels: Mapping[str, Channel], written: str) -> tuple[Channel | None, str]:

@@ -59,6 +59,8 @@ def _sender(kind: str) -> Callable[[Parcel], None]:
             from octojobs.notify.task import send  # the tasks' record is 20 ms
         case "desktop":
             from octojobs.notify.desktop import send  # as above
+        case "ping":
+            from octojobs.notify.ping import send  # http.client, too
         case _:
             raise Refused(f"there is no kind of channel {kind}")
     return send

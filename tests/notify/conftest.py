@@ -6,7 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.engine.world import world
 from tests.notify.world import Receiver, receiving
+
+__all__ = ["receiver", "world"]
 
 
 @pytest.fixture
