@@ -21,7 +21,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Action": ("command", "shell", "run", "args", "python", "task"),
     "Agent jobs": ("prompt", "prompt_file", "agent", "model", "max_turns", "allowed_tools", "resume", "sandbox"),
     "Surroundings": ("cwd", "env", "pass_env", "secrets"),
-    "Afterwards": ("output", "on_success", "on_failure", "notify"),
+    "Hooks": ("on_start", "on_success", "on_failure", "output", "notify", "ping"),
 }
 """Every field of a job, in the order in which a reader needs it."""
 
@@ -31,7 +31,7 @@ NOTES = {
     "Guards": "Every guard answers passed, failed or unknown, with its evidence; `octojobs why JOB` shows it.",
     "Action": "Exactly one of `command`, `run`, `task`, and for agent jobs `prompt` or `prompt_file`.",
     "Agent jobs": "A run asks a coding agent, in a worktree of its own: [Agents](../agents.md). The backends `bubblewrap`, `docker` and `podman` are known and listed, not run by this version: due instants of such jobs are recorded as skipped, with the reason.",
-    "Afterwards": "Once a run has ended: `command`, `run` with the name of a job, or `enqueue` with a [task](#task). `notify` and `output` are told in [Notifications](../notifications.md).",
+    "Hooks": "Once a run has begun, or has ended: `command`, `run` with the name of a job, `enqueue` with a [task](#task), or `notify` with channels; [Hooks of a run](../runs.md#hooks-of-a-run) has the rules. `notify` and `output` are told in [Notifications](../notifications.md).",
     "Surroundings": (
         "A job is told about itself by `OCTOJOBS_JOB`, `_RUN_ID`, `_SCHEDULED_AT`, `_ATTEMPT`, `_REPO`, `_COMMIT`, `_RUN_DIR`, `_RESULT`, "
         "`_LAST_SUCCESS_AT` and `_TRIGGER`, a [triggered](../triggers.md) one also by `_REF` and `_BEFORE`. Of octojobs' own environment it gets a few plain variables (`PATH HOME LANG TZ` …), and what "
@@ -69,7 +69,7 @@ _NAMED = {
     "duration": "duration",
     "size": "size",
     "condition": "condition",
-    "follow_up": "`{command: …}`, `{run: JOB}` or `{enqueue: {title: …}}`",
+    "follow_up": "`{command: …}`, `{run: JOB}`, `{enqueue: {title: …}}` or `{notify: [CHANNEL]}`",
     "task": "a [task](#task)",
     "job": "a job's fields",
     "jobs": "mapping of names to jobs, or list of jobs",

@@ -127,7 +127,7 @@ run_ids: st.SearchStrategy[RunId] = st.builds(
     job_ids,
     instants(),
     st.sampled_from(("", "3f2c")),
-    st.sampled_from(("", "", "on_failure")),
+    st.sampled_from(("", "", "on_start", "on_failure")),
 )
 json_values: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),

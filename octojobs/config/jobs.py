@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from octojobs.config import actions, policies, whens
-from octojobs.config.channels import notify, output
+from octojobs.config.channels import notify, output, ping
 from octojobs.config.declared import Declared
 from octojobs.config.entries import Entry, Fields
 from octojobs.config.guards import guards
@@ -110,10 +110,12 @@ def common(fields: Fields, own: Fields) -> dict[str, Any]:
         "pass_env": fields.read("pass_env", variable_names, ()),
         "secrets": fields.read("secrets", variable_names, ()),
         "python": fields.plain("python", ""),
+        "on_start": policies.follow_up(fields, "on_start"),
         "on_success": policies.follow_up(fields, "on_success"),
         "on_failure": policies.follow_up(fields, "on_failure"),
         "notify": fields.read("notify", notify, NOBODY),
         "output": fields.read("output", output, ""),
+        "ping": fields.read("ping", ping, None),
     }
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import lru_cache
 
 from octojobs.config.entries import Entry, Fields
-from octojobs.config.parsers import command, duration, period, size
+from octojobs.config.parsers import command, duration, period, size, texts
 from octojobs.config.tasks import task
 from octojobs.core.identity import InvalidId, JobId
-from octojobs.core.job import Backoff, CatchUp, CommandAction, FollowUp, Limits, Overlap, RetryPolicy
+from octojobs.core.job import NOTHING, Backoff, CatchUp, CommandAction, FollowUp, Limits, Overlap, RetryPolicy
 
 _DAY_S = 86_400
-_NO_FOLLOW_UP = FollowUp()
+_NO_FOLLOW_UP = NOTHING
 # Thousands of jobs have the same few policies: each is kept once.
 _limits = lru_cache(1024)(Limits)
 _retry_policy = lru_cache(1024)(RetryPolicy)
@@ -89,7 +89,7 @@ def catch_up(fields: Fields, own: Fields) -> tuple[CatchUp, int | None]:
 
 
 def follow_up(fields: Fields, name: str) -> FollowUp:
-    """`on_success` or `on_failure`: a command, by the job's shell, the name of a job, or a task."""
+    """`on_start`, `on_success` or `on_failure`: a command, by the job's shell, the name of a job, a task, or channels."""
     entry = fields.entries.get(name)
     if entry is None:
         return _NO_FOLLOW_UP
@@ -98,8 +98,10 @@ def follow_up(fields: Fields, name: str) -> FollowUp:
     if "enqueue" in entry.value:
         wanted = fields.read(name, lambda given: task(given.at("enqueue")), None)
         return FollowUp(enqueue=wanted) if wanted is not None else _NO_FOLLOW_UP
+    if "notify" in entry.value:
+        return FollowUp(notify=fields.read(name, lambda given: texts(given.at("notify")), ()))
     if "command" not in entry.value:  # only keys that begin with x-
-        fields.problems.append(entry.problem("says nothing about what it runs", "add `command:`, `run:` or `enqueue:`"))
+        fields.problems.append(entry.problem("says nothing about what it does", "add `command:`, `run:`, `enqueue:` or `notify:`"))
         return _NO_FOLLOW_UP
     argv = fields.read(name, lambda given: command(given.at("command")), None)
     if argv is None:

@@ -54,6 +54,12 @@ def what_runs(definitions: Definitions) -> tuple[str, ...]:
         lines.append(f"condition {name}: {_shown(declared.command) if declared.command is not None else declared.function}")
     for channel in settings.channels.values():
         lines.append(f"channel {channel.name}: {_leads_to(channel)}")
+    if settings.metrics is not None:
+        places = [settings.metrics.textfile and f"written to {settings.metrics.textfile}"]
+        places.append(f"served at 127.0.0.1:{settings.metrics.port}" if settings.metrics.port else "")
+        lines.append(f"metrics: {' and '.join(filter(None, places))}")
+    if settings.traces is not None:
+        lines.append(f"traces: sent to {settings.traces.otlp}")
     for agent in definitions.agents.values():
         passed = f" (passes on {', '.join(agent.profile.pass_env)})" if agent.profile.pass_env else ""
         lines.append(f"agent {agent.name}: {_shown(agent.profile.command)}{passed}")
@@ -71,13 +77,18 @@ def _of_job(job: Job) -> Iterator[str]:
     yield f"{job.id}: {'' if job.enabled else 'disabled, '}{_when(job)}: {_action(job)}{suffix}"
     for command in _commands(job.conditions):
         yield f"{job.id}: condition: {command}"
-    for word, follow_up in (("on success", job.on_success), ("on failure", job.on_failure)):
+    for name, follow_up in job.hooks:
+        word = name.replace("_", " ")
         if follow_up.command is not None:
             yield f"{job.id}: {word}: {_shown(follow_up.command.command)}"
         if follow_up.enqueue is not None:
             yield f"{job.id}: {word}: enqueue a task: {_shown(follow_up.enqueue.title)}"
         if follow_up.run is not None:
             yield f"{job.id}: {word}: run {follow_up.run}"
+        if follow_up.notify:
+            yield f"{job.id}: {word}: tell {', '.join(follow_up.notify)}"
+    if job.ping is not None:
+        yield f"{job.id}: pings {job.ping.url}"
 
 
 def _leads_to(channel: Channel) -> str:

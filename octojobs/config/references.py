@@ -34,6 +34,8 @@ class Kind(StrEnum):
     AGENT = "agent"
 
 
+HOOKS = ("on_start", "on_success", "on_failure")
+
 IN_SETTINGS = {Kind.POOL: "pools", Kind.CONDITION: "conditions", Kind.CHANNEL: "channels", Kind.OUTPUT: "channels"}
 """What can't be checked while that part of the settings is wrong."""
 
@@ -65,10 +67,13 @@ def references(job: str, fields: Fields, timezone: str) -> Iterator[Reference]:
         for name, entry in named(fields.entries["conditions"]):
             if name not in built_in():
                 yield Reference(Kind.CONDITION, name, job, entry.problem(""), args=None if entry.key != name else entry.value)
-    for event in ("on_success", "on_failure"):
+    for event in HOOKS:
         if event in fields and "run" in fields.entries[event].value:
             entry = fields.entries[event].at("run")
             yield Reference(Kind.JOB, entry.value, job, entry.problem(""))
+        if event in fields and "notify" in fields.entries[event].value:
+            entry = fields.entries[event].at("notify")
+            yield from (Reference(Kind.CHANNEL, one.value, job, one.problem("")) for one in entry.items())
     if "on" in fields and "job" in fields.entries["on"].value:
         entry = fields.entries["on"].at("job")
         yield from (Reference(Kind.ENDED, str(one.key), job, one.problem("")) for one in entry.items())

@@ -50,6 +50,7 @@ class _Desk:
     ready: dict[JobId, list[Run]] = field(default_factory=dict)
     active: dict[JobId, list[Run]] = field(default_factory=dict)
     follow_ups: list[Run] = field(default_factory=list)
+    beside: list[Run] = field(default_factory=list)
     used: dict[str, int] = field(default_factory=dict)
 
 
@@ -70,16 +71,19 @@ def admit(ledger: Ledger, pools: Mapping[str, int], now: datetime, among: Iterab
     start: list[Run] = []
     for pool, runs in by_pool.items():
         start += _fill(desk, pool, pools.get(pool), runs)
+    start += desk.beside
     start.sort(key=lambda run: order_at(run, now))
     return Admission(tuple(start), desk.held, tuple(desk.dropped), min((at for at in desk.wake_at if at > now), default=None))
 
 
 def _sort(desk: _Desk, run: Run) -> None:
     """Puts an open run where it belongs: active, dropped, held or ready."""
-    if run.holds_slot:
+    if run.takes_room:
         pool = run.definition.pool or DEFAULT_POOL
         desk.used[pool] = desk.used.get(pool, 0) + 1
         _put(desk.active, run)
+    elif run.holds_slot:
+        return
     elif ending := _ending(run, desk.now):
         desk.dropped.append(ending)
     else:
@@ -129,7 +133,7 @@ def _queue(desk: _Desk, run: Run) -> None:
         if pause.until is not None:
             desk.wake_at.append(pause.until)
     elif run.is_follow_up:
-        desk.follow_ups.append(run)
+        (desk.beside if run.is_beside else desk.follow_ups).append(run)
     else:
         _put(desk.ready, run)
 

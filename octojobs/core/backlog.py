@@ -33,6 +33,7 @@ class Backlog:
         self._heaps: dict[tuple[str, Priority], list[tuple[tuple[datetime, int, RunId], RunId]]] = {}
         self._deadlines: list[tuple[datetime, RunId]] = []
         self._cancelled: list[RunId] = []
+        self._beside: dict[RunId, None] = {}
         for run in ledger.runs.values():
             self.add(run)
 
@@ -43,6 +44,9 @@ class Backlog:
         if run.cancel:
             self._cancelled.append(run.id)
             return
+        if run.is_beside:
+            self._beside[run.id] = None  # there are as many as runs have just begun, and none waits for room
+            return
         self._push(run)
         if run.deadline is not None:
             heapq.heappush(self._deadlines, (run.deadline, run.id))
@@ -52,11 +56,13 @@ class Backlog:
         unqueued = self._ledger.unqueued()
         room = _room(unqueued, pools)
         offered = self._urgent(now)
+        beside = [run for run in map(self._queued, list(self._beside)) if run is not None and run.id not in offered]
+        self._beside = dict.fromkeys(run.id for run in beside)
         width = MORE
         while True:
             fresh = self._offer({pool: left + width for pool, left in room.items() if left > 0})
             offered |= fresh
-            admission = admit(self._ledger, pools, now, [*unqueued, *offered.values()])
+            admission = admit(self._ledger, pools, now, [*unqueued, *beside, *offered.values()])
             if not fresh or not self._goes_on(admission, room, now):
                 break
             width *= 4
@@ -99,8 +105,9 @@ class Backlog:
 
     def _goes_on(self, admission: Admission, room: Mapping[str, int], now: datetime) -> bool:
         """Whether a queued run that was not looked at might start: its pool has room, or gave it to one that comes after."""
-        started = Counter(run.definition.pool or DEFAULT_POOL for run in admission.start)
-        last = {run.definition.pool or DEFAULT_POOL: order_at(run, now) for run in admission.start}
+        in_pools = [run for run in admission.start if not run.is_beside]
+        started = Counter(run.definition.pool or DEFAULT_POOL for run in in_pools)
+        last = {run.definition.pool or DEFAULT_POOL: order_at(run, now) for run in in_pools}
         for (pool, _), heap in self._heaps.items():
             if not heap or room.get(pool, 0) <= 0:
                 continue
@@ -111,5 +118,5 @@ class Backlog:
 
 
 def _room(unqueued: Iterable[Run], pools: Mapping[str, int]) -> dict[str, int]:
-    used = Counter(run.definition.pool or DEFAULT_POOL for run in unqueued if run.holds_slot)
+    used = Counter(run.definition.pool or DEFAULT_POOL for run in unqueued if run.takes_room)
     return {pool: size - used[pool] for pool, size in pools.items()}

@@ -33,8 +33,13 @@ def chained_run(run: Run, jobs: Mapping[JobId, Job], now: datetime, source: str)
     Its id is derived from the finished run's, so that asking twice asks for one run.
     """
     named = chained_job(run)
-    if named is None or named[0] not in jobs:
+    return chained_to(run, *named, jobs, now, source) if named is not None else None
+
+
+def chained_to(run: Run, name: JobId, cause: Cause, jobs: Mapping[JobId, Job], now: datetime, source: str) -> Run | None:
+    """The run of the job `name` that a hook of the run asks for; None when that is not declared any more."""
+    if name not in jobs:
         return None
-    suffix = hashlib.sha256(run.id.encode()).hexdigest()[:4]
-    chained = manual_run(jobs[named[0]], now, suffix, forced=False, by=run.id, source=source)
-    return replace(chained, cause=named[1], trigger=run.trigger)
+    suffix = hashlib.sha256((run.id if cause is not Cause.ON_START else f"{run.id} {cause}").encode()).hexdigest()[:4]
+    chained = manual_run(jobs[name], now, suffix, forced=False, by=run.id, source=source)
+    return replace(chained, cause=cause, trigger=run.trigger)

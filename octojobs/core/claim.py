@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from octojobs.core.events import Event, NotRun, RunClaimed
 from octojobs.core.identity import JobId, RunId
-from octojobs.core.job import FollowUp, Job, ManualWhen, RetryPolicy
+from octojobs.core.job import NOTHING, CommandAction, Job, ManualWhen, RetryPolicy, TaskAction
 from octojobs.core.ledger import Ledger
 from octojobs.core.plan import Action, Decision, Plan, missed_once
 from octojobs.core.run import Cause, Outcome, Phase, Run
@@ -87,8 +87,7 @@ def _run(job: Job, run_id: RunId, due: datetime, cause: Cause, now: datetime, so
 def follow_ups(run: Run, now: datetime) -> tuple[Run, ...]:
     """The runs of the commands, or tasks, that the finished run's `on_success` or `on_failure` names: none or one.
 
-    Skipped, missed and cancelled runs have none, and neither has a follow-up. It shares the job's surroundings (environment,
-    folder, limits, pool) and nothing of its rules: no guards, retries or deadline. Its environment tells of the run that ended.
+    Skipped, missed and cancelled runs have none, and neither has a follow-up. Its environment tells of the run that ended.
     """
     if run.outcome is Outcome.SUCCEEDED:
         event, cause, follow_up = "on_success", Cause.ON_SUCCESS, run.definition.on_success
@@ -98,29 +97,38 @@ def follow_ups(run: Run, now: datetime) -> tuple[Run, ...]:
         return ()
     if follow_up.action is None or run.is_follow_up:
         return ()
+    return (follow_up_run(run, event, cause, follow_up.action, now),)
+
+
+def follow_up_run(run: Run, event: str, cause: Cause, action: CommandAction | TaskAction, now: datetime) -> Run:
+    """The run `RUN+EVENT` that carries out what a hook of the run names.
+
+    It shares the job's surroundings (environment, folder, limits, pool) and nothing of its rules: no guards, retries or deadline.
+    """
     definition = replace(
         run.definition,
         when=ManualWhen(),
-        action=follow_up.action,
+        action=action,
         env={**run.definition.env, **_told(run)},
         conditions=(),
         hold=None,
         retries=RetryPolicy(),
         start_deadline_s=None,
         pause_after=None,
-        on_success=FollowUp(),
-        on_failure=FollowUp(),
+        on_start=NOTHING,
+        on_success=NOTHING,
+        on_failure=NOTHING,
     )
-    return (Run(run.id.follow_up(event), definition, run.due, cause, now, definitions=run.definitions, trigger=run.trigger),)
+    return Run(run.id.follow_up(event), definition, run.due, cause, now, definitions=run.definitions, trigger=run.trigger)
 
 
 def _told(run: Run) -> dict[str, str]:
-    """What a follow-up's environment says of the run that ended; values, never part of a shell string (trust.md, 5)."""
-    last = run.attempts[-1]
+    """What a follow-up's environment says of the run, which has ended or begun; values, never part of a shell string (trust.md, 5)."""
+    last = run.attempts[-1] if run.outcome is not None else None
     return {
         "OCTOJOBS_PARENT_RUN_ID": run.id,
-        "OCTOJOBS_PARENT_ATTEMPT": str(last.number),
-        "OCTOJOBS_OUTCOME": last.outcome.value,
-        "OCTOJOBS_EXIT_CODE": "" if last.exit_code is None else str(last.exit_code),
-        "OCTOJOBS_REASON": last.reason,
+        "OCTOJOBS_PARENT_ATTEMPT": str(last.number if last else run.attempt),
+        "OCTOJOBS_OUTCOME": last.outcome.value if last else "",
+        "OCTOJOBS_EXIT_CODE": "" if last is None or last.exit_code is None else str(last.exit_code),
+        "OCTOJOBS_REASON": last.reason if last else "",
     }

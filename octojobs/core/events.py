@@ -187,6 +187,13 @@ class CancelAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class StartFollowed:
+    """The run's code has begun, and what its `on_start` asks for is claimed in the same record: once, however often the run is tried."""
+
+    run: RunId
+
+
+@dataclass(frozen=True, slots=True)
 class Paused:
     """No starts, of one job or (None) of all, until `until` (None: until resumed)."""
 
@@ -204,7 +211,7 @@ class Resumed:
     at: datetime
 
 
-RunEvent = RunBlocked | RunReady | AttemptStarting | AttemptStarted | AttemptVoid | AttemptEnded | RunDropped | CancelAsked
+RunEvent = RunBlocked | RunReady | AttemptStarting | AttemptStarted | AttemptVoid | AttemptEnded | RunDropped | CancelAsked | StartFollowed
 JobEvent = JobSeen | CursorMoved | JobReanchored | JobPaced | RefsHandled | JobAbsent | JobReturned | JobForgotten | NotRun | RunClaimed
 Event = RunEvent | JobEvent | Paused | Resumed
 
@@ -220,6 +227,7 @@ HAPPENS_TO: dict[type[RunEvent], frozenset[Phase]] = {
     AttemptEnded: _BEGUN,
     RunDropped: frozenset({Phase.WAITING, Phase.QUEUED, Phase.RETRYING}),
     CancelAsked: frozenset(Phase) - {Phase.FINISHED},
+    StartFollowed: frozenset({Phase.RUNNING}),
 }
 """The state machine: the phases in which each event can happen. The picture is in `docs/state-machine.md`."""
 
@@ -249,6 +257,8 @@ def transition(run: Run, event: RunEvent) -> Run:
             return changed(dropped, verdicts=verdicts) if verdicts else dropped
         case CancelAsked(by=by):
             return changed(run, cancel=run.cancel or by)
+        case StartFollowed():
+            return changed(run, start_followed=True)
 
 
 def _check(run: Run, event: RunEvent) -> None:

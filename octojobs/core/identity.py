@@ -8,7 +8,7 @@ from typing import Self
 
 JOB_ID = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,62}")
 RUN_ID = re.compile(
-    r"(?P<job>[A-Za-z_][A-Za-z0-9_.-]{0,62})@(?P<due>\d{8}T\d{6}Z)(?P<suffix>-[0-9a-f]{4})?(?P<follow_up>\+on_(?:success|failure))?"
+    r"(?P<job>[A-Za-z_][A-Za-z0-9_.-]{0,62})@(?P<due>\d{8}T\d{6}Z)(?P<suffix>-[0-9a-f]{4})?(?P<follow_up>\+on_(?:start|success|failure))?"
 )
 
 
@@ -62,5 +62,5 @@ class RunId(str):
         return JobId(self.partition("@")[0])
 
     def follow_up(self, event: str) -> RunId:
-        """The run of this run's `on_success` or `on_failure` command."""
+        """The run of what this run's `on_start`, `on_success` or `on_failure` names."""
         return RunId(f"{self}+{event}")

@@ -265,16 +265,20 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True)
 class FollowUp:
-    """What happens after a run has ended: a command, a run of another job, a task, or nothing."""
+    """What happens when a run has begun or ended: a command, a run of another job, a task, a message to channels, or nothing."""
 
     command: CommandAction | None = None
     run: JobId | None = None
     enqueue: TaskAction | None = None
+    notify: tuple[str, ...] = ()
 
     @property
     def action(self) -> CommandAction | TaskAction | None:
         """What a run of its own carries out."""
         return self.command or self.enqueue
+
+
+NOTHING = FollowUp()
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +291,14 @@ class Notify:
 
 
 NOBODY = Notify()
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """An address that is told of each run's beginning and end; `allow_hosts` may lie at addresses that are not public."""
+
+    url: str
+    allow_hosts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,10 +346,12 @@ class Job:
     pass_env: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
     python: str = ""
-    on_success: FollowUp = FollowUp()
-    on_failure: FollowUp = FollowUp()
+    on_start: FollowUp = NOTHING
+    on_success: FollowUp = NOTHING
+    on_failure: FollowUp = NOTHING
     notify: Notify = NOBODY
     output: str = ""
+    ping: Ping | None = None
 
     @property
     def type(self) -> JobType:
@@ -353,9 +367,19 @@ class Job:
                 return JobType.TASK
 
     @property
+    def hooks(self) -> tuple[tuple[str, FollowUp], ...]:
+        """What its runs bring about, by the names of the fields, in the order in which it happens."""
+        return ("on_start", self.on_start), ("on_success", self.on_success), ("on_failure", self.on_failure)
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The channels that are told something of its runs."""
+        return tuple(dict.fromkeys((*self.notify.channels, *(name for _, hook in self.hooks for name in hook.notify))))
+
+    @property
     def tells(self) -> bool:
-        """Whether anybody outside is told of its ends, or gets its results."""
-        return bool(self.notify.channels or self.output)
+        """Whether anybody outside is told of its runs, or gets its results."""
+        return bool(self.channels or self.output) or self.ping is not None
 
     @property
     def unsupported(self) -> str:

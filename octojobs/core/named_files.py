@@ -83,7 +83,7 @@ def _commands(job: Job) -> Iterator[Command]:
     """What runs in the job's folder."""
     if isinstance(job.action, CommandAction):
         yield job.action.command
-    for follow_up in (job.on_success, job.on_failure):
+    for _, follow_up in job.hooks:
         if follow_up.command is not None:
             yield follow_up.command.command
 

@@ -41,6 +41,7 @@ class Cause(StrEnum):
     SCHEDULE = "schedule"
     CATCH_UP = "catch_up"
     MANUAL = "manual"
+    ON_START = "on_start"
     ON_SUCCESS = "on_success"
     ON_FAILURE = "on_failure"
     REF = "ref"
@@ -82,6 +83,7 @@ class Run:
 
     `not_before` is the instant before which nothing is tried again (a guard's next check, a retry), None for now.
     `commit` is the repository's commit at the start, `definitions` the one the job was read from ("worktree" for live editing).
+    `start_followed` says that what its `on_start` asks for is claimed.
     `trigger` is what happened that the run is due to, None for one that the clock or somebody brought about.
     """
 
@@ -107,6 +109,7 @@ class Run:
     ended_at: datetime | None = None
     attempts: tuple[Attempt, ...] = ()
     trigger: Trigger | None = None
+    start_followed: bool = False
 
     @property
     def job(self) -> JobId:
@@ -115,13 +118,23 @@ class Run:
 
     @property
     def is_follow_up(self) -> bool:
-        """Whether this is the `on_success` or `on_failure` command of another run."""
+        """Whether this is what the `on_start`, `on_success` or `on_failure` of another run has brought about."""
         return "+" in self.id
 
     @property
+    def is_beside(self) -> bool:
+        """Whether it goes on beside the run that it follows, and so takes no room: in a pool of one it would begin when that has ended."""
+        return self.cause is Cause.ON_START and self.is_follow_up
+
+    @property
     def holds_slot(self) -> bool:
-        """Whether the run takes room in its pool: from `starting` until it has ended; a retry that waits takes none."""
+        """Whether the run has a process, or is about to: from `starting` until it has ended; a retry that waits has none."""
         return self.phase in (Phase.STARTING, Phase.RUNNING)
+
+    @property
+    def takes_room(self) -> bool:
+        """Whether it takes room in its pool."""
+        return self.holds_slot and not self.is_beside
 
 
 class IllegalTransition(Exception):

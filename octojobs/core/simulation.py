@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from octojobs.core.admit import Admission, admit
+from octojobs.core.beginning import at_start
 from octojobs.core.blocked import after_guards
 from octojobs.core.chain import chained_run
 from octojobs.core.claim import events_of, first_sight, follow_ups
@@ -198,6 +199,7 @@ class _Play:
         for run in self._admission.start:
             starting = AttemptStarting(run.id, run.attempt, now), AttemptStarted(run.id, run.attempt, now, _NO_PROCESS)
             self._apply(starting)
+            self._apply(at_start(self.ledger.runs[run.id], self.world.jobs, self.ledger, now, "", self.world.salt))
             ends_at, outcome = self._goes(run, now)
             heapq.heappush(self._ends, (ends_at, run.id, outcome))
         for held, reason in self._admission.held.items():

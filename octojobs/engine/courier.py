@@ -9,17 +9,21 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
 from octojobs.core.definitions import Definitions
 from octojobs.core.identity import JobId, RunId
 from octojobs.core.ledger import Ledger
 from octojobs.core.notices import Streak
+from octojobs.core.run import Run
 from octojobs.engine.ground import Ground
 from octojobs.engine.handover import Handover
 from octojobs.engine.lateness import Late, waiting, watched
+from octojobs.notify.hooks import hook_messages
 from octojobs.notify.news import News, late_news, news
+from octojobs.notify.pings import end_ping, start_ping
 from octojobs.store.aside import set_aside
 from octojobs.store.index import rows_between
 from octojobs.store.outbox import Outbox, Place, is_damage
@@ -28,6 +32,8 @@ log = logging.getLogger("octojobs.notify")
 
 AT_ONCE = 500
 """Rows of history that become messages in one transaction."""
+MOST_BEGUN = 1000
+"""Runs that have begun and whose first ping is not in the outbox yet."""
 RETRY_S = 10.0
 """Until an outbox that can't be used is tried again, unless something ends before."""
 PATIENCE_S = 15.0
@@ -52,6 +58,7 @@ class Courier:
         self._told = ""
         self._handover = Handover(ground, self._ring)
         self._given_up = False
+        self._begun: deque[tuple[int, Run]] = deque(maxlen=MOST_BEGUN)
 
     def follow(self, definitions: Definitions, seq: int) -> None:
         """These are in force, and the history is complete up to the batch `seq`."""
@@ -66,6 +73,11 @@ class Courier:
             self._since = seq
             self._thread = threading.Thread(target=self._serve, name="octojobs-notify", daemon=True)
             self._thread.start()
+
+    def begun(self, run: Run, seq: int) -> None:
+        """The run's gate was opened, by the batch `seq`. A first ping is worth no record: if a daemon is killed, the last one tells."""
+        if run.definition.ping is not None and not run.is_follow_up and all(attempt.void for attempt in run.attempts):
+            self._begun.append((seq, run))
 
     def recorded(self, seq: int) -> None:
         """The history is complete up to this batch."""
@@ -159,7 +171,7 @@ class Courier:
         self._handover.record(outbox)
         more = self._take(outbox, definitions, seq)
         late_s = self._tell_late(outbox, definitions)
-        waits = (0 if more else None, late_s, self._handover.begin(outbox, definitions.settings))
+        waits = (0 if more else None, late_s, self._handover.begin(outbox, definitions.settings, definitions.jobs))
         return min((wait_s for wait_s in waits if wait_s is not None), default=None)
 
     def _take(self, outbox: Outbox, definitions: Definitions, seq: int) -> bool:
@@ -169,14 +181,19 @@ class Courier:
         streaks: dict[str, Streak] = {}
         messages: list[News] = []
         for row in rows:
+            messages += self._starts(row["seq"] - 1)
             place = (row["seq"], row["n"])
+            job = row["job"]
+            messages += hook_messages(row, definitions.jobs.get(job), self._ground.paths)
+            messages += end_ping(row, definitions.jobs.get(job), self._ground.paths)
             if row["correction"] or "+" in row["id"]:
                 continue
-            job = row["job"]
             before = streaks.get(job) or outbox.streak(job)
             streaks[job], made = news(row, before, definitions.jobs.get(JobId(job)), self._ground.paths)
             messages += made
-        if rows:
+        if len(rows) < AT_ONCE:
+            messages += self._starts(seq)
+        if rows or messages:
             outbox.put(place, streaks, messages, self._ground.clock.now())
         return len(rows) == AT_ONCE
 
@@ -195,3 +212,8 @@ class Courier:
             if at is not None:
                 waits.append((at - now).total_seconds())
         return min(waits, default=None)
+
+    def _starts(self, seq: int) -> Iterator[News]:
+        """The first pings of the runs that began up to the batch `seq`: all that ended before them is told before them."""
+        while self._begun and self._begun[0][0] <= seq:
+            yield start_ping(self._begun.popleft()[1])

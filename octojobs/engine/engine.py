@@ -10,24 +10,23 @@ When a flush fails, what was staged stays staged: the engine decides nothing new
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from octojobs.core.absence import absences, withdrawn
 from octojobs.core.admit import Admission, admit
 from octojobs.core.blocked import CHECK_EVERY
-from octojobs.core.chain import chained_job, chained_run
-from octojobs.core.claim import events_of, first_sight, follow_ups
+from octojobs.core.claim import events_of
 from octojobs.core.codec import format_instant
-from octojobs.core.events import AttemptEnded, AttemptStarting, Event, Paused, RunBlocked, RunClaimed
+from octojobs.core.events import AttemptEnded, AttemptStarting, Event, RunBlocked
 from octojobs.core.guards import Status
 from octojobs.core.identity import JobId, RunId
 from octojobs.core.job import ActivityWhen, AfterWhen, Job
 from octojobs.core.ledger import Row
 from octojobs.core.plan import plan
 from octojobs.core.run import Phase, Run
-from octojobs.core.triggering import followers, following
+from octojobs.engine.aftermath import Aftermath
 from octojobs.engine.agenda import Agenda
 from octojobs.engine.clock import Watch
 from octojobs.engine.courier import Courier
@@ -40,7 +39,7 @@ from octojobs.engine.pacing import Pacing
 from octojobs.engine.pinning import withheld
 from octojobs.engine.recorder import Recorder
 from octojobs.engine.running import Running
-from octojobs.engine.starter import Gated, Starter, retried_or_final
+from octojobs.engine.starter import Gated, Starter, fields_of, retried_or_final
 from octojobs.engine.triggers import Triggers
 from octojobs.runners.base import Shim
 from octojobs.store.activity import touch_activity
@@ -75,7 +74,7 @@ class Intent:
 class Engine:
     """Decides and starts. One thread owns it, its ledger and its store.
 
-    `unfinished` says that another tick has something to do at once.
+    `unfinished` says that another tick has something to do at once. `trace_env` are variables by which a run joins a trace.
     """
 
     def __init__(self, ground: Ground, store: Store, feed: Feed, starter: Starter, scope: Scope = EVERYTHING) -> None:
@@ -98,11 +97,12 @@ class Engine:
         self.unfinished = False
         self._digest: str | None = None
         self._jobs: Mapping[JobId, Job] = {}
-        self._followers: Mapping[JobId, tuple[Job, ...]] = {}
         self.running.adopt(self.store.ledger)
+        self._aftermath = Aftermath(ground, self.recorder, feed)
         self._holding = Holding(ground, store.ledger)
         self._freed = False
         self.courier = Courier(ground)
+        self.trace_env: Callable[[Run], Mapping[str, str]] = lambda _: {}
 
     def tick(self) -> None:
         """One pass. Never raises for a full disk or a refused process: it holds new starts and says so in `held`."""
@@ -121,6 +121,7 @@ class Engine:
             self._settle(now)
             return
         self._settle(now)
+        self._aftermath.begun(now)
         if self.scope.plan:
             self._plan(now)
             self._look_at_refs(now)
@@ -141,7 +142,7 @@ class Engine:
         if self.unfinished and hold_ends_at is None:
             return self.ground.clock.now()
         planned, triggered = (self._agenda.wake_at(), self.triggers.wake_at()) if self.scope.plan else (None, None)
-        instants = (planned, triggered, self._admission.wake_at, self._recheck_at, hold_ends_at)
+        instants = (planned, triggered, self._admission.wake_at, self._recheck_at, self._aftermath.wake_at, hold_ends_at)
         return min((at for at in instants if at is not None), default=None)
 
     @property
@@ -206,7 +207,7 @@ class Engine:
         before, self._jobs = self._jobs, definitions.jobs
         self._pacing.follow(definitions.jobs)
         self.triggers.follow(definitions.jobs)
-        self._followers = followers(definitions.jobs.values())
+        self._aftermath.follow(definitions.jobs.values())
         for gone in before.keys() - definitions.jobs.keys():
             self._agenda.put(gone, None)
         for name, job in definitions.jobs.items():
@@ -234,37 +235,18 @@ class Engine:
     def _settle(self, now: datetime) -> None:
         matters = False
         for event in self.running.settled(self.store.ledger, now):
+            self._aftermath.ending(event, now)
             rows = self._stage((event,))
             if isinstance(event, AttemptEnded):
-                (log.info if event.attempt.outcome.value == "succeeded" else log.warning)("%s", retried_or_final(event))
+                (log.info if event.attempt.outcome.value == "succeeded" else log.warning)(
+                    "%s", retried_or_final(event), extra=fields_of(event)
+                )
             for row in rows:
-                self._after(row, now)
+                self._aftermath.ended(row, now)
                 # A job that follows activity would keep itself awake.
                 matters |= row.run is not None and not isinstance(row.run.definition.when, ActivityWhen)
         if matters:
             touch_activity(self.ground.paths, now)
-
-    def _after(self, row: Row, now: datetime) -> None:
-        """What a finished run brings about, staged with its end: follow-ups, and the pause of a job that keeps failing."""
-        run = row.run
-        if run is None or run.is_follow_up:
-            return
-        definitions = self.feed.current()
-        children = [*follow_ups(run, now)]
-        if (chained := chained_run(run, definitions.jobs, now, definitions.source)) is not None:
-            children.append(chained)
-            self._stage(first_sight(chained.definition, self.store.ledger, now, self.ground.salt))
-        elif (named := chained_job(run)) is not None:
-            log.error("%s asks for a run of %s, which is not declared any more", run.id, named[0])
-        self._stage(RunClaimed(child) for child in children if child.id not in self.store.ledger.runs)
-        waiting = self._followers.get(run.job, ())
-        self._stage(following(run, waiting, self.store.ledger, now, definitions.source, self.ground.salt))
-        state, limit = self.store.ledger.jobs.get(run.job), run.definition.pause_after
-        if state is not None and limit is not None and state.failures >= limit and state.pause is None:
-            many = f"{state.failures} consecutive failures, the last one" if state.failures > 1 else "1 failure,"
-            reason = f"{many} {run.id}"
-            log.error("%s is paused: %s; `octojobs resume %s` when it is mended", run.job, reason, run.job)
-            self._stage((Paused(run.job, now, None, reason),))
 
     def _plan(self, now: datetime) -> None:
         definitions = self.feed.current()
@@ -321,7 +303,7 @@ class Engine:
         runs = [self.store.ledger.runs[run.id] for run in starts]
         batch = self._starter.prepare(runs, shims, self.feed.current(), self._extra_env)
         for row in self._stage(batch.events):
-            self._after(row, now)
+            self._aftermath.ended(row, now)
         self._intent.gated |= batch.gated
         # A run that could not be started has ended or is queued again: there is room for another, now.
         self.unfinished |= len(batch.gated) < len(starts)
@@ -333,7 +315,7 @@ class Engine:
             log.info("%s does not start: %s", event.run, event.reason)
         rows = self._stage(events)
         for row in rows:
-            self._after(row, now)
+            self._aftermath.ended(row, now)
         return bool(rows)
 
     def _may_start(self, run: RunId) -> bool:
@@ -369,11 +351,13 @@ class Engine:
         for run, gated in intent.gated.items():
             gated.shim.start(gated.launch)
             self.running.watch(self.store.ledger.runs[run], gated.shim)
+            self._aftermath.opened(self.store.ledger.runs[run])
+            self.courier.begun(self.store.ledger.runs[run], self.store.seq)
         self.running.stop_cancelled(self.store.ledger)
         self._starter.pool.recorded()
 
     def _extra_env(self, run: Run) -> dict[str, str]:
-        extra = {}
+        extra = dict(self.trace_env(run))
         state = self.store.ledger.jobs.get(run.job)
         if state is not None and state.last_success_at is not None:
             extra["OCTOJOBS_LAST_SUCCESS_AT"] = format_instant(state.last_success_at)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from octojobs.core.channel import Channel, find, kept_in
 from octojobs.core.codec import parse_instant
 from octojobs.core.definitions import Settings
+from octojobs.core.identity import JobId
+from octojobs.core.job import Job
 from octojobs.core.quiet import gathers, held_until
 from octojobs.core.task import line
 from octojobs.engine.deliveries import Deliveries
@@ -19,6 +21,7 @@ from octojobs.notify.delivery import Sender
 from octojobs.notify.digest import digest
 from octojobs.notify.failures import Refused, Unreachable
 from octojobs.notify.message import OUTPUT
+from octojobs.notify.pings import is_ping, ping_channel
 from octojobs.store.outbox import Outbox, Waiting
 
 if TYPE_CHECKING:
@@ -50,25 +53,27 @@ class Handover:
             self._settle(outbox, ended.one, ended.failure)
             self._deliveries.recorded(_name(ended.one), ended)
 
-    def begin(self, outbox: Outbox, settings: Settings) -> float | None:
+    def begin(self, outbox: Outbox, settings: Settings, jobs: Mapping[JobId, Job]) -> float | None:
         """Give each channel its oldest message; seconds until there is more to do, None where the end of a delivery rings."""
-        waits = (self._hand_over(outbox, one, settings) for one in outbox.waiting())
+        waits = (self._hand_over(outbox, one, settings, jobs) for one in outbox.waiting())
         return min((wait_s for wait_s in waits if wait_s is not None), default=None)
 
-    def _hand_over(self, outbox: Outbox, one: Waiting, settings: Settings) -> float | None:
+    def _hand_over(self, outbox: Outbox, one: Waiting, settings: Settings, jobs: Mapping[JobId, Job]) -> float | None:
         """Let a message go if its time has come; otherwise seconds until then."""
         now: datetime = self._ground.clock.now()
         if one.next_at and (wait_s := (parse_instant(one.next_at) - now).total_seconds()) > 0:
             return wait_s
         own = self._own_channels().look()
-        if own.wrong:  # it may be the one where this message belongs, instead of the repository's of that name
+        if own.wrong and not is_ping(one.channel):  # it may be the one where this message belongs, instead of the repository's of that name
             self._settle(outbox, one, Unreachable(own.wrong))
             return 1.0
-        channel, to = find({**settings.channels, **own.channels}, one.channel)
+        channel, to = ping_channel(one.channel, jobs), ""
+        if not is_ping(one.channel):
+            channel, to = find({**settings.channels, **own.channels}, one.channel)
         if channel is None and one.message["event"] == OUTPUT:
             channel = Channel(_name(one), file=str(self._ground.paths.root / kept_in(one.channel)))
         if channel is None:
-            self._settle(outbox, one, Refused(f"there is no channel {_name(one)} any more"))
+            self._settle(outbox, one, Refused(f"there is no {'' if is_ping(one.channel) else 'channel '}{_name(one)} any more"))
             return 0
         put_at = parse_instant(one.at)
         if (held := held_until(channel, put_at, now)) is not None:

@@ -7,7 +7,6 @@ from typing import Any
 
 from octojobs.core.channel import Channel
 from octojobs.core.codec import format_instant
-from octojobs.core.definitions import Definitions
 from octojobs.core.identity import JobId
 from octojobs.core.job import Job
 from octojobs.core.notices import Notice
@@ -43,9 +42,9 @@ def is_ping(channel: str) -> bool:
     return channel.startswith(_PREFIX)
 
 
-def ping_channel(written: str, definitions: Definitions) -> Channel | None:
-    """Where the pings of a job go now; None where there is no such job any more, or it pings nobody."""
-    job = definitions.jobs.get(JobId(written.removeprefix(_PREFIX)))
+def ping_channel(written: str, jobs: Mapping[JobId, Job]) -> Channel | None:
+    """Where the pings of a job go now; None where there is no such job any more, it pings nobody, or no ping is meant."""
+    job = jobs.get(JobId(written.removeprefix(_PREFIX))) if is_ping(written) else None
     if job is None or job.ping is None:
         return None
     return Channel(written, ping=job.ping.url, allow_hosts=job.ping.allow_hosts)

@@ -170,10 +170,12 @@ def fields_view(job: Job) -> View:
         "pass_env": list(job.pass_env),
         "secrets": list(job.secrets),
         "python": job.python,
+        "on_start": _follow_up(job.on_start),
         "on_success": _follow_up(job.on_success),
         "on_failure": _follow_up(job.on_failure),
         "output": {"channel": job.output} if job.output else None,
         "notify": _notify_fields(job.notify) if job.notify.channels else None,
+        "ping": job.ping.url if job.ping else None,
     }
 
 
@@ -263,4 +265,6 @@ def _follow_up(follow_up: FollowUp) -> View | None:
         return {"command": command if isinstance(command, str) else list(command)}
     if follow_up.enqueue is not None:
         return {"enqueue": _task_fields(follow_up.enqueue)}
+    if follow_up.notify:
+        return {"notify": list(follow_up.notify)}
     return {"run": str(follow_up.run)} if follow_up.run else None

@@ -16,6 +16,7 @@ _CAUSES = {
     "schedule": "fell due at {at}",
     "catch_up": "fell due at {at} and was caught up at {claimed}",
     "manual": "was asked for at {at} by {by}",
+    "on_start": "is what on_start of the run that fell due at {at} asks for",
     "on_success": "is the on_success command of the run that fell due at {at}",
     "on_failure": "is the on_failure command of the run that fell due at {at}",
     "ref": "was triggered at {at}: {why}",

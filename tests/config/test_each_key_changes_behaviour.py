@@ -76,9 +76,11 @@ JOB: dict[str, tuple[str, str]] = {
     "env": (DUE, "env: {A: b}"),
     "pass_env": (DUE, "pass_env: [A]"),
     "secrets": (DUE, "secrets: [A]"),
+    "on_start": (DUE, "on_start: {command: make}"),
     "on_success": (DUE, "on_success: {command: make}"),
     "on_failure": (DUE, "on_failure: {command: make}"),
     "notify": (DUE, "notify: {channels: [ops]}"),
+    "ping": (DUE, "ping: 'https://hc.example.org/x'"),
 }
 CHECKS = {"type": (DUE, "type: command", "type: script")}
 """Keys that only say what is there anyway, so that a mistake shows: the right value, and one that is refused."""
@@ -119,6 +121,7 @@ INSIDE: dict[str, dict[str, tuple[str, str]]] = {
         "task": ("task: {state: incoming}", "task: {state: done}"),
     },
     "output": {"channel": ("channel: a", "channel: b")},
+    "ping": {"url": ("url: 'http://b'", "url: 'http://a'"), "allow_hosts": ("url: 'http://b'", "allow_hosts: [b]")},
     "notify": {"on": ("channels: [ops]", "on: [missed]"), "channels": ("channels: [ops]", "channels: [other]")},
 }
 ELSEWHERE = {"on": {"job"}}
@@ -155,7 +158,16 @@ SETTINGS = {
     "task_format": "task_format: octopoid\ntasks: {folder: queue}",
     "tasks": "tasks: {folder: queue}",
     "channels": "channels: {ops: {file: told.jsonl}}",
+    "metrics": "metrics: {port: 9464}",
+    "traces": "traces: {otlp: 'http://127.0.0.1:4318'}",
 }
+METRICS = {
+    "textfile": ("port: 1", "textfile: a.prom"),
+    "every": ("textfile: a.prom", "every: 1m"),
+    "port": ("textfile: a.prom", "port: 9464"),
+    "max_jobs": ("port: 1", "max_jobs: 0"),
+}
+TRACES = {"otlp": ("otlp: 'http://b'", "otlp: 'http://a'"), "service": ("otlp: 'http://a'", "service: shop")}
 RETENTION = {"days": "days: 1", "runs_per_job": "runs_per_job: 1", "bytes": "bytes: 1MB"}
 TASKS = {
     "folder": "folder: queue",
@@ -234,15 +246,16 @@ def test_a_key_inside_of_a_field_changes_the_job(field: str, key: str) -> None:
 
 
 def test_a_follow_up_has_its_keys() -> None:
-    """A command, a run of another job, or a task, and they differ."""
-    assert sorted(properties("jobs", "follow_up")) == ["command", "enqueue", "run"]
+    """A command, a run of another job, a task, or channels, and they differ."""
+    assert sorted(properties("jobs", "follow_up")) == ["command", "enqueue", "notify", "run"]
     other = "jobs:\n  - {name: other, manual: true, command: make}\n  - "
     seen = []
-    for follow_up in ("command: make", "run: other", "enqueue: {title: Look}"):
-        definitions = load(f"{other}{flow('name: it', DUE, f'on_failure: {flow(follow_up)}')}\n").definitions
+    for follow_up in ("command: make", "run: other", "enqueue: {title: Look}", "notify: [ops]"):
+        text = f"{other}{flow('name: it', DUE, f'on_failure: {flow(follow_up)}')}\n"
+        definitions = load(text, "channels: {ops: {file: a}}\n").definitions
         assert definitions is not None
         seen.append(list(definitions.jobs.values())[1].on_failure)
-    assert len(set(map(str, seen))) == 3
+    assert len(set(map(str, seen))) == 4
 
 
 def test_every_key_of_a_task_has_a_case() -> None:
@@ -287,6 +300,8 @@ def test_every_key_of_the_settings_has_a_case() -> None:
     assert sorted(properties("octojobs")) == sorted([*SETTINGS, "version"])
     assert sorted(schema("octojobs")["properties"]["retention"]["properties"]) == sorted(RETENTION)
     assert sorted(schema("octojobs")["properties"]["tasks"]["properties"]) == sorted(TASKS)
+    assert sorted(schema("octojobs")["properties"]["metrics"]["properties"]) == sorted(METRICS)
+    assert sorted(schema("octojobs")["properties"]["traces"]["properties"]) == sorted(TRACES)
 
 
 INNER = [f"{name}: {flow(value)}" for name, keys in (("retention", RETENTION), ("tasks", TASKS)) for value in keys.values()]
@@ -296,3 +311,11 @@ INNER = [f"{name}: {flow(value)}" for name, keys in (("retention", RETENTION), (
 def test_a_key_of_the_settings_changes_the_settings(text: str) -> None:
     """With it, they are others than the defaults."""
     assert settings(f"{text}\n") != Settings()
+
+
+@pytest.mark.parametrize(("name", "key"), [("metrics", key) for key in METRICS] + [("traces", key) for key in TRACES])
+def test_a_key_of_what_is_measured_changes_the_settings(name: str, key: str) -> None:
+    """Beside what the mapping needs anyway."""
+    rest, added = {"metrics": METRICS, "traces": TRACES}[name][key]
+    parts = [added] if rest.startswith(f"{key}:") else [rest, added]
+    assert settings(f"{name}: {flow(*parts)}\n") != settings(f"{name}: {flow(rest)}\n")

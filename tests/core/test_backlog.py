@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
@@ -40,6 +41,8 @@ def _runs(draw: st.DrawFn) -> list[tuple[Run, str]]:
         due = NOW - timedelta(minutes=draw(st.integers(0, 120)))
         deadline = draw(st.sampled_from([None, None, NOW - timedelta(minutes=1), NOW + timedelta(minutes=1)]))
         run = Run(RunId.of(job.id, due), job, due, Cause.SCHEDULE, due, deadline=deadline)
+        if draw(st.integers(0, 9)) == 0:
+            run = replace(run, id=run.id.follow_up("on_start"), cause=Cause.ON_START)
         made[run.id] = (run, draw(st.sampled_from(["left", "left", "left", "started", "cancelled"])))
     return list(made.values())
 

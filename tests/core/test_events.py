@@ -23,6 +23,7 @@ from octojobs.core.events import (
     RunDropped,
     RunEvent,
     RunReady,
+    StartFollowed,
     transition,
 )
 from octojobs.core.guards import Status, Verdict
@@ -49,6 +50,7 @@ EVENTS: tuple[RunEvent, ...] = (
     AttemptEnded(RUN.id, ENDED, LATER),
     RunDropped(RUN.id, Outcome.SKIPPED, "paused", NOW),
     CancelAsked(RUN.id, "ada"),
+    StartFollowed(RUN.id),
 )
 ARRIVES_IN: dict[type[RunEvent], Phase] = {
     RunBlocked: Phase.WAITING,
@@ -79,7 +81,7 @@ def test_an_event_moves_a_run_where_it_can_happen_and_is_refused_elsewhere(event
     run = replace(RUN, phase=phase)
     if phase in HAPPENS_TO[type(event)]:
         retried = Phase.RETRYING if isinstance(event, AttemptEnded) and event.retry_at else Phase.FINISHED
-        stays = phase if isinstance(event, CancelAsked) else retried
+        stays = phase if isinstance(event, CancelAsked | StartFollowed) else retried
         assert transition(run, event).phase is ARRIVES_IN.get(type(event), stays)
         return
     with pytest.raises(IllegalTransition) as refused:

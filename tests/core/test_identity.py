@@ -60,7 +60,7 @@ def test_different_runs_have_different_ids(runs: list[tuple[JobId, datetime, str
         "nightly@20261120T120000",
         "nightly@20261120T120000Z-3F2C",
         "nightly@20261120T120000Z-3f2",
-        "nightly@20261120T120000Z+on_start",
+        "nightly@20261120T120000Z+on_end",
         "nightly@20261120T120000Z+on_failure+on_failure",
         "../x@20261120T120000Z",
         "nightly@20261120T120000Z\n",

@@ -34,6 +34,9 @@ INTERVALS = {"beat": 10, "slow": 30, "gated": 20, "twin": 15}
 ROOM = 3
 
 
+TELL = FollowUp(command=CommandAction(("tell",)))
+
+
 def _job(name: str, **fields: object) -> Job:
     when = IntervalWhen(INTERVALS[name]) if name in INTERVALS else ManualWhen()
     return replace(Job(JobId(name), when, CommandAction(("true",))), **fields)  # type: ignore[arg-type]  # fields of Job
@@ -43,7 +46,7 @@ JOBS = {
     job.id: job
     for job in (
         _job("beat", retries=RetryPolicy(max=2, delay_s=5, on=("failed", "lost"))),
-        _job("slow", overlap=Overlap.QUEUE_ONE, catch_up=CatchUp.ALL, on_failure=FollowUp(command=CommandAction(("tell",)))),
+        _job("slow", overlap=Overlap.QUEUE_ONE, catch_up=CatchUp.ALL, on_failure=TELL, on_start=TELL),
         _job("gated", conditions=(Condition("file_exists", {"path": "open"}),), pause_after=2),
         _job("twin", overlap=Overlap.ALLOW, max_instances=2, on_success=FollowUp(run=JobId("hand"))),
         _job("hand", overlap=Overlap.QUEUE_ALL),
@@ -190,6 +193,7 @@ class Life:
         self.before = found
         wrong = [*promises.nothing_lost(before, found), *promises.no_damage(found), *self.wrong]
         wrong += [*promises.at_most_once(found.rows, found.open_runs, self.effects), *self._crowded()]
+        wrong += self._begun_once(found)
         for job, interval_s in INTERVALS.items():
             open_runs = [run for run in found.open_runs if run.job == job]
             silent = promises.one_outcome(found.rows_of(job), open_runs, interval_s)
@@ -198,10 +202,19 @@ class Life:
 
     def _crowded(self) -> list[str]:
         """More runs than there is room for, in the pool or of one job."""
-        running = [shim.spec["env"] for shim in self.launcher.at(Stage.RUNNING)]
+        every = [shim.spec["env"] for shim in self.launcher.at(Stage.RUNNING)]
+        running = [env for env in every if not env["OCTOJOBS_RUN_ID"].endswith("+on_start")]  # beside the run that they follow
         jobs = Counter(env["OCTOJOBS_JOB"] for env in running if "+" not in env["OCTOJOBS_RUN_ID"])
         found = [f"{times} runs of {job} at once" for job, times in jobs.items() if times > JOBS[JobId(job)].max_instances]
         return found + ([f"{len(running)} runs at once"] if len(running) > ROOM else [])
+
+    def _begun_once(self, found: promises.Evidence) -> list[str]:
+        """Each run whose code began has had its `on_start` once by its end, whoever died in between; no other run has one."""
+        hooks = Counter([*(row["id"] for row in found.rows), *(run.id for run in found.open_runs)])
+        began = {line.split()[0] for line in self.effects}
+        ended = {row["id"]: row["id"] in began for row in found.rows_of("slow") if row["cause"] is not None and "+" not in row["id"]}
+        times = {run: (hooks[f"{run}+on_start"], int(begun)) for run, begun in ended.items()}
+        return [f"{run} has {had} on_start and not {due}" for run, (had, due) in times.items() if had != due]
 
     def _was_gone(self, job: str, wrong: str) -> bool:
         """Whether the instant lies in a time in which the job was not declared, so that it was none; or there is none yet."""
