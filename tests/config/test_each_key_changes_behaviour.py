@@ -122,7 +122,11 @@ INSIDE: dict[str, dict[str, tuple[str, str]]] = {
     },
     "output": {"channel": ("channel: a", "channel: b")},
     "ping": {"url": ("url: 'http://b'", "url: 'http://a'"), "allow_hosts": ("url: 'http://b'", "allow_hosts: [b]")},
-    "notify": {"on": ("channels: [ops]", "on: [missed]"), "channels": ("channels: [ops]", "channels: [other]")},
+    "notify": {
+        "on": ("channels: [ops]", "on: [missed]"),
+        "channels": ("channels: [ops]", "channels: [other]"),
+        "after": ("channels: [ops], on: [blocked]", "after: 5m"),
+    },
 }
 ELSEWHERE = {"on": {"job"}}
 """What a file with one job can't have: test_triggers.py."""

@@ -19,7 +19,7 @@ _UNTIL = "until then its messages wait, or are dead letters"
 
 def told(workspace: Workspace, definitions: Definitions) -> Iterator[Finding]:
     """All findings about channels; the environment is this one, which may not be the daemon's."""
-    named = [name for job in definitions.jobs.values() for name in (*job.notify.channels, *filter(None, [job.output]))]
+    named = [name for job in definitions.jobs.values() for name in (*job.channels, *filter(None, [job.output]))]
     if not named:
         return
     own = read_own(workspace.environ)
