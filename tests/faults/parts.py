@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.faults import daemons, damage, definitions, disks, engine_model, injections, kills, processes, shortages, tasks, times
+from tests.faults import arrivals, daemons, damage, definitions, disks, engine_model, injections, kills, processes, shortages, tasks, times
 from tests.faults.tally import Scale, Step
 
 PARTS: dict[str, Callable[[Scale], list[Step]]] = {
@@ -18,4 +18,5 @@ PARTS: dict[str, Callable[[Scale], list[Step]]] = {
     "daemons": daemons.steps,
     "definitions": definitions.steps,
     "tasks": tasks.steps,
+    "arrivals": arrivals.steps,
 }
