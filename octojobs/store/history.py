@@ -105,7 +105,8 @@ def _run_to_dict(run: Run | None) -> dict[str, Any]:
 
 
 def _trigger_to_dict(trigger: Trigger) -> dict[str, str]:
-    return {"why": trigger.why, "ref": trigger.ref, "before": trigger.before, "commit": trigger.commit, "run": trigger.run}
+    names = ("why", "ref", "before", "commit", "run", "task")
+    return {name: getattr(trigger, name) for name in names}
 
 
 def days(folder: Path) -> list[Path]:

@@ -27,7 +27,8 @@ def past_view(row: Mapping[str, Any]) -> View:
     """A row of the history: a finished run, or `count` due instants that ended without one."""
     said = {key: value for key, value in row.items() if key not in _OF_THE_FILE}
     open_now = {"phase": Phase.FINISHED.value, "not_before": None, "pid": None, "duration_s": _duration(row)}
-    return {"trigger": None, **said, **open_now, **_NO_RESULT}
+    trigger = {"task": "", **row["trigger"]} if row.get("trigger") else None
+    return {**said, "trigger": trigger, **open_now, **_NO_RESULT}
 
 
 def run_view(run: Run, held: str = "") -> View:

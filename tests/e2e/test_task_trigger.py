@@ -50,3 +50,5 @@ def test_a_daemon_that_is_killed_neither_loses_a_task_nor_runs_it_twice(tmp_path
     daemon.terminate()
     daemon.wait(30)
     assert seen(repo) == wanted
+    runs = json.loads(octojobs(repo, "runs", "look", "--json").stdout)["runs"]
+    assert [run["trigger"]["task"] for run in reversed(runs)] == wanted
