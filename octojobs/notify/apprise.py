@@ -23,7 +23,9 @@ def send(parcel: Parcel) -> None:
     except ImportError:
         raise Refused(missing(parcel.channel)) from None
     url = with_secrets(parcel, parcel.channel.apprise)
-    logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)  # it logs addresses
+    quiet = logging.getLogger("apprise")
+    if not quiet.handlers:  # else Python prints its warnings where nobody listens to logs; what it says comes with the result
+        quiet.addHandler(logging.NullHandler())
     asset = AppriseAsset(app_id="octojobs", async_mode=False, storage_mode="memory", allow_templates=False, http_redirects=False)
     server = Apprise(asset=asset)
     if not server.add(url):
