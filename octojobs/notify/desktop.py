@@ -13,6 +13,7 @@ from octojobs.notify.failures import Refused
 from octojobs.notify.parcel import TIMEOUT_S, Parcel
 from octojobs.process import run
 
+PROGRAMS = ("notify-send", "osascript")
 SESSION = ("DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "DBUS_SESSION_BUS_ADDRESS")
 """What leads to the desktop."""
 MISSING = "there is no notify-send here, and no osascript: install libnotify-bin, or name a `command`"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 from tests.helpers import home_of, make_repository, octojobs, write
+from tests.notify.world import program
 
 JOBS = """\
 jobs:
@@ -44,3 +46,15 @@ def test_the_users_own_file_must_be_private(tmp_path: Path) -> None:
     assert first == f"channels: {own} is not used: others may read it, or it is not your own file; run: chmod 600 {own}"
     own.chmod(0o600)
     assert findings(repo) == []
+
+
+def test_a_machine_without_a_desktop_is_told(tmp_path: Path) -> None:
+    """With what to install."""
+    jobs = "jobs: {check: {manual: true, command: make, notify: {channels: [desk]}}}\n"
+    repo = make_repository(tmp_path, {".octopoid/jobs.yaml": jobs, ".octopoid/octojobs.yaml": "channels: {desk: {desktop: true}}\n"})
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "git").symlink_to(shutil.which("git") or "git")
+    assert findings(repo, PATH=str(tools)) == ["channel desk: there is no notify-send here, and no osascript"]
+    program(tools, "notify-send", "exit 0")
+    assert findings(repo, PATH=str(tools)) == []

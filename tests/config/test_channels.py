@@ -163,3 +163,9 @@ def test_a_result_goes_only_where_the_channel_can_send_it() -> None:
 def test_a_program_that_embeds_octojobs_names_any_channel() -> None:
     """Its results are in the state folder, and in the log."""
     assert Job("it", command="make", schedule="@daily", output={"channel": "chat"}).definition.output == "chat"
+
+
+def test_who_is_told_of_nothing_late_says_not_after_how_long() -> None:
+    """It would mean nothing."""
+    (problem,) = problems("jobs: {it: {manual: true, command: make, notify: {channels: [ops], after: 20m}}}\n", SETTINGS)
+    assert problem.endswith("notify.after: says when a due run is late, and nobody is told of that; add blocked or overdue to `on`")

@@ -14,12 +14,12 @@ from tests.helpers import write
 def test_a_result_is_kept_in_the_state_folder(make: Make, caplog: pytest.LogCaptureFixture) -> None:
     """Whatever the channel is called; a second scheduler of that state tells nothing again."""
     caplog.set_level("INFO", "octojobs.notify")
-    for _ in range(2):
-        scheduler = make(real=True)
+    first, second = make(real=True), make(real=True)
+    for scheduler in (first, second):
         scheduler.jobs["beat"] = beat(command="echo 3 drafts", output={"channel": "telegram:ada"})
         scheduler.run_once()
         scheduler.close()
-    (line,) = (scheduler.state_dir / "outbox/telegram-ada.jsonl").read_text().splitlines()
+    (line,) = (first.state_dir / "outbox/telegram-ada.jsonl").read_text().splitlines()
     told = json.loads(line)
     assert (told["channel"], told["title"], told["status"], told["body"]) == ("telegram:ada", "beat completed", "success", "3 drafts")
     assert "telegram:ada: beat completed: 3 drafts" in caplog.text

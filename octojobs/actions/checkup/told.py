@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from importlib.util import find_spec
 
@@ -10,6 +11,7 @@ from octojobs.actions.workspace import Workspace
 from octojobs.config.own_channels import read_own
 from octojobs.core.channel import Channel, find
 from octojobs.core.definitions import Definitions
+from octojobs.notify.desktop import PROGRAMS
 from octojobs.notify.needs import library_of, secrets_of
 from octojobs.runners.base import NotPreparable
 from octojobs.runners.secret_values import secret_values
@@ -35,6 +37,11 @@ def _channel(workspace: Workspace, channel: Channel) -> Iterator[Finding]:
     module, extra = library_of(channel)
     if module and find_spec(module) is None:
         yield weak(subject, f"{module} is not installed", f"pip install 'octojobs[{extra}]'; {_UNTIL}")
+    path = workspace.environ.get("PATH")
+    if channel.desktop and not any(shutil.which(program, path=path) for program in PROGRAMS):
+        yield weak(
+            subject, "there is no notify-send here, and no osascript", "install libnotify-bin; until then its messages are dead letters"
+        )
     try:
         secret_values(secrets_of(channel), workspace.environ)
     except NotPreparable as error:
