@@ -9,7 +9,7 @@ from octojobs.core.task import line
 from octojobs.notify.message import CHARACTERS
 
 EVENT = "digest"
-_WORST = ("failed", "timeout", "success")
+_WORST = ("failed", "timeout", "success", "started")
 
 
 def digest(messages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -20,6 +20,7 @@ def digest(messages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     titles = list(dict.fromkeys(message["title"] for message in messages))
     jobs = {message["job"] for message in messages}
     statuses = {message["status"] for message in messages}
+    known = [message["failures"] for message in messages if message["failures"] is not None]
     return {
         "event": EVENT,
         "status": next((status for status in _WORST if status in statuses), "failed"),
@@ -33,7 +34,7 @@ def digest(messages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "outcome": "",
         "reason": "",
         "exit_code": None,
-        "failures": max(message["failures"] for message in messages),
+        "failures": max(known) if known else None,
         "count": len(messages),
     }
 

@@ -22,6 +22,14 @@ def test_a_digest_tells_of_each_message() -> None:
     assert made.keys() >= {*BASE.keys()} - {"channel", "to"}
 
 
+def test_beginnings_are_told_of_together_too() -> None:
+    """They say nothing of failures, and nothing has failed."""
+    started = {**BASE, "event": "on_start", "status": "started", "title": "nightly started", "failures": None, "body": "", "link": ""}
+    made = digest([started, started])
+    assert (made["status"], made["failures"], made["title"]) == ("started", None, "2 messages: nightly started")
+    assert digest([started, BASE])["failures"] == 1
+
+
 def test_what_is_too_much_for_one_message_is_counted() -> None:
     """Nothing is cut in the middle."""
     made = digest([{**BASE, "title": f"job {number} failed", "job": str(number)} for number in range(200)])
