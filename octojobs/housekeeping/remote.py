@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from octojobs.branches import HEADS, Branch, make_refs, remove_refs, tracked
+from octojobs.branches import HEADS, Branch, make_refs, refs_below, remove_refs, tracked
 from octojobs.commits import upstream_of
 from octojobs.errors import GitFailed, UsageError
 from octojobs.housekeeping.ground import chosen
@@ -79,8 +79,10 @@ class RemoteSweep:
     def _remove(self, branches: Sequence[Branch], rescues: Mapping[str, str]) -> Mapping[str, str]:
         """Why each is still there, "" for what is gone. The rescue refs come before, and those of what has stayed go after it."""
         tips = {branch.name: branch.commit for branch in branches}
+        wanted = {(rescues[name], commit) for name, commit in tips.items()}
         try:
-            make_refs(self.repository, {rescues[name]: commit for name, commit in tips.items()})
+            # A run of this very second may have left some, when the remote did not answer.
+            make_refs(self.repository, dict(wanted - refs_below(self.repository, RESCUE_REMOTES).items()))
         except GitFailed as error:
             return dict.fromkeys(tips, error.what)
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from octojobs.store.leases import Leases
 from octojobs.store.paths import StatePaths
 from tests.helpers import ROOT, commit_files, git, make_repository, octojobs, write
 from tests.housekeeping.context import context
+from tests.housekeeping.git_server import PASSWORD, USER, GitServer
 
 NOW = SystemClock().now().replace(microsecond=0)
 OLD = (NOW - timedelta(days=100)).timestamp()
@@ -246,6 +248,32 @@ def test_ssh_is_told_to_ask_nobody(repo: Path, origin: Path, tmp_path: Path, mon
     said = heard.read_text().splitlines()
     assert said[:3] == ["-oBatchMode=yes", "-oConnectTimeout=20", "-oControlMaster=no"]
     assert said[-2:] == ["git.example.org", f"git-receive-pack '{origin}'"]
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="there is no openssl to make a certificate with")
+def test_https_takes_credentials_from_the_users_own_configuration_alone(
+    repo: Path, origin: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A real server wants a password: the user's helper gives it, the repository's is not asked, and without one nobody is."""
+    home, canary = tmp_path / "home", tmp_path / "canary"
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / ".config"))
+    git(repo, "branch", "done")
+    push(repo, "done")
+    server = GitServer(tmp_path, tmp_path / "server")
+    try:
+        git(repo, "config", "remote.origin.url", f"https://localhost:{server.port}/origin.git")
+        git(repo, "config", "credential.helper", f"!touch {canary}; false")
+        trusting = f"[http]\n\tsslCAInfo = {server.certificate}\n"
+        write(home / ".gitconfig", trusting)
+        with pytest.raises(NotAllRemoved, match="terminal prompts disabled"):
+            clean(repo, transports=["https"])
+        helper = f'"!f() {{ echo username={USER}; echo password={PASSWORD}; }}; f"'
+        write(home / ".gitconfig", f"{trusting}[credential]\n\thelper = {helper}\n")
+        assert [one["branch"] for one in clean(repo, transports=["https"])["removed"]] == ["done"]
+    finally:
+        server.close()
+    assert (names(origin), canary.exists()) == ({"main"}, False)
 
 
 def test_only_one_file_lets_git_connect_and_only_by_pushing_deletions() -> None:
