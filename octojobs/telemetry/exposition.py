@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -28,15 +29,34 @@ class TextFile:
         self._every_s = every_s
         self._at = float("-inf")
         self._told = ""
+        self._writer: threading.Thread | None = None
 
     def turn(self, registry: CollectorRegistry, now: float) -> None:
-        """Write it if it is old; `now` is monotonic."""
-        if now - self._at >= self._every_s:
-            self._at = now
-            self.write(registry)
+        """Have it written if it is old; `now` is monotonic.
+
+        On a thread of its own: the text of hundreds of series takes longer than a start may be late.
+        """
+        if now - self._at < self._every_s or (self._writer is not None and self._writer.is_alive()):
+            return
+        self._at = now
+        self._writer = threading.Thread(target=self._write, args=(registry,), name="octojobs-metrics", daemon=True)
+        try:
+            self._writer.start()
+        except RuntimeError:  # the system has no room for a thread
+            self._writer = None
+
+    def finish(self) -> None:
+        """Wait for the one that is being written."""
+        if self._writer is not None:
+            self._writer.join()
+            self._writer = None
 
     def write(self, registry: CollectorRegistry) -> None:
-        """Replace it: a reader sees the old text or the new one."""
+        """Replace it now, after the one that is being written: a reader sees the old text or the new one."""
+        self.finish()
+        self._write(registry)
+
+    def _write(self, registry: CollectorRegistry) -> None:
         try:
             _replace(self._path, generate_latest(registry))
         except OSError as error:

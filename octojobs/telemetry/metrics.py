@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 from octojobs import __version__
 from octojobs.core.definitions import DEFAULT_POOL
@@ -25,6 +25,7 @@ class Metrics:
     """One registry; fed by the engine's thread, read by any. Of the jobs the first `most_jobs` have series of their own."""
 
     def __init__(self, ledger: Ledger, most_jobs: int) -> None:
+        disable_created_metrics()  # when a series began: a sample more for each, which nobody asks for in this form
         self.registry = CollectorRegistry()
         self._ledger = ledger
         self._most_jobs = most_jobs
@@ -115,9 +116,13 @@ class Metrics:
 
     def _place(self, run_id: RunId, run: Run) -> None:
         """Count the run where it stands now, and no more where it stood."""
+        place = (run.definition.pool or DEFAULT_POOL, run.phase.value) if run.phase is not Phase.FINISHED else None
         before = self._places.pop(run_id, None)
+        if place is not None:
+            self._places[run_id] = place
+        if place == before:
+            return
         if before is not None:
             self._open.labels(*before).dec()
-        if run.phase is not Phase.FINISHED:
-            place = self._places[run_id] = (run.definition.pool or DEFAULT_POOL, run.phase.value)
+        if place is not None:
             self._open.labels(*place).inc()

@@ -98,6 +98,8 @@ class Reporter:
         self._forget = lambda: None
         if self._endpoint is not None:
             self._endpoint.close()
+        if self._file is not None:
+            self._file.finish()
         self._metrics = self._file = self._endpoint = None
         self._endpoint_at = float("-inf")
 

@@ -73,6 +73,7 @@ class Tracing:
         ours = logging.getLogger("octojobs")
         theirs = logging.getLogger(_THEIRS)
         theirs.handlers[:], theirs.propagate = ours.handlers, not ours.handlers
+        theirs.setLevel(logging.ERROR)  # each try that fails is a warning there, several a second
         salt = self._engine.ground.salt
         self._traces = Traces(exporter(wanted.otlp), salt, wanted.service)
         self._names = TraceNames(salt)

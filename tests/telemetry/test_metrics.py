@@ -49,8 +49,12 @@ def watched(world: World) -> Callable[[], Samples]:
 
     def look() -> Samples:
         reporter.turn(world.feed.current())
+        if reporter._file is not None:
+            reporter._file.finish()
         world.clock.advance(15)
         reporter.turn(world.feed.current())
+        if reporter._file is not None:
+            reporter._file.finish()
         file = world.root / "octojobs.prom"
         return samples(file.read_text()) if file.exists() else {}
 
@@ -161,9 +165,11 @@ def test_a_file_that_can_not_be_written_is_told_once(tmp_path: Path, caplog: pyt
     file = TextFile(tmp_path / "gone/x.prom", 15)
     for now in (0, 5, 15, 30):
         file.turn(registry, now)
+        file.finish()
     assert caplog.messages == [f"{tmp_path}/gone/x.prom can't be written: No such file or directory"]
     (tmp_path / "gone").mkdir()
     file.turn(registry, 45)
+    file.finish()
     assert samples((tmp_path / "gone/x.prom").read_text()) == {("a",): 0}
 
 
