@@ -25,7 +25,8 @@ class Metrics:
     """One registry; fed by the engine's thread, read by any. Of the jobs the first `most_jobs` have series of their own."""
 
     def __init__(self, ledger: Ledger, most_jobs: int) -> None:
-        disable_created_metrics()  # when a series began: a sample more for each, which nobody asks for in this form
+        # When a series began: a sample more for each, which nobody asks for in this form.
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # the library has no types here
         self.registry = CollectorRegistry()
         self._ledger = ledger
         self._most_jobs = most_jobs
