@@ -144,6 +144,10 @@ class Courier:
                 self._set_aside(error, seq) if is_damage(error) else f"nobody is notified for now: the outbox can't be used: {error}"
             )
             return RETRY_S
+        except Exception:
+            # A fault of ours in one row must not end the telling of all others without a word.
+            log.exception("nobody is notified for now")
+            return RETRY_S
         self._told = ""
         return wait_s
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
@@ -55,8 +56,19 @@ class Handover:
 
     def begin(self, outbox: Outbox, settings: Settings, jobs: Mapping[JobId, Job]) -> float | None:
         """Give each channel its oldest message; seconds until there is more to do, None where the end of a delivery rings."""
-        waits = (self._hand_over(outbox, one, settings, jobs) for one in outbox.waiting())
+        waits = (self._looked_at(outbox, one, settings, jobs) for one in outbox.waiting())
         return min((wait_s for wait_s in waits if wait_s is not None), default=None)
+
+    def _looked_at(self, outbox: Outbox, one: Waiting, settings: Settings, jobs: Mapping[JobId, Job]) -> float | None:
+        try:
+            return self._hand_over(outbox, one, settings, jobs)
+        except (sqlite3.Error, OSError):
+            raise
+        except Exception as error:
+            # Whatever is wrong with one message, the others must not wait behind it for ever.
+            log.exception("%s: %s can't be handed over", one.channel, one.id)
+            outbox.failed(one, f"{type(error).__name__}, see the log", self._ground.clock.now(), final=True)
+            return 0
 
     def _hand_over(self, outbox: Outbox, one: Waiting, settings: Settings, jobs: Mapping[JobId, Job]) -> float | None:
         """Let a message go if its time has come; otherwise seconds until then."""
@@ -99,10 +111,12 @@ class Handover:
         return self._own
 
     def _settle(self, outbox: Outbox, one: Waiting, failure: Unreachable | Refused | None) -> None:
-        title = one.message["title"] if len(one.together) < 2 else f"{one.message['title']}, and {len(one.together) - 1} more"
+        title = one.message.get("title", one.id)
+        if len(one.together) > 1:
+            title = f"{title}, and {len(one.together) - 1} more"
         if failure is None:
             outbox.delivered(one)
-            if one.message["event"] == OUTPUT:
+            if one.message.get("event") == OUTPUT:
                 log.info("%s: %s: %s", one.channel, title, line(one.message["body"]))
             return
         log.warning("%s: %s is not told: %s", one.channel, title, failure)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from octojobs.core.channel import Channel
 from octojobs.core.definitions import Settings
 from octojobs.core.job import Notify
-from octojobs.store.outbox import standing
+from octojobs.store.outbox import Outbox, standing
 from tests.engine.world import World, job
 from tests.helpers import wait_until, write
 
@@ -153,6 +154,19 @@ def test_a_channel_that_is_gone_leaves_a_dead_letter(world: World) -> None:
     world.stop()
     pending, dead, (letter,) = standing(world.paths)
     assert (pending, dead, letter["why"]) == (0, 1, "there is no channel ops any more")
+
+
+def test_a_message_that_cannot_be_read_keeps_none_of_the_others_waiting(world: World) -> None:
+    """As one that another version wrote: a dead letter, with a word in the log."""
+    world.declare(job("bad", "exit 3", every=3600, notify=TELL), settings=OPS)
+    with closing(Outbox(world.paths, 0)) as outbox:
+        outbox.put((0, 0), {}, [("odd", "ops", ["odd"])], world.clock.now())  # type: ignore[list-item]  # what no message is
+    world.tick()
+    world.drain()
+    world.stop()
+    assert [message["title"] for message in told(world.root)] == ["bad failed"]
+    _, _, (letter,) = standing(world.paths)
+    assert (letter["id"], letter["why"]) == ("odd", "TypeError, see the log")
 
 
 def test_nobody_who_wants_to_be_told_costs_nothing(world: World) -> None:

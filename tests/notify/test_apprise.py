@@ -3,47 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from email import message_from_bytes, policy
-from email.message import EmailMessage
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from octojobs.core.channel import Channel
 from octojobs.notify.failures import Refused, Unreachable
-from tests.notify.world import MESSAGE, free_port, sender
+from tests.notify.world import MESSAGE, Sink, mail_serving, sender
 
 pytest.importorskip("apprise", reason="the extra `notify` is not installed")
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")  # what apprise imports
-controller = pytest.importorskip("aiosmtpd.controller", reason="aiosmtpd is not installed")
-
-
-class Sink:
-    """Keeps the mails that it is given."""
-
-    def __init__(self) -> None:
-        self.mails: list[EmailMessage] = []
-        self.to: list[list[str]] = []
-        self.answer = "250 taken"
-
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 -- the name that aiosmtpd calls
-        """What the server calls with each mail."""
-        mail = message_from_bytes(envelope.content, policy=policy.default)
-        assert isinstance(mail, EmailMessage)
-        self.mails.append(mail)
-        self.to.append(envelope.rcpt_tos)
-        return self.answer
+pytest.importorskip("aiosmtpd", reason="aiosmtpd is not installed")
 
 
 @pytest.fixture
 def smtp() -> Iterator[tuple[Sink, int]]:
     """A mail server for one test, and its port."""
-    sink, port = Sink(), free_port()
-    server = controller.Controller(sink, hostname="127.0.0.1", port=port)
-    server.start()
-    yield sink, port
-    server.stop()
+    with mail_serving() as listening:
+        yield listening
 
 
 def mailto(port: int) -> str:

@@ -7,6 +7,8 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email import message_from_bytes, policy
+from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -79,6 +81,37 @@ def receiving() -> Iterator[Receiver]:
 def sender(root: Path, **environ: str) -> Sender:
     """A sender in a repository."""
     return Sender(root, {"PATH": "/usr/bin:/bin", "HOME": str(root), **environ}, StatePaths(root / "state"))
+
+
+class Sink:
+    """Keeps the mails that it is given."""
+
+    def __init__(self) -> None:
+        self.mails: list[EmailMessage] = []
+        self.to: list[list[str]] = []
+        self.answer = "250 taken"
+
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 -- the name that aiosmtpd calls
+        """What the server calls with each mail."""
+        mail = message_from_bytes(envelope.content, policy=policy.default)
+        assert isinstance(mail, EmailMessage)
+        self.mails.append(mail)
+        self.to.append(envelope.rcpt_tos)
+        return self.answer
+
+
+@contextmanager
+def mail_serving() -> Iterator[tuple[Sink, int]]:
+    """A mail server until the end, and its port."""
+    from aiosmtpd.controller import Controller  # not everybody who imports this file has it
+
+    sink, port = Sink(), free_port()
+    server = Controller(sink, hostname="127.0.0.1", port=port)
+    server.start()
+    try:
+        yield sink, port
+    finally:
+        server.stop()
 
 
 @contextmanager
