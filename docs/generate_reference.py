@@ -19,8 +19,8 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Order": ("priority", "pool", "group"),
     "Failures": ("retries", "max_retries", "pause_after", "run_when_paused"),
     "Action": ("command", "shell", "run", "args", "python", "task"),
-    "Agent jobs": ("prompt", "prompt_file", "agent", "model", "max_turns", "allowed_tools", "resume", "sandbox"),
-    "Surroundings": ("cwd", "env", "pass_env", "secrets"),
+    "Agent jobs": ("prompt", "prompt_file", "agent", "model", "max_turns", "allowed_tools", "resume"),
+    "Surroundings": ("cwd", "env", "pass_env", "secrets", "sandbox"),
     "Hooks": ("on_start", "on_success", "on_failure", "output", "notify", "ping"),
 }
 """Every field of a job, in the order in which a reader needs it."""
@@ -35,7 +35,7 @@ NOTES = {
     "Surroundings": (
         "A job is told about itself by `OCTOJOBS_JOB`, `_RUN_ID`, `_SCHEDULED_AT`, `_ATTEMPT`, `_REPO`, `_COMMIT`, `_RUN_DIR`, `_RESULT`, "
         "`_LAST_SUCCESS_AT` and `_TRIGGER`, a [triggered](../triggers.md) one also by `_REF` and `_BEFORE`. Of octojobs' own environment it gets a few plain variables (`PATH HOME LANG TZ` …), and what "
-        "`pass_env` names; `octojobs run-now JOB --dry-run` prints it all."
+        "`pass_env` names; `octojobs run-now JOB --dry-run` prints it all. `sandbox` is told in [Sandboxes](../sandboxes.md)."
     ),
 }
 
@@ -113,6 +113,7 @@ def jobs_page(schema: Schema) -> Iterator[str]:
         for name in names:
             if inner := fields[name].get("properties"):
                 yield from (f"### `{name}`", "", *_table(inner, fields[name].get("required", ())))
+                yield from _of_items(inner)
         if title == "Action":
             task = parts["task"]
             yield from ("### `task`", "", task["description"], "", *_table(task["properties"], task["required"]))
@@ -140,6 +141,13 @@ def agent_page(schema: Schema) -> Iterator[str]:
         if inner:
             required = field.get("required", ()) or field.get("items", {}).get("required", ())
             yield from (f"## `{name}`", "", *_table(inner, required))
+
+
+def _of_items(fields: Mapping[str, Schema]) -> Iterator[str]:
+    """Tables of the fields that hold lists of mappings."""
+    for name, field in fields.items():
+        if inner := field.get("items", {}).get("properties"):
+            yield from (f"#### `{name}`", "", *_table(inner, field["items"].get("required", ())))
 
 
 def settings_page(schema: Schema) -> Iterator[str]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from octojobs.core.run import Process
 
 SYSTEM: str = sys.platform
+_PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _PR_GET_CHILD_SUBREAPER = 37
 _PR_SET_NO_NEW_PRIVS = 38
@@ -172,6 +173,11 @@ def clock_is_synchronized() -> bool | None:
 def set_no_new_privileges() -> bool:
     """Keep this process and its descendants from gaining privileges by exec; False where that can't be."""
     return _prctl(_PR_SET_NO_NEW_PRIVS)
+
+
+def end_with_parent(parent: int) -> bool:
+    """Have this process killed when its parent, which was `parent`, ends; False where that can't be, or it has ended already."""
+    return _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL) and os.getppid() == parent
 
 
 def children(pid: int) -> list[int]:
@@ -350,9 +356,9 @@ def _prctl_function() -> Any:
     return None if library is None else library.prctl
 
 
-def _prctl(option: int) -> bool:
+def _prctl(option: int, value: int = 1) -> bool:
     prctl = _prctl_function()
-    return prctl is not None and prctl(option, 1, 0, 0, 0) == 0
+    return prctl is not None and prctl(option, value, 0, 0, 0) == 0
 
 
 def _sysctl_text(name: bytes) -> str:

@@ -7,7 +7,7 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import IO
@@ -105,15 +105,22 @@ def follow(
     input: bytes,  # noqa: A002 -- as above
     on_output: Callable[[bytes], None],
     on_error: Callable[[bytes], None],
+    pass_fds: Sequence[int] = (),
+    deaf_to: Collection[int] = (),
 ) -> int:
     """Run a process of this one's own group to its end, and hand on what it prints as it comes; its exit code, negative for a signal.
 
-    Its standard input is `input` and then closed. No time limit: whoever watches the group has one. A grandchild that keeps the
-    pipes open is not waited for. Raises OSError when it can't be started.
+    Its standard input is `input` and then closed. The signals `deaf_to` are blocked in it. No time limit: whoever watches the group
+    has one. A grandchild that keeps the pipes open is not waited for. Raises OSError when it can't be started.
     """
-    process = subprocess.Popen(
-        list(argv), cwd=cwd, env=dict(env), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
-    )
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, deaf_to)
+    try:
+        process = subprocess.Popen(
+            list(argv), cwd=cwd, env=dict(env), pass_fds=tuple(pass_fds), bufsize=0,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     try:
         if not input and process.stdin is not None:
             process.stdin.close()
@@ -143,6 +150,13 @@ def spawn(
         list(argv), cwd=cwd, env=dict(env), pass_fds=tuple(pass_fds), stdin=subprocess.DEVNULL, stdout=output, stderr=output,
         start_new_session=True,
     )  # fmt: skip
+
+
+def begin(
+    argv: Sequence[str], *, cwd: str | os.PathLike[str], env: Mapping[str, str], pass_fds: Sequence[int] = ()
+) -> subprocess.Popen[bytes]:
+    """Start a process in this one's group, with its three streams; the caller waits for it. Raises OSError, and ValueError for a NUL."""
+    return subprocess.Popen(list(argv), cwd=cwd, env=dict(env), pass_fds=tuple(pass_fds))
 
 
 def _converse(process: subprocess.Popen[bytes], data: bytes, kept: tuple[_Sink, _Sink], deadline: float) -> bool:

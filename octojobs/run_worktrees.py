@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from octojobs.core.refnames import is_full_ref
 from octojobs.errors import GitFailed
 from octojobs.git_command import ask
-from octojobs.repository import COMMIT_TIMEOUT_S, Repository
+from octojobs.repository import Repository
 
+TIMEOUT_S = 3600.0
+"""A checkout of a large repository onto a slow disk; the run's own time limit ends it sooner."""
 _GITLINK = "160000"
+_DIFF = ("diff-index", "-p", "--cached", "--binary", "--full-index", "--no-renames", "--no-ext-diff", "--no-textconv", "--no-color")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,43 +31,157 @@ class Work:
 
 
 def add(repository: Repository, path: Path, commit: str, reason: str) -> None:
-    """Make a detached worktree of `commit` at `path`, locked. Runs no hooks and no filters. Raises GitFailed."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    command = ["worktree", "add", "--quiet", "--detach", "--lock", "--reason", reason, "--", os.fspath(path), commit]
-    ask(repository.main_worktree, command, filters=False, timeout_s=COMMIT_TIMEOUT_S)
+    """Make a detached worktree of `commit` at `path`, which is missing or an empty folder, and lock it. Raises GitFailed.
+
+    No hook and no filter runs: a file that git-lfs keeps is its pointer. It is locked once it is whole: see `is_whole`. Two at once
+    would trip over one another: the caller sees to it that there is one.
+    """
+    place = repository.main_worktree
+    command = ["worktree", "add", "--quiet", "--detach", "--", os.fspath(path), commit]
+    ask(place, command, filters=False, timeout_s=TIMEOUT_S)
+    ask(place, ["worktree", "lock", "--reason", reason, "--", os.fspath(path)])
+
+
+def git_dir(repository: Repository, path: Path) -> Path:
+    """The folder in which git keeps what it knows of the worktree. Raises GitFailed unless it is one of this repository's."""
+    try:
+        said = os.fsdecode((path / ".git").read_bytes()).removeprefix("gitdir: ").rstrip("\n")
+    except OSError as error:
+        raise GitFailed(f"{path} is no worktree: {error.strerror}") from None
+    found = Path(os.path.normpath(path / said))
+    if found.parent.resolve() != (repository.common_dir / "worktrees").resolve():
+        raise GitFailed(f"{path} is no worktree of {repository.common_dir}")
+    return found
+
+
+def detach(path: Path, commit: str) -> None:
+    """Let the worktree's HEAD be the commit and no branch; its files stay as they are. Raises GitFailed."""
+    ask(path, ["update-ref", "--no-deref", "HEAD", commit])
+
+
+def is_whole(repository: Repository, path: Path) -> bool:
+    """Whether git has made it to the end; False: nothing ever ran in it. Raises GitFailed for what is no worktree of ours."""
+    return (git_dir(repository, path) / "index").exists()
 
 
 def keep(repository: Repository, path: Path, base: str, branch: str, patch: Path) -> Work:
-    """Keep what was done: commits become `branch` (a full ref name), a dirty tree the file `patch` (binary, for `git apply`).
+    """Keep what was done: commits become `branch` (a full ref name), a dirty tree the file `patch` (binary, for `git apply --index`).
 
-    What git ignores is not kept. Raises GitFailed, also for a repository inside, whose commits stand in no patch, and OSError when
-    the patch can't be written; nothing is lost then.
+    Without a `base`, commits that no ref has count. The patch has the untracked files, too; what git ignores is not kept. It is
+    applied for trial before it counts. A branch of that name which is there already stays: ours gets a number. Raises GitFailed and
+    OSError; nothing has been lost then.
     """
+    _require_no_rebase(git_dir(repository, path))
     head = repository.head(path).commit
-    commits = int(ask(path, ["rev-list", "--count", f"{base}..{head}", "--"]).out) if head and head != base else 0
-    if commits:
-        if not is_full_ref(branch):
-            raise GitFailed(f"{branch} is no name of a branch")
-        ask(path, ["update-ref", "-m", "octojobs: kept from a run's worktree", branch, str(head)])
-    ask(path, ["add", "--all"], filters=False, timeout_s=COMMIT_TIMEOUT_S)
-    diff = ["diff", "--cached", "--binary", "--no-ext-diff", "--no-textconv", "--no-color", "HEAD", "--"]
-    raw = ask(path, ["diff-index", "--cached", "--raw", "-z", "--no-renames", "HEAD", "--"], filters=False, timeout_s=COMMIT_TIMEOUT_S).out
-    if inner := _repositories(os.fsdecode(raw).split("\0")):
-        raise GitFailed(f"there is a repository in it, {inner[0]}, of which no patch can be made")
-    changed = ask(path, diff, filters=False, timeout_s=COMMIT_TIMEOUT_S).out
-    if changed:
-        descriptor = os.open(patch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        with open(descriptor, "wb") as file:
-            file.write(changed)
-    return Work(commits, branch if commits else "", patch if changed else None)
-
-
-def _repositories(records: list[str]) -> list[str]:
-    """The paths at which a repository stands that did not stand there so: `:MODE MODE OID OID STATUS`, then the path, by turns."""
-    return [path for change, path in zip(records[::2], records[1::2], strict=False) if change.split(" ")[1] == _GITLINK]
+    since = [f"^{base}"] if base else ["--not", "--branches", "--remotes", "--tags"]
+    commits = int(ask(path, ["rev-list", "--count", head, *since, "--"]).out) if head and head != base else 0
+    kept = _branch_at(repository, branch, str(head)) if commits else ""
+    return Work(commits, kept, patch if _write_patch(repository, path, head, patch) else None)
 
 
 def remove(repository: Repository, path: Path) -> None:
-    """Remove the worktree, whatever is in it. Raises GitFailed."""
-    ask(repository.main_worktree, ["worktree", "unlock", "--", os.fspath(path)], allowed=(0, 128))
-    ask(repository.main_worktree, ["worktree", "remove", "--force", "--", os.fspath(path)], timeout_s=COMMIT_TIMEOUT_S)
+    """Remove the worktree, whatever is in it, locked or not. Raises GitFailed, and OSError."""
+    _make_removable(path)
+    ask(repository.main_worktree, ["worktree", "remove", "--force", "--force", "--", os.fspath(path)], timeout_s=TIMEOUT_S)
+
+
+def _branch_at(repository: Repository, branch: str, commit: str) -> str:
+    """Make the branch, or one with a number behind it; its full name. One that stands there already is taken as ours."""
+    if not is_full_ref(branch):
+        raise GitFailed(f"{branch} can't be the name of a branch")
+    name, number = branch, 1
+    while (there := repository.resolve(name)) not in (None, commit):
+        number += 1
+        name = f"{branch}.{number}"
+    if there is None:
+        log = ["-m", "octojobs: kept from a run's worktree", "--create-reflog"]
+        ask(repository.main_worktree, ["update-ref", *log, name, commit, "0" * len(commit)])
+    return name
+
+
+def _require_no_rebase(folder: Path) -> None:
+    """What a rebase began with is known to its own files alone, and goes with the worktree."""
+    for name in ("rebase-merge", "rebase-apply"):
+        if (folder / name).exists():
+            raise GitFailed("a rebase is under way in it", "end it there: `git rebase --continue`, or `--abort`")
+
+
+def _write_patch(repository: Repository, path: Path, head: str | None, patch: Path) -> bool:
+    """Whether there was something to keep; then it is in the patch, durably."""
+    with tempfile.TemporaryDirectory(prefix=".keeping.", dir=patch.parent) as name:
+        scratch = Path(name)
+        places = _scratch_places(repository, scratch)
+        index = git_dir(repository, path) / "index"
+        if index.exists():  # with what was added by force, though git ignores it
+            shutil.copyfile(index, scratch / "index")
+        ask(path, ["update-index", "-q", "--really-refresh"], allowed=(0, 1), environment=places, filters=False, timeout_s=TIMEOUT_S)
+        ask(path, ["add", "--all"], environment=places, filters=False, timeout_s=TIMEOUT_S)
+        _require_no_repositories(path, places)
+        before = head or _empty_tree(path, places)
+        written = scratch / "patch"
+        diff = [*_DIFF, "--src-prefix=a/", "--dst-prefix=b/", f"--output={written}", before, "--"]
+        ask(path, diff, environment=places, timeout_s=TIMEOUT_S)
+        if written.stat().st_size == 0:
+            return False
+        _try_patch(path, before, written, places)
+        _put(written, patch)
+    return True
+
+
+def _scratch_places(repository: Repository, scratch: Path) -> dict[str, str]:
+    """An index and a folder for objects that go again: the worktree's own stay as they are, should anything fail."""
+    objects = scratch / "objects"
+    objects.mkdir()
+    there = os.fspath(repository.common_dir / "objects")
+    quoted = '"' + there.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return {
+        "GIT_INDEX_FILE": os.fspath(scratch / "index"),
+        "GIT_OBJECT_DIRECTORY": os.fspath(objects),
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES": quoted,
+    }
+
+
+def _require_no_repositories(path: Path, places: Mapping[str, str]) -> None:
+    """Another repository inside (a submodule that was fetched, a clone) is no file that a patch could hold."""
+    for record in os.fsdecode(ask(path, ["ls-files", "-z", "--stage"], environment=places).out).split("\0")[:-1]:
+        fields, name = record.split("\t", 1)
+        if fields.startswith(_GITLINK) and os.path.lexists(path / name / ".git"):
+            fix = "let the job remove it, or git ignore it; `git submodule deinit --all --force` empties submodules"
+            raise GitFailed(f"there is another repository in it: {name}", fix)
+
+
+def _empty_tree(path: Path, places: Mapping[str, str]) -> str:
+    return os.fsdecode(ask(path, ["hash-object", "-t", "tree", "-w", "--stdin"], environment=places).out).strip()
+
+
+def _try_patch(path: Path, before: str, patch: Path, places: Mapping[str, str]) -> None:
+    """Raise GitFailed unless the patch makes of the commit just what is in the tree."""
+    tree = ask(path, ["write-tree"], environment=places).out
+    trial = {**places, "GIT_INDEX_FILE": f"{places['GIT_INDEX_FILE']}.trial"}
+    ask(path, ["read-tree", before], environment=trial)
+    ask(path, ["apply", "--cached", "--whitespace=nowarn", "--", os.fspath(patch)], environment=trial, timeout_s=TIMEOUT_S)
+    if ask(path, ["write-tree"], environment=trial).out != tree:
+        raise GitFailed("a patch does not say all that has changed in it", "look into it, commit what you want, and remove it")
+
+
+def _put(written: Path, patch: Path) -> None:
+    """Move the file there, 0600, durably."""
+    with written.open("rb") as file:
+        os.fchmod(file.fileno(), 0o600)
+        os.fsync(file.fileno())
+    written.replace(patch)
+    folder = os.open(patch.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _make_removable(path: Path) -> None:
+    """Folders that their owner may not write to (Go's module cache) keep what is in them."""
+    for folder, names, _files in os.walk(path):
+        for name in names:
+            child = os.path.join(folder, name)
+            mode = os.lstat(child).st_mode
+            if stat.S_ISDIR(mode) and mode & stat.S_IRWXU != stat.S_IRWXU:
+                os.chmod(child, stat.S_IMODE(mode) | stat.S_IRWXU)

@@ -24,6 +24,7 @@ from octojobs.errors import OctojobsError, UsageError
 from octojobs.runners.base import NotPreparable
 from octojobs.runners.environment import redacted_environment
 from octojobs.runners.prepare import prepare
+from octojobs.runners.sandbox.order import Order
 from octojobs.store.activity import touch_activity
 from octojobs.store.requests import Request
 from octojobs.views.runs import past_view
@@ -36,12 +37,13 @@ RECORDED_WITHIN_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a run would start: the values of secrets are left out; `verdicts` are what the guards say now."""
+    """What a run would start: the values of secrets are left out; `verdicts` are what the guards say now, `order` what is kept apart."""
 
     argv: tuple[str, ...]
     cwd: Path
     env: Mapping[str, str]
     verdicts: tuple[Verdict, ...]
+    order: Order | None = None
 
 
 def run_request(workspace: Workspace, name: str, *, force: bool = False) -> tuple[Job, Request]:
@@ -83,12 +85,13 @@ def preview(workspace: Workspace, job: Job, request: Request) -> Preview:
             settings=workspace.settings,
             environ=workspace.environ,
             agents=workspace.definitions.agents,
+            pins=workspace.definitions.pins,
             extra_env={"OCTOJOBS_LAST_SUCCESS_AT": format_instant(last)} if last else None,
         )
     except NotPreparable as error:
         raise OctojobsError(f"{job.id} can't start: {error}") from error
     verdicts = judge_jobs([job], facts_of(workspace, ledger, workspace.clock.now(), job))[job.id]
-    return Preview(launch.argv, launch.cwd, redacted_environment(launch), verdicts)
+    return Preview(launch.argv, launch.cwd, redacted_environment(launch), verdicts, launch.order)
 
 
 def ask_daemon(workspace: Workspace, request: Request) -> Answer | None:

@@ -56,7 +56,6 @@ def action(fields: Fields, own: Fields, here: Entry) -> Action | None:
                 max_turns=fields.plain("max_turns", None),
                 allowed_tools=fields.read("allowed_tools", texts, ()),
                 resume=fields.plain("resume", False),
-                sandbox=fields.read("sandbox", mapping, {}),
             )
 
 
@@ -68,8 +67,10 @@ def _check_company(fields: Fields, own: Fields, name: str, kind: JobType) -> Non
     for field, owner in _BELONGS.items():
         if field in own and owner is not kind:
             fields.problems.append(own.entries[field].problem_at_key(f"{field} belongs to jobs with `{_OWNER[owner]}:`", "remove it"))
-    if "sandbox" in own and kind is not JobType.AGENT and (backend := own.entries["sandbox"].at("backend")).value != "none":
-        fields.problems.append(backend.problem(f'"{backend.value}" is for agent jobs', "write none"))
+    if "sandbox" in own and kind is JobType.TASK:
+        fields.problems.append(
+            own.entries["sandbox"].problem_at_key("sandbox belongs to jobs with `command:`, `run:` or `prompt:`", "remove it")
+        )
 
 
 def _command(fields: Fields, own: Fields) -> CommandAction | None:

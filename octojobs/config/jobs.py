@@ -14,6 +14,7 @@ from octojobs.config.guards import guards
 from octojobs.config.holds import hold
 from octojobs.config.parsers import environment, folder, period, texts, variable_names, zone_name
 from octojobs.config.references import Reference, references
+from octojobs.config.sandboxes import sandbox
 from octojobs.config.schema import Refusal, check
 from octojobs.core.definitions import AGENTS_POOL
 from octojobs.core.job import NOBODY, AgentAction, Job, OnUnknown, Priority, Source, WhenBlocked
@@ -110,6 +111,7 @@ def common(fields: Fields, own: Fields) -> dict[str, Any]:
         "pass_env": fields.read("pass_env", variable_names, ()),
         "secrets": fields.read("secrets", variable_names, ()),
         "python": fields.plain("python", ""),
+        "sandbox": fields.read("sandbox", sandbox, None),
         "on_start": policies.follow_up(fields, "on_start"),
         "on_success": policies.follow_up(fields, "on_success"),
         "on_failure": policies.follow_up(fields, "on_failure"),

@@ -14,6 +14,7 @@ from octojobs.core.guards import AnyOf, Condition, Guard, Not
 from octojobs.core.job import (
     ActivityWhen,
     AfterWhen,
+    AgentAction,
     CommandAction,
     IntervalWhen,
     Job,
@@ -26,6 +27,7 @@ from octojobs.core.job import (
     TaskAction,
     TaskWhen,
 )
+from octojobs.core.sandbox import Backend
 
 Files = Mapping[str, tuple[str, bytes]]
 
@@ -73,6 +75,7 @@ def _of_job(job: Job) -> Iterator[str]:
     surroundings += [f"{word} {', '.join(names)}" for word, names in _environment(job) if names]
     if job.python:
         surroundings.append(f"with {job.python}")
+    surroundings += _apart(job) if not job.unsupported else ()
     suffix = f" ({'; '.join(surroundings)})" if surroundings else ""
     yield f"{job.id}: {'' if job.enabled else 'disabled, '}{_when(job)}: {_action(job)}{suffix}"
     for command in _commands(job.conditions):
@@ -111,6 +114,18 @@ def _leads_to(channel: Channel) -> str:
             return "show on the desktop"
 
 
+def _apart(job: Job) -> Iterator[str]:
+    """What keeps its runs apart, and what it lets through; an agent's worktree goes without saying."""
+    sandbox = job.apart
+    if sandbox.backend is Backend.NONE or (isinstance(job.action, AgentAction) and sandbox.backend is Backend.WORKTREE):
+        return
+    yield f"in a sandbox: {sandbox.backend.value}" + (f" {sandbox.image}" if sandbox.image else "")
+    if sandbox.network:
+        yield "with the network" if sandbox.network is True else f"with network {sandbox.network}"
+    for mount in sandbox.mounts:
+        yield f"{'writes to' if mount.write else 'sees'} {mount.source} as {mount.target or mount.source}"
+
+
 def _environment(job: Job) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """The names only: a value may be long, and a secret's is nobody's business."""
     return ("sets", tuple(job.env)), ("passes on", job.pass_env), ("secrets", job.secrets)
@@ -145,10 +160,10 @@ def _action(job: Job) -> str:
         return f"run {job.action.run}"
     if isinstance(job.action, TaskAction):
         return f"enqueue a task: {_shown(job.action.title)}"
-    if job.action.unsupported:
-        return f"nothing: {job.action.unsupported}"
+    if job.unsupported:
+        return f"nothing: {job.unsupported}"
     action = job.action
-    where = "" if action.has_worktree else ", without a worktree"
+    where = ", without a worktree" if job.apart.backend is Backend.NONE else ""
     asked = _shown(action.prompt) if action.prompt else f"what {action.prompt_file} says"
     return f"ask agent {agent_of(action)}{where}: {asked}"
 

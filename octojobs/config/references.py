@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
@@ -32,10 +33,12 @@ class Kind(StrEnum):
     CHANNEL = "channel"
     OUTPUT = "output"
     AGENT = "agent"
+    PROGRAM = "program"
 
 
 HOOKS = ("on_start", "on_success", "on_failure")
-
+PROGRAMS = {"bubblewrap": "bwrap", "docker": "docker", "podman": "podman"}
+"""What a sandbox's backend needs on this machine."""
 IN_SETTINGS = {Kind.POOL: "pools", Kind.CONDITION: "conditions", Kind.CHANNEL: "channels", Kind.OUTPUT: "channels"}
 """What can't be checked while that part of the settings is wrong."""
 
@@ -83,6 +86,8 @@ def references(job: str, fields: Fields, timezone: str) -> Iterator[Reference]:
     if "output" in fields:
         entry = fields.entries["output"].at("channel")
         yield Reference(Kind.OUTPUT, entry.value, job, entry.problem(""))
+    if "sandbox" in fields and (program := PROGRAMS.get(fields.entries["sandbox"].value["backend"])):
+        yield Reference(Kind.PROGRAM, program, job, fields.entries["sandbox"].at("backend").problem(""))
     if "schedule" in fields:
         yield from _once(job, fields.entries["schedule"], timezone)
 
@@ -124,6 +129,9 @@ def check(found: Iterable[Reference], jobs: Mapping[str, object], settings: Sett
                 starts.setdefault(reference.job, []).append(reference)
             case Kind.ENDED:
                 starts.setdefault(name, []).append(reference._replace(name=reference.job, job=name))
+            case Kind.PROGRAM if shutil.which(name) is None and not getattr(jobs.get(reference.job), "unsupported", ""):
+                fix = f"install {name}, or choose another backend; until then its runs fail"
+                yield reference.problem(f"there is no program {name} here", fix, Severity.WARNING)
             case Kind.ONCE if reference.at is not None and now is not None and reference.at <= now:
                 what = f"{reference.at:%Y-%m-%dT%H:%M:%SZ} is past"
                 yield reference.problem(what, "remove the job, or give it a new instant", Severity.WARNING)

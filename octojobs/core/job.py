@@ -9,6 +9,7 @@ from typing import Any
 
 from octojobs.core.guards import Guard
 from octojobs.core.identity import JobId
+from octojobs.core.sandbox import NOT_APART, WORKTREE, Sandbox
 
 
 class JobType(StrEnum):
@@ -195,7 +196,7 @@ class ScriptAction:
 
 @dataclass(frozen=True, slots=True)
 class AgentAction:
-    """A prompt for a coding agent, given as it stands or as a file of the repository. `sandbox` has a `backend`; none is `worktree`."""
+    """A prompt for a coding agent, given as it stands or as a file of the repository."""
 
     prompt: str = ""
     prompt_file: str = ""
@@ -204,22 +205,6 @@ class AgentAction:
     max_turns: int | None = None
     allowed_tools: tuple[str, ...] = ()
     resume: bool = False
-    sandbox: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def has_worktree(self) -> bool:
-        """Whether a run gets a worktree of its own."""
-        return bool(self.sandbox.get("backend", "worktree") == "worktree")
-
-    @property
-    def unsupported(self) -> str:
-        """What this version can't do of it; empty when it can do it all."""
-        backend = self.sandbox.get("backend", "worktree")
-        if backend not in ("worktree", "none"):
-            return f"backend {backend} is not supported by this version"
-        if more := sorted(self.sandbox.keys() - {"backend"}):
-            return f"sandbox backend {backend} has no {more[0]}"
-        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,6 +331,7 @@ class Job:
     pass_env: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
     python: str = ""
+    sandbox: Sandbox | None = None
     on_start: FollowUp = NOTHING
     on_success: FollowUp = NOTHING
     on_failure: FollowUp = NOTHING
@@ -382,6 +368,14 @@ class Job:
         return bool(self.channels or self.output) or self.ping is not None
 
     @property
+    def apart(self) -> Sandbox:
+        """Where its runs are kept apart: what it says, else a worktree for an agent, and nowhere for the others."""
+        if self.sandbox is not None and not isinstance(self.action, TaskAction):
+            return self.sandbox
+        return WORKTREE if isinstance(self.action, AgentAction) else NOT_APART
+
+    @property
     def unsupported(self) -> str:
         """Why this version can't run the job; empty when it can."""
-        return self.action.unsupported if isinstance(self.action, AgentAction) else ""
+        resumes = isinstance(self.action, AgentAction) and self.action.resume
+        return "`resume` is not supported in containers" if resumes and self.apart.backend.is_container else ""

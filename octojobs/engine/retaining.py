@@ -64,5 +64,6 @@ class Retainer:
             return
         for problem in pruned.problems:
             log.warning("can't prune the history: %s", problem)
-        if pruned.number or pruned.days:
-            log.info("forgot %d runs and %d days of history, %d bytes", pruned.number, len(pruned.days), pruned.bytes)
+        if pruned.number or pruned.days or pruned.patches:
+            told = (pruned.number, len(pruned.days), pruned.patches, pruned.bytes)
+            log.info("forgot %d runs, %d days of history and %d patches, %d bytes", *told)

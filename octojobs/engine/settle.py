@@ -9,13 +9,16 @@ from pathlib import Path
 from octojobs.core.events import AttemptEnded, AttemptVoid
 from octojobs.core.retry import next_attempt
 from octojobs.core.run import Attempt, Outcome, Phase, Run
+from octojobs.errors import OctojobsError
 from octojobs.runners import receipts
 from octojobs.runners.environment import RESULT_FILE
 from octojobs.runners.output import OUTPUT_FILE
-from octojobs.runners.remains import end_remains
+from octojobs.runners.remains import end_container, end_remains
 from octojobs.runners.secret_values import mask_of
 
 VOID = "provably never started"
+CONTAINER_S = 10.0
+"""How long its engine may take to remove a container; the next run with a worktree asks again."""
 
 
 def settle(run: Run, run_dir: Path, now: datetime, boot_id: str, environ: Mapping[str, str]) -> AttemptEnded | AttemptVoid | None:
@@ -44,9 +47,19 @@ def settle(run: Run, run_dir: Path, now: datetime, boot_id: str, environ: Mappin
     reason = "the machine was started anew" if rebooted else "its shim ended without a result, as if it was killed"
     if remains := [] if rebooted else end_remains(run_dir):
         reason += f"; what was left of it was ended: {', '.join(remains)}"
+    if not rebooted:
+        reason += _without_container(run_dir, environ)
     receipts.remove_debris(run_dir)
     reason = _without_secrets(run, run_dir, reason, environ)
     return ended(run, Attempt(run.attempt, Outcome.LOST, run.started_at, now, reason=reason), now)
+
+
+def _without_container(run_dir: Path, environ: Mapping[str, str]) -> str:
+    """End the container that the run may have had; what to say of it."""
+    try:
+        return "; its container was removed" if end_container(run_dir, environ, CONTAINER_S) else ""
+    except OctojobsError as error:
+        return f"; {error}"
 
 
 def _without_secrets(run: Run, run_dir: Path, reason: str, environ: Mapping[str, str]) -> str:

@@ -84,6 +84,7 @@ class Starter:
                     environ=self._ground.environ,
                     extra_env=extra_env(run),
                     agents=definitions.agents,
+                    pins=definitions.pins,
                 )
             except NotPreparable as problem:
                 batch.events.append(ended(run, Attempt(run.attempt, Outcome.FAILED, None, now, reason=str(problem)), now))

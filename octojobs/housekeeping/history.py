@@ -31,8 +31,8 @@ def prune_history(
     """Keep `days` of history, `runs_per_job` folders of runs and `max_bytes` of output; what is not given keeps its default.
 
     `rescued` is the age at which rescue refs, and the logs of worktrees that were removed, go. The daemon, which prunes runs once a
-    day by itself, leaves those. The result says what was removed (or would be, with `dry_run`): `runs`, `days`, `bytes`; `rescues`
-    (`ref`, `commit`) and `swept` (folders). Raises RuntimeError when something could not be removed.
+    day by itself, leaves those. The result says what was removed (or would be, with `dry_run`): `runs`, `days`, `patches`, `bytes`;
+    `rescues` (`ref`, `commit`) and `swept` (folders). Raises RuntimeError when something could not be removed.
     """
     paths, repository = paths_of(context), Repository.discover(context.repository)
     given = {"days": days, "runs_per_job": runs_per_job, "bytes": max_bytes}
@@ -40,7 +40,7 @@ def prune_history(
     old = older_than(now_of(context) - timedelta(seconds=parse_duration(rescued)), repository, paths)
     pruned = prune(paths, retention, read_state(paths).runs.keys(), context.run.scheduled_at, dry_run=dry_run)
     problems = [*pruned.problems, *(() if dry_run else remove(old, repository))]
-    what = f"{len(pruned.runs)} runs and {len(pruned.days)} days of history, {pruned.bytes} bytes"
+    what = f"{len(pruned.runs)} runs, {len(pruned.days)} days of history and {pruned.patches} patches, {pruned.bytes} bytes"
     context.logger.info("%s %s", "would remove" if dry_run else "removed", what)
     if old.refs or old.folders:
         context.logger.info("and %d rescue refs and %d folders of logs, older than %s", len(old.refs), len(old.folders), rescued)
@@ -49,6 +49,7 @@ def prune_history(
     return {
         "runs": list(pruned.runs),
         "days": list(pruned.days),
+        "patches": pruned.patches,
         "bytes": pruned.bytes,
         "rescues": [{"ref": ref, "commit": commit} for ref, commit in old.refs.items()],
         "swept": [str(folder) for folder in old.folders],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -15,7 +14,7 @@ from octojobs.core.codec import encode
 from octojobs.core.job import AgentAction, Job, Limits
 from octojobs.core.run import Run
 from octojobs.runners.base import NotPreparable
-from octojobs.store.paths import StatePaths
+from octojobs.runners.sandbox.order import Order
 
 HOST = Path(__file__).with_name("agent_host.py")
 PROMPT = "OCTOJOBS_PROMPT"
@@ -38,7 +37,7 @@ def planned(job: Job, action: AgentAction, agents: Mapping[str, Agent], environ:
     """The plan. The job's own limits come before the profile's. Raises NotPreparable: no such agent, or one that can't do it."""
     name = agent_of(action)
     agent = agents.get(name)
-    if why := action.unsupported:
+    if why := job.unsupported:
         raise NotPreparable(why)
     if agent is None:
         raise NotPreparable(f'there is no agent "{name}" in the definitions; write .octopoid/agents/{name}/agent.yaml, or name another')
@@ -55,30 +54,15 @@ def planned(job: Job, action: AgentAction, agents: Mapping[str, Agent], environ:
     return Plan(agent, action, limits, {name: environ[name] for name in profile.pass_env if name in environ})
 
 
-def agent_argv(run: Run, plan: Plan, repository_root: Path, paths: StatePaths) -> tuple[str, ...]:
+def agent_argv(run: Run, plan: Plan, place: Order) -> tuple[str, ...]:
     """The argument vector of the host: octojobs itself, whatever the repository has (`-E`, `-P`).
 
     Prompt and texts of the agent are not in it: the host reads them at the commit that the definitions were read at.
     """
     order = {
-        "repository": str(repository_root),
-        "state": str(paths.root),
-        "job": run.job,
-        "run": run.id,
-        "attempt": run.attempt,
+        "place": encode(place),
         "definitions": run.definitions,
-        "cwd": _inside(run.definition.cwd, repository_root, plan.action),
         "agent": encode(plan.agent),
         "action": encode(replace(plan.action, prompt="")),
     }
     return (sys.executable, "-E", "-P", str(HOST), json.dumps(order, ensure_ascii=False))
-
-
-def _inside(cwd: str, repository_root: Path, action: AgentAction) -> str:
-    """The job's folder relative to the repository; as it is for a run without a worktree. Raises NotPreparable."""
-    path = os.path.relpath(os.path.normpath(repository_root / cwd), repository_root)
-    if path != ".." and not path.startswith("../"):
-        return path
-    if action.has_worktree:
-        raise NotPreparable(f"its folder {cwd} is outside of the repository; a run there has no worktree: `sandbox: {{backend: none}}`")
-    return cwd

@@ -19,8 +19,8 @@ import json
 import os
 import signal
 import uuid
-from collections.abc import Mapping
-from contextlib import nullcontext, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -29,19 +29,26 @@ from octojobs.agents.events import Reader
 from octojobs.agents.verdict import EXIT_CODES, FAILED, OK, Verdict, judge
 from octojobs.core.agent import Agent, arguments, options
 from octojobs.core.codec import decode
-from octojobs.core.identity import JobId, RunId
+from octojobs.core.identity import JobId
 from octojobs.core.job import AgentAction
 from octojobs.core.one_line import spelled
+from octojobs.core.sandbox import Backend
 from octojobs.errors import OctojobsError
 from octojobs.repository import Repository
 from octojobs.runners.agent import LONGEST, PROMPT
 from octojobs.runners.agent_prompt import composed
-from octojobs.runners.agent_work import Place, Whose, worktree
 from octojobs.runners.context import write_whole
+from octojobs.runners.sandbox.enclosure import enclose
+from octojobs.runners.sandbox.inner import ASKED, BEFORE_KILL
+from octojobs.runners.sandbox.inside import PROMPT_FILE
+from octojobs.runners.sandbox.order import Order as RunOrder
+from octojobs.runners.sandbox.place import Place, place_of, with_base
+from octojobs.runners.sandbox.report import as_data, in_words
 from octojobs.runners.sessions import Session, forget, last_session, record
 from octojobs.store.paths import StatePaths
 
 USAGE, TERMINATED = 2, 143
+_Told = Callable[[bytes], None]
 _MOST_ERROR = 65_536
 _MOST_RESULT = 30_000
 """Characters of the answer in the result, which has to stay one that can be listed; the whole one is in the output."""
@@ -52,22 +59,28 @@ class Order:
     """What the run is to do, as `agent.py` wrote it."""
 
     repository: Repository
-    paths: StatePaths
-    job: JobId
-    whose: Whose
+    place: RunOrder
     definitions: str
-    cwd: str
     agent: Agent
     action: AgentAction
 
     @classmethod
-    def read(cls, told: Mapping[str, Any], environ: Mapping[str, str]) -> Order:
+    def read(cls, told: Mapping[str, Any]) -> Order:
         """The order; raises OctojobsError outside a repository."""
-        repository = Repository.discover(Path(told["repository"]))
-        base = environ["OCTOJOBS_COMMIT"] or repository.head().commit or ""
-        whose = Whose(RunId(told["run"]), int(told["attempt"]), base)
+        place: RunOrder = decode(RunOrder, told["place"])
+        repository = Repository.discover(Path(place.repository))
         agent, action = decode(Agent, told["agent"]), decode(AgentAction, told["action"])
-        return cls(repository, StatePaths(Path(told["state"])), JobId(told["job"]), whose, told["definitions"], told["cwd"], agent, action)
+        return cls(repository, with_base(place, repository), told["definitions"], agent, action)
+
+    @property
+    def paths(self) -> StatePaths:
+        """The state folder's names."""
+        return self.place.paths
+
+    @property
+    def job(self) -> JobId:
+        """The job."""
+        return self.place.whose.run.job
 
 
 class Stopping:
@@ -75,11 +88,23 @@ class Stopping:
 
     def __init__(self) -> None:
         self.asked = False
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        self._resort: tuple[float, Callable[[], None]] | None = None
+        for number in ASKED:
             signal.signal(number, self._ask)
+        signal.signal(signal.SIGALRM, self._end)
+
+    def last_resort(self, after_s: float, end: Callable[[], None]) -> None:
+        """What is done so long after it was asked: a container outlives the client that is killed."""
+        self._resort = after_s, end
 
     def _ask(self, _number: int, _frame: object) -> None:
         self.asked = True
+        if self._resort is not None and signal.getitimer(signal.ITIMER_REAL)[0] == 0:
+            signal.setitimer(signal.ITIMER_REAL, max(self._resort[0], 0.001))
+
+    def _end(self, _number: int, _frame: object) -> None:
+        if self._resort is not None:
+            self._resort[1]()
 
 
 def main(told: Mapping[str, Any]) -> int:
@@ -87,10 +112,9 @@ def main(told: Mapping[str, Any]) -> int:
     stopping = Stopping()
     prompt = os.environ.pop(PROMPT, "")
     try:
-        order = Order.read(told, os.environ)
+        order = Order.read(told)
         text = composed(order.repository, order.definitions, order.agent, order.action, prompt, os.environ, order.paths)
-        where = worktree(order.repository, order.paths, order.whose, stays=order.action.resume) if order.action.has_worktree else None
-        with where or nullcontext(Place(order.repository.main_worktree)) as place:
+        with place_of(order.repository, order.place, os.environ) as place:
             verdict, session = _run(order, text, place, stopping)
     except OctojobsError as error:
         _say(str(error))
@@ -106,7 +130,7 @@ def _run(order: Order, prompt: str, place: Place, stopping: Stopping) -> tuple[V
     before = last_session(order.paths, order.job, order.agent.profile.name) if order.action.resume else None
     session = before or Session(order.agent.profile.name, str(uuid.uuid4()) if order.agent.profile.session == "ours" else "")
     argv = _argv(order, prompt, session, resumed=before is not None)
-    folder = os.path.normpath(place.folder / order.cwd)
+    folder = os.path.normpath(place.folder / order.place.cwd)
     _say(f"agent {order.agent.name} in {folder}" + (f", session {session.id}" if session.id else "") + (" again" if before else ""))
     if session.id:
         record(order.paths, order.job, session)
@@ -121,21 +145,33 @@ def _run(order: Order, prompt: str, place: Place, stopping: Stopping) -> tuple[V
         errors.extend(data)
         del errors[:-_MOST_ERROR]
 
-    feed = prompt.encode() if order.agent.profile.prompt == "stdin" else b""
-    code = TERMINATED
-    if not stopping.asked:
-        try:
-            code = process.follow(argv, cwd=folder, env=_environment(order, folder), input=feed, on_output=told, on_error=complained)
-        except OSError as error:
-            name = folder if error.filename == folder else argv[0]
-            raise OctojobsError(
-                f"can't start agent {order.agent.name}: {name}: {error.strerror}", "install it, or put it on PATH"
-            ) from None
+    code = TERMINATED if stopping.asked else _follow(order, argv, folder, prompt, stopping, (told, complained))
+    place.hurry = stopping.asked
     reader.end()
     verdict = judge(order.agent.profile, reader.told, code, errors.decode("utf-8", "replace"))
     if stopping.asked and verdict.status in (OK, FAILED):
         verdict = replace(verdict, status=FAILED, error="it was asked to end")
     return _of_this_run(order, verdict, session, before)
+
+
+def _follow(order: Order, argv: tuple[str, ...], folder: str, prompt: str, stopping: Stopping, told: tuple[_Told, _Told]) -> int:
+    """Run the program, in its sandbox if it has one, to its end; its exit code. Raises OctojobsError when it can't be started."""
+    enclosed = enclose(order.repository, replace(order.place, argv=argv), _environment(order, folder))
+    stopping.last_resort(order.place.grace_s * BEFORE_KILL, enclosed.end)
+    try:
+        return process.follow(
+            enclosed.argv,
+            cwd=enclosed.cwd,
+            env=enclosed.env,
+            input=prompt.encode() if order.agent.profile.prompt == "stdin" else b"",
+            on_output=told[0],
+            on_error=told[1],
+            pass_fds=enclosed.pass_fds,
+            deaf_to=ASKED if enclosed.shielded else (),
+        )
+    except OSError as error:
+        name = folder if error.filename == folder else argv[0]
+        raise OctojobsError(f"can't start agent {order.agent.name}: {name}: {error.strerror}", "install it, or put it on PATH") from None
 
 
 def _of_this_run(order: Order, verdict: Verdict, session: Session, before: Session | None) -> tuple[Verdict, Session]:
@@ -161,7 +197,7 @@ def _of_this_run(order: Order, verdict: Verdict, session: Session, before: Sessi
 
 def _argv(order: Order, prompt: str, session: Session, *, resumed: bool) -> tuple[str, ...]:
     profile = order.agent.profile
-    file = order.paths.run_dir(order.whose.run, order.whose.attempt) / "prompt.md"
+    file = order.place.run_dir / PROMPT_FILE
     write_whole(file, prompt)
     if profile.prompt == "argument" and len(prompt.encode()) > LONGEST:
         raise OctojobsError(
@@ -180,7 +216,8 @@ def _argv(order: Order, prompt: str, session: Session, *, resumed: bool) -> tupl
 
 def _environment(order: Order, folder: str) -> dict[str, str]:
     role = {"OCTOJOBS_AGENT_ROLE": order.agent.role} if order.agent.role else {}
-    return {**os.environ, "PWD": folder, **role}
+    apart = {} if order.place.sandbox.backend is Backend.NONE else {"OCTOJOBS_REPO": str(order.place.tree)}
+    return {**os.environ, "PWD": folder, **apart, **role}
 
 
 def _leave(order: Order, verdict: Verdict, session: Session, place: Place) -> None:
@@ -191,19 +228,16 @@ def _leave(order: Order, verdict: Verdict, session: Session, place: Place) -> No
         "text": verdict.text if len(verdict.text) <= _MOST_RESULT else verdict.text[:_MOST_RESULT] + "…",
         "session": session.id or None,
         "agent": order.agent.name,
+        "branch": None,
+        "patch": None,
+        **(as_data(place.taken) if place.taken else {}),
         "commits": work.commits,
-        "branch": work.branch.removeprefix("refs/heads/") or None,
-        "patch": str(work.patch) if work.patch else None,
     }
     with suppress(OSError):
         write_whole(Path(os.environ["OCTOJOBS_RESULT"]), json.dumps(told, ensure_ascii=False))
     _say(f"{verdict.status}: {verdict.error}" if verdict.error and verdict.status != OK else verdict.status)
-    if work.branch:
-        _say(f"{work.commits} commit{'s' if work.commits > 1 else ''} on {work.branch.removeprefix('refs/heads/')}")
-    if work.patch:
-        _say(f"what was not committed: {work.patch}")
-    if place.problem:
-        _say(place.problem)
+    for line in in_words(place.taken) if place.taken else ():
+        _say(line)
 
 
 def _say(text: str) -> None:

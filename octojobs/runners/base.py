@@ -10,10 +10,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from octojobs.core.job import Limits
 from octojobs.core.run import Process
+
+if TYPE_CHECKING:
+    from octojobs.runners.sandbox.order import Order
 
 LISTEN_S = 5.0
 """How long a shim may take to read a run that is larger than its socket's buffer before it counts as gone."""
@@ -34,7 +37,7 @@ class Launch:
     """One process to run: exactly this environment, this folder, these limits.
 
     `secrets` names the variables whose values are masked in the stored output. The environment stays out of the
-    repr, which finds its way into logs.
+    repr, which finds its way into logs. `order` is what a sandboxed run's host is told, to be shown; None for the others.
     """
 
     run_dir: Path
@@ -43,6 +46,7 @@ class Launch:
     cwd: Path
     limits: Limits
     secrets: tuple[str, ...] = ()
+    order: Order | None = None
 
 
 @dataclass(slots=True, eq=False)

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
+import select
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
-from octojobs import platform
+from octojobs import platform, process
 from octojobs.core.run import Process
+from octojobs.errors import OctojobsError
+
+NOTE = ".inside/kept.json"
+"""In the folder of a sandboxed attempt, until that is settled: what has to be known of it, `remove` among it."""
+_LOOKS, _LOOK_S = 40, 0.05
+_REMOVE_S = 60.0
 
 
 def end_remains(run_dir: Path) -> list[str]:
@@ -16,14 +25,57 @@ def end_remains(run_dir: Path) -> list[str]:
 
     The folder is what no other run has: another repository may have a job of the same name, due at the same instant.
     Nobody holds them to their limits any more, and the same job must not run twice at once. A process that has changed
-    its environment, or is another user's, is not found. Linux only: elsewhere nothing is found.
+    its environment, or is another user's, is not found. This process is left out. Linux only: elsewhere nothing is found.
     """
     ended = []
-    for process in _processes_of(run_dir):
-        what = platform.describe(process.pid)
-        if platform.send_signal(process, signal.SIGKILL):
-            ended.append(f"pid {process.pid} ({what})")
+    for found in _processes_of(run_dir):
+        if found.pid == os.getpid():
+            continue
+        what = platform.describe(found.pid)
+        if platform.send_signal(found, signal.SIGKILL):
+            ended.append(f"pid {found.pid} ({what})")
     return ended
+
+
+def end_all(run_dir: Path) -> list[str]:
+    """Kill them until none is left; those that stay, as one in an uninterruptible sleep does, in the same words."""
+    for _ in range(_LOOKS):
+        if not end_remains(run_dir):
+            return []
+        select.select((), (), (), _LOOK_S)
+    return end_remains(run_dir)
+
+
+def end_container(run_dir: Path, environ: Mapping[str, str], timeout_s: float = _REMOVE_S) -> bool:
+    """End and remove the attempt's container, which outlives the client that was killed; False when it had none.
+
+    Raises OctojobsError when that can't be done: it may run on.
+    """
+    try:
+        remove = json.loads((run_dir / NOTE).read_bytes()).get("remove") or []
+    except (OSError, ValueError):
+        return False
+    if not remove:
+        return False
+    try:
+        done = process.run(remove, timeout_s=timeout_s, env=environ)
+    except OSError as error:
+        raise OctojobsError(f"its container can't be removed: {remove[0]}: {error.strerror}", f"`{' '.join(remove)}`") from None
+    said = done.stderr.decode("utf-8", "replace").strip()
+    if not done.ok and "no such container" not in said.lower():
+        raise OctojobsError(f"its container can't be removed: {said or 'no answer'}", f"`{' '.join(remove)}`")
+    return done.ok
+
+
+def at_work_in(folder: Path) -> list[str]:
+    """The processes, of this user's, whose working folder is that folder or one in it: what they are, as above."""
+    inside = f"{os.path.realpath(folder)}/"
+    found = []
+    for name in os.listdir("/proc") if os.path.isdir("/proc") else ():
+        with suppress(OSError):
+            if name.isdecimal() and f"{os.readlink(f'/proc/{name}/cwd')}/".startswith(inside):
+                found.append(f"pid {name} ({platform.describe(int(name))})")
+    return found
 
 
 def _processes_of(run_dir: Path) -> Iterator[Process]:

@@ -128,6 +128,24 @@ class StatePaths:
         """The file that says which session of its agent the job had last."""
         return self.root / "agents" / f"{job}.json"
 
+    @property
+    def patches(self) -> Path:
+        """The folder of what runs in worktrees of their own have not committed."""
+        return self.root / "patches"
+
+    def patch(self, run: RunId, attempt: int) -> Path:
+        """What an attempt has not committed."""
+        return self.patches / f"{run}.{attempt}.patch"
+
+    @property
+    def worktrees_lock(self) -> Path:
+        """Locked by whoever makes such a worktree; never renamed, never removed."""
+        return self.root / "worktrees.lock"
+
+    def home(self, job: JobId) -> Path:
+        """The home folder that a job's agent has in its sandbox, where its sessions have to be found again."""
+        return self.root / "homes" / job
+
     def job_state(self, job: JobId) -> Path:
         """The file in which a script job keeps its own state between runs."""
         return self.root / "jobs" / f"{job}.json"

@@ -24,6 +24,10 @@ LOCKED = ("live", "exit.json")
 """What a shim holds a lock on, in the folder of its attempt, one after the other."""
 
 
+PATCH_DAYS = 30
+"""As young a patch stays, whatever `retention` says."""
+
+
 class RunFolder(NamedTuple):
     """What one run left: `used_at` is when it was last written to, in seconds since 1970; `size` in bytes."""
 
@@ -34,7 +38,7 @@ class RunFolder(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """What was removed, or would be: so many runs whose folders went, days whose history went, bytes in all.
+    """What was removed, or would be: so many runs whose folders went, days whose history went, patches, bytes in all.
 
     `runs` are their names, for whoever wants them. `problems` says in words what could not be removed.
     """
@@ -44,6 +48,7 @@ class Pruned:
     days: tuple[str, ...] = ()
     bytes: int = 0
     problems: tuple[str, ...] = field(default=())
+    patches: int = 0
 
 
 def prune(
@@ -52,7 +57,8 @@ def prune(
     """Remove the folders of runs that exceed one of the bounds, oldest first, and the history that is older than `days`.
 
     `keep` are the open runs: what stands in their folders is what promises P3 and P5 rest on. Only folders that
-    octojobs made are removed; a file that can't be removed is reported and left.
+    octojobs made are removed; a file that can't be removed is reported and left. A patch is work, not a record of it: neither the
+    number nor the size of runs takes it, and it is `PATCH_DAYS` old at least.
     """
     oldest = now - timedelta(days=retention.days)
     gone = _Gone(paths, dry_run=dry_run, names=names)
@@ -66,10 +72,11 @@ def prune(
         gone.forget(_beyond(retention.bytes, stay))
     oldest_day = f"{oldest.astimezone(UTC):%Y-%m-%d}"
     old_days = [path for path in days(paths.history) if path.stem < oldest_day]
-    size = gone.bytes + sum(path.stat().st_size for path in old_days)
+    old_patches = _old_patches(paths, now - timedelta(days=max(retention.days, PATCH_DAYS)))
+    size = gone.bytes + sum(path.stat().st_size for path in (*old_days, *old_patches))
     if not dry_run:
-        gone.problems += _remove_days(old_days)
-    return Pruned(gone.number, tuple(gone.runs), tuple(path.stem for path in old_days), size, tuple(gone.problems))
+        gone.problems += _remove_files([*old_days, *old_patches])
+    return Pruned(gone.number, tuple(gone.runs), tuple(path.stem for path in old_days), size, tuple(gone.problems), len(old_patches))
 
 
 class _Gone:
@@ -96,6 +103,15 @@ class _Gone:
             self.bytes += folder.size
             if not self._dry_run:
                 self.problems += _remove(path)
+
+
+def _old_patches(paths: StatePaths, oldest: datetime) -> list[Path]:
+    """The patches of runs that were written before then."""
+    try:
+        files = sorted(paths.patches.glob("*@*.patch"))
+        return [path for path in files if path.lstat().st_mtime < oldest.timestamp()]
+    except FileNotFoundError:  # somebody removes them by hand meanwhile
+        return []
 
 
 def run_folders(paths: StatePaths) -> Iterator[RunFolder]:
@@ -201,7 +217,7 @@ def _remove(path: str) -> Iterator[str]:
         yield f"{path}: {os.strerror(error.errno or 0)}"
 
 
-def _remove_days(files: list[Path]) -> Iterator[str]:
+def _remove_files(files: list[Path]) -> Iterator[str]:
     for path in files:
         try:
             path.unlink(missing_ok=True)

@@ -28,6 +28,7 @@ from octojobs.core.job import (
 )
 from octojobs.core.ledger import JobState, Pause
 from octojobs.core.run import Run
+from octojobs.core.sandbox import Backend, Sandbox
 from octojobs.views.values import View, duration, instant, pause_view, quiet_view
 
 
@@ -170,6 +171,14 @@ def fields_view(job: Job) -> View:
         "pass_env": list(job.pass_env),
         "secrets": list(job.secrets),
         "python": job.python,
+        "sandbox": sandbox_view(job.apart),
+        **_hooks_fields(job),
+    }
+
+
+def _hooks_fields(job: Job) -> View:
+    """What its runs bring about, and who is told of them."""
+    return {
         "on_start": _follow_up(job.on_start),
         "on_success": _follow_up(job.on_success),
         "on_failure": _follow_up(job.on_failure),
@@ -177,6 +186,17 @@ def fields_view(job: Job) -> View:
         "notify": _notify_fields(job.notify) if job.notify.channels else None,
         "ping": job.ping.url if job.ping else None,
     }
+
+
+def sandbox_view(sandbox: Sandbox) -> View:
+    """Where runs are kept apart, as the YAML says it; what a backend does not take is left out."""
+    said: View = {"backend": sandbox.backend.value}
+    if sandbox.image:
+        said["image"] = sandbox.image
+    if sandbox.backend not in (Backend.NONE, Backend.WORKTREE):
+        mounts = [{"source": mount.source, "target": mount.target or mount.source, "write": mount.write} for mount in sandbox.mounts]
+        said |= {"network": sandbox.network, "mounts": mounts}
+    return said
 
 
 def _hold_fields(hold: Hold | None) -> View | None:

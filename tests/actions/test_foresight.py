@@ -25,7 +25,7 @@ jobs:
   skips: {interval: 1d, command: "true", conditions: [{file_exists: gone}], when_blocked: skip}
   waits: {interval: 1d, command: "true", conditions: [{file_exists: gone}]}
   paused: {interval: 1d, command: "true"}
-  agent: {interval: 1d, agent: kode, prompt: look, sandbox: {backend: docker}}
+  agent: {interval: 1d, agent: kode, prompt: look, resume: true, sandbox: {backend: docker, image: x}}
   later: {schedule: "0 0 1 1 *", command: "true"}
   slow: {manual: true, command: "exec sleep 60"}
 """

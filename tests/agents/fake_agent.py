@@ -44,14 +44,8 @@ def do(word: str, argument: str) -> None:
             sys.stdout.write(json.dumps(RESULT)[:40])
         case "complain":
             sys.stderr.write(f"{argument}\n")
-        case "env":
-            say({**RESULT, "result": json.dumps([os.environ.get(name) for name in argument.split()])})
-        case "read":
-            say({**RESULT, "result": sys.stdin.read() + Path(argument).read_text(encoding="utf-8")})
-        case "argv":
-            say({**RESULT, "result": json.dumps(sys.argv[1:])})
-        case "where":
-            say({**RESULT, "result": os.getcwd()})
+        case "env" | "read" | "shell" | "argv" | "where":
+            say({**RESULT, "result": answer(word, argument)})
         case "deaf":
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
         case "sleep":
@@ -60,6 +54,22 @@ def do(word: str, argument: str) -> None:
             sys.exit(int(argument))
         case _:
             sys.exit(f"the fake agent can't {word}")
+
+
+def answer(word: str, argument: str) -> str:
+    """What it tells as its result."""
+    match word:
+        case "env":
+            return json.dumps([os.environ.get(name) for name in argument.split()])
+        case "read":
+            return sys.stdin.read() + Path(argument).read_text(encoding="utf-8")
+        case "shell":
+            done = subprocess.run(["sh", "-c", argument], capture_output=True, text=True, check=False)
+            return done.stdout + done.stderr
+        case "argv":
+            return json.dumps(sys.argv[1:])
+        case _:
+            return os.getcwd()
 
 
 def main() -> None:

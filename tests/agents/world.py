@@ -57,6 +57,10 @@ class Agents:
         """The folder of the run's last attempt."""
         return Path(self.state, "runs/ask", run["id"], str(run["attempt"]))
 
+    def patch(self, run: Mapping[str, Any]) -> Path:
+        """What the run's last attempt has not committed."""
+        return self.state / "patches" / f"{run['id']}.{run['attempt']}.patch"
+
     def output(self, run: Mapping[str, Any]) -> str:
         """What the run printed."""
         return (self.folder(run) / "output.log").read_text(encoding="utf-8")

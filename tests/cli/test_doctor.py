@@ -90,12 +90,12 @@ def test_a_healthy_repository_is_looked_at_in_all_parts(repo: Path, call: Call) 
             {"level": "wrong", "subject": "job s", "what": "its folder gone is not there", "fix": "make it, or correct `cwd`"},
         ),
         (
-            "jobs: {s: {interval: 1h, agent: kode, prompt: x, sandbox: {backend: docker}}}\n",
+            "jobs: {s: {interval: 1h, agent: kode, prompt: x, resume: true, sandbox: {backend: docker, image: x}}}\n",
             {},
             {
                 "level": "weak",
                 "subject": "job s",
-                "what": "it can't run: backend docker is not supported by this version",
+                "what": "it can't run: `resume` is not supported in containers",
                 "fix": "its due instants are recorded as skipped",
             },
         ),

@@ -27,7 +27,7 @@ jobs:
   sweep: {interval: 1h, run: "tools.sweep:main", conditions: [worktree_clean], args: {deep: true}}
   by_hand: {manual: true, command: [make, dist]}
   off: {enabled: false, interval: 5m, command: "true"}
-  audit: {schedule: "0 9 * * MON", agent: kode, prompt: look, sandbox: {backend: docker}}
+  audit: {schedule: "0 9 * * MON", agent: kode, prompt: look, resume: true, sandbox: {backend: docker, image: x}}
 """
 JOB_KEYS = [
     *("job", "title", "type", "when", "timezone", "enabled", "unsupported", "priority", "pool", "group", "tags", "next", "paused"),
@@ -93,7 +93,7 @@ def test_list_shows_each_job_with_its_standing(repo: Path, call: Call) -> None:
     assert lines["nightly"][1] == "30 2 * * * (Europe/Berlin)"
     assert lines["by_hand"][1:] == ["when asked", "-", "never", "-"]
     assert lines["off"][2:] == ["-", "never", "disabled"]
-    assert lines["audit"][4] == "can't run: backend docker is not supported by this version"
+    assert lines["audit"][4] == "can't run: `resume` is not supported in containers"
     assert said.err == ""
 
 

@@ -18,7 +18,7 @@ jobs:
   good: {interval: 1d, command: "echo begun; echo done >&2"}
   bad: {interval: 1d, command: 'printf "one\\n\\033[31mtwo\\n"; exit 3', priority: low}
   guarded: {interval: 1d, command: "true", conditions: [{file_exists: no/such/file}], when_blocked: skip}
-  audit: {interval: 1d, agent: kode, prompt: look, sandbox: {backend: docker}}
+  audit: {interval: 1d, agent: kode, prompt: look, resume: true, sandbox: {backend: docker, image: x}}
   asked: {manual: true, command: "echo $OCTOJOBS_RUN_ID"}
   quiet: {interval: 1d, command: "true"}
   slow: {manual: true, command: "echo begun; exec sleep 60", kill_grace: 1s}
@@ -81,7 +81,7 @@ def test_runs_in_a_pipe_are_lines_of_cells(world: Path, call: Call) -> None:
     cells = line.split("\t")
     assert cells[0].startswith("audit@")
     assert cells[1] == "skipped"
-    assert cells[5] == "backend docker is not supported by this version"
+    assert cells[5] == "`resume` is not supported in containers"
 
 
 def test_runs_are_filtered_by_outcome_age_and_number(world: Path, call: Call) -> None:
@@ -242,7 +242,7 @@ def test_a_job_that_can_t_run_refuses_to_be_run_by_hand(world: Path, call: Call)
     said = call(world, "run-now", "audit")
     assert (said.code, said.err) == (
         1,
-        "octojobs: audit can't run: backend docker is not supported by this version\n",
+        "octojobs: audit can't run: `resume` is not supported in containers\n",
     )
 
 

@@ -70,7 +70,7 @@ JOB: dict[str, tuple[str, str]] = {
     "max_turns": (AGENT, "max_turns: 3"),
     "allowed_tools": (AGENT, "allowed_tools: [read]"),
     "resume": (AGENT, "resume: true"),
-    "sandbox": (AGENT, "sandbox: {backend: worktree}"),
+    "sandbox": (DUE, "sandbox: {backend: worktree}"),
     "output": (AGENT, "output: {channel: 'chat:ada'}"),
     "cwd": (DUE, "cwd: src"),
     "env": (DUE, "env: {A: b}"),
@@ -109,10 +109,10 @@ INSIDE: dict[str, dict[str, tuple[str, str]]] = {
         "exit_codes": ("max: 1", "exit_codes: [75]"),
     },
     "sandbox": {
-        "backend": ("backend: none", "backend: docker"),
+        "backend": ("backend: none", "backend: worktree"),
         "image": ("backend: docker", "image: alpine"),
-        "network": ("backend: docker", "network: false"),
-        "mounts": ("backend: docker", "mounts: ['a:/a']"),
+        "network": ("backend: docker, image: alpine", "network: true"),
+        "mounts": ("backend: docker, image: alpine", "mounts: [{source: a, target: /a}]"),
     },
     "on": {
         "ref": ("ref: refs/heads/a", "ref: refs/heads/b"),

@@ -92,7 +92,6 @@ FIELDS: list[tuple[str, list[str]]] = [
     ),
     ("on_success: {run: a}", ['1:59: job "a": on_success.run: a job that starts itself never ends; name another job']),
     ("args: {}", ['1:41: job "a": args belongs to jobs with `run:`; remove it']),
-    ("sandbox: {backend: docker}", ['1:60: job "a": sandbox.backend: "docker" is for agent jobs; write none']),
     ("max_turns: 3", ['1:41: job "a": max_turns belongs to jobs with `prompt:`; remove it']),
     ("output: {channel: ''}", ['1:59: job "a": output.channel: is empty; write a value or remove the field']),
     ("on: {tag: x}", ['1:12: job "a": on and manual are both given; keep one of them']),

@@ -10,6 +10,7 @@ from jsonschema import Draft7Validator
 
 from octojobs.core.guards import Condition
 from octojobs.core.job import AgentAction, Backoff, CommandAction, IntervalWhen, JobType, Priority, ScheduleWhen, ScriptAction
+from octojobs.core.sandbox import Backend, Sandbox
 from tests.config.loading import JOBS, jobs_of, load, schema_file
 
 OCTOPOID = """\
@@ -112,9 +113,9 @@ def test_the_koder_job_loads_wherever_it_stands(path: str, text: str) -> None:
     assert job.action == AgentAction(
         prompt="/k-housekeep",
         agent="kode",
-        sandbox={"backend": "docker", "image": "koder-cli:latest"},
     )
     assert job.output == "kode-chat:user-rpm32510"
+    assert job.sandbox == Sandbox(Backend.DOCKER, "koder-cli:latest")
     assert (job.retries.max, job.retries.backoff, job.limits.timeout_s, job.enabled) == (3, Backoff.EXPONENTIAL, 1800, True)
 
 

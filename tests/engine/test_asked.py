@@ -16,13 +16,14 @@ from octojobs.core.job import AgentAction, Job, ManualWhen, ScheduleWhen
 from octojobs.core.ledger import Ledger
 from octojobs.core.plan import plan
 from octojobs.core.run import Phase
+from octojobs.core.sandbox import Backend, Sandbox
 from octojobs.engine.asked import Refused, events_for
 from octojobs.store.requests import Request
 from tests.engine.world import job
 from tests.fakes import START
 
 HAND, GATED = job("hand"), job("gated", conditions=(Condition("not_paused"),))
-AGENT = Job(JobId("agent"), ManualWhen(), AgentAction("look", sandbox={"backend": "docker"}))
+AGENT = Job(JobId("agent"), ManualWhen(), AgentAction("look", resume=True), sandbox=Sandbox(Backend.DOCKER, "x"))
 JOBS = {one.id: one for one in (HAND, GATED, AGENT)}
 SEEN = JobSeen(HAND.id, START, START)
 
@@ -122,7 +123,7 @@ def test_a_job_that_was_removed_can_be_resumed() -> None:
         ("pause", {"job": JobId("nobody")}, "there is no job 'nobody' in the definitions that are live"),
         ("resume", {"job": JobId("nobody")}, "there is no job 'nobody' in the definitions that are live"),
         ("run", {}, "the request names no job"),
-        ("run", {"job": AGENT.id}, "backend docker is not supported by this version"),
+        ("run", {"job": AGENT.id}, "`resume` is not supported in containers"),
         ("cancel", {}, "the request names neither a run nor a job"),
         ("cancel", {"job": HAND.id}, "no run of hand is open"),
         ("cancel", {"run": RunId("hand@20261120T100000Z")}, "run hand@20261120T100000Z is not open"),

@@ -50,7 +50,7 @@ def test_what_exceeds_the_retention_goes_and_what_is_open_stays(paths: StatePath
     _, open_run = ran(paths, 0), ran(paths, 1)
     rest(Retainer(paths), open_runs=(open_run,))
     assert left(paths) == {open_run}
-    assert [message.partition(" history")[0] for message in caplog.messages] == ["forgot 1 runs and 0 days of"]
+    assert [message.partition(" of history")[0] for message in caplog.messages] == ["forgot 1 runs, 0 days"]
 
 
 def test_a_day_is_pruned_once(paths: StatePaths) -> None:

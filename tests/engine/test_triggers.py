@@ -8,6 +8,7 @@ from pathlib import Path
 
 from octojobs.core.job import AgentAction, Job, Overlap, RefWhen
 from octojobs.core.run import Cause
+from octojobs.core.sandbox import Backend, Sandbox
 from tests.engine.place import TOLD, Place
 from tests.engine.world import World, job
 from tests.helpers import commit_files, git, make_repository
@@ -309,11 +310,11 @@ def test_an_edited_ref_is_seen_anew(place: Place) -> None:
 
 def test_a_job_that_can_t_be_run_records_what_triggered_it(place: Place) -> None:
     """As each of its due instants would be."""
-    place.declare(Job(job("agent").id, MAIN, AgentAction("look", sandbox={"backend": "docker"})))
+    place.declare(Job(job("agent").id, MAIN, AgentAction("look", resume=True), sandbox=Sandbox(Backend.DOCKER, "x")))
     place.rest()
     place.commit("src/app.py", "2\n")
     place.rest()
-    assert place.reasons() == [("skipped", 1, "backend docker is not supported by this version")]
+    assert place.reasons() == [("skipped", 1, "`resume` is not supported in containers")]
 
 
 def test_git_that_does_not_answer_is_asked_again(place: Place) -> None:

@@ -56,7 +56,7 @@ def test_what_is_older_than_the_days_goes_and_the_result_says_what(repo: Path, c
     result = prune_history(context(repo), days=7)
     assert (result["runs"], result["days"], result["dry_run"], result["bytes"] > 0) == ([old], [], False, True)
     assert left(repo) == {young, ITSELF}
-    assert caplog.messages == [f"removed 1 runs and 0 days of history, {result['bytes']} bytes"]
+    assert caplog.messages == [f"removed 1 runs, 0 days of history and 0 patches, {result['bytes']} bytes"]
 
 
 def test_a_dry_run_says_the_same_and_removes_nothing(repo: Path, caplog: pytest.LogCaptureFixture) -> None:

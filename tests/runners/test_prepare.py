@@ -15,6 +15,7 @@ from octojobs.core.definitions import Settings
 from octojobs.core.identity import JobId, RunId
 from octojobs.core.job import Action, AgentAction, CommandAction, Job, Limits, ManualWhen, ScriptAction
 from octojobs.core.run import Cause, Run
+from octojobs.core.sandbox import Backend, Sandbox
 from octojobs.runners.base import Launch, NotPreparable
 from octojobs.runners.environment import redacted_environment
 from octojobs.runners.prepare import prepare
@@ -128,8 +129,8 @@ def test_octojobs_own_functions_run_where_octojobs_is_installed() -> None:
 
 def test_an_agent_job_can_not_be_prepared() -> None:
     """It says why."""
-    with pytest.raises(NotPreparable, match=r"^backend docker is not supported by this version$"):
-        prepared(acting(AgentAction("Review", sandbox={"backend": "docker"})))
+    with pytest.raises(NotPreparable, match=r"^`resume` is not supported in containers$"):
+        prepared(replace(acting(AgentAction("Review", resume=True)), sandbox=Sandbox(Backend.DOCKER, "x")))
 
 
 def secret_job(*names: str) -> Job:

@@ -200,3 +200,17 @@ def test_what_can_not_be_removed_is_reported(paths: StatePaths, monkeypatch: pyt
     assert set(done.runs) == {stuck, other}
     assert done.problems == (f"{paths.run_dir(stuck, 1).parent}: Operation not permitted",)
     assert left(paths) == {stuck}
+
+
+def test_patches_are_work_and_stay_as_long_as_the_history_and_a_month_at_least(paths: StatePaths) -> None:
+    """Bounds on runs do not take them; what has no name of a run's patch is nobody's business."""
+    run = ran(paths, NIGHTLY, NOW)
+    paths.patches.mkdir()
+    for name, days_ago in {f"{run}.1.patch": 29, f"{run}.2.patch": 31, "mine.patch": 400}.items():
+        at = (NOW - timedelta(days=days_ago)).timestamp()
+        (paths.patches / name).write_text("x")
+        os.utime(paths.patches / name, (at, at))
+    assert prune(paths, Retention(), (), NOW).patches == 0
+    pruned = prune(paths, EVERYTHING, (), NOW)
+    assert (pruned.runs, pruned.patches) == ((run,), 1)
+    assert sorted(os.listdir(paths.patches)) == ["mine.patch", f"{run}.1.patch"]

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from octojobs import __version__
 from octojobs.actions import hooks
-from octojobs.actions.asking import who
 from octojobs.actions.checkup.finding import Finding, Level, ok, weak, wrong
+from octojobs.actions.checkup.separation import separation
 from octojobs.actions.foresight import facts_of
 from octojobs.actions.hooks import HookState
 from octojobs.actions.tasks import missing_note, place_of
@@ -46,7 +46,7 @@ def kept(workspace: Workspace) -> Iterator[Finding]:
     state = hooks.hook_state(workspace)
     yield ok("hooks", "the pre-commit hook checks the definitions") if state is HookState.OURS else weak("hooks", *_HOOKS[state])
     yield _agents(workspace)
-    yield ok("separation", f"jobs run as {who(workspace.environ)}, in the working tree, without a sandbox")
+    yield from separation(workspace)
     yield from _daemon(workspace)
     yield from _state(workspace)
     yield _space(workspace)

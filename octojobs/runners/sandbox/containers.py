@@ -1,0 +1,93 @@
+"""docker and podman: the run in a container of the job's image, in which the worktree lies where it lies outside."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from octojobs import process
+from octojobs.core.sandbox import Backend
+from octojobs.runners.sandbox.bubblewrap import Unusable
+from octojobs.runners.sandbox.order import Order
+from octojobs.runners.sandbox.pieces import How, Piece
+from octojobs.runners.shim.spawn import DEFAULT_PATH
+
+_OF_THE_MACHINE = frozenset({"PATH", "HOME", "SHELL", "USER", "LOGNAME", "TMPDIR", "XDG_RUNTIME_DIR"})
+"""What means something else in a container; what the job says itself (`env`, `pass_env`) is passed on all the same."""
+_HOME = "/tmp"  # noqa: S108 -- the container's own, and empty
+_ANSWER_S = 10.0
+_KEPT_IN = ("--rm", "--init", "--interactive", "--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges")
+_EMPTY = ("/tmp:exec", "/var/tmp", "/run")  # noqa: S108 -- the container's own
+
+
+def require_usable(backend: Backend, environ: Mapping[str, str]) -> None:
+    """Raises Unusable when its program is missing."""
+    if shutil.which(backend.value, path=environ.get("PATH", DEFAULT_PATH)) is None:
+        raise Unusable(f"there is no program {backend.value} on PATH", "install it, or choose another backend")
+
+
+def require_engine(backend: Backend, environ: Mapping[str, str]) -> str:
+    """The version of the engine that the program speaks to. Raises Unusable when none answers."""
+    require_usable(backend, environ)
+    shown = "{{.Server.Version}}" if backend is Backend.DOCKER else "{{.Client.Version}}"
+    try:
+        done = process.run((backend.value, "version", "--format", shown), timeout_s=_ANSWER_S, env=environ)
+    except OSError as error:
+        raise Unusable(f"{backend.value} can't be started: {error.strerror}", "install it anew") from None
+    if done.ok:
+        return done.stdout.decode("utf-8", "replace").strip()
+    said = next(iter(done.stderr.decode("utf-8", "replace").strip().splitlines()), "no answer")
+    raise Unusable(f"its engine does not answer: {said}", "start it, or allow yourself to speak to it")
+
+
+def name_of(order: Order) -> str:
+    """The name of the run's container; `@` and `+` may not stand in one."""
+    run = order.whose.run.replace("@", ".").replace("+", ".")
+    return f"octojobs.{run}.{order.whose.attempt}.{os.path.basename(order.repository)}"[:120]
+
+
+def enclosed(order: Order, shown: Iterable[Piece], env: Mapping[str, str]) -> Sequence[str]:
+    """The argument vector. It names the variables alone: their values come from the client's own environment."""
+    program, image = order.sandbox.backend.value, order.sandbox.image
+    head, *rest = order.argv
+    return (program, "run", *_KEPT_IN, *_options(order, shown, env), "--entrypoint", head, image, *rest)
+
+
+def removal(order: Order) -> tuple[str, ...]:
+    """The argument vector that ends and removes the container, whatever it does."""
+    return (order.sandbox.backend.value, "rm", "--force", "--volumes", name_of(order))
+
+
+def _options(order: Order, shown: Iterable[Piece], env: Mapping[str, str]) -> Iterator[str]:
+    yield from ("--name", name_of(order), "--label", f"octojobs.run={order.whose.run}")
+    network = order.sandbox.network
+    if network is not True:
+        yield from ("--network", network or "none")
+    if order.sandbox.backend is Backend.DOCKER:
+        yield from ("--user", f"{os.getuid()}:{os.getgid()}")
+    elif os.getuid():
+        yield "--userns=keep-id"
+    yield from ("--workdir", str(order.folder))
+    for folder in _EMPTY:
+        yield from ("--tmpfs", folder)
+    for piece in shown:
+        if piece.how is How.EMPTY:
+            yield from ("--tmpfs", str(piece.target))
+        else:
+            yield from ("--mount", _mount(piece))
+    passed = [name for name in env if name not in _OF_THE_MACHINE or name in order.declared]
+    if "HOME" not in passed:
+        yield from ("--env", f"HOME={_HOME}")
+    for name in passed:
+        yield from ("--env", name)
+
+
+def _mount(piece: Piece) -> str:
+    """As the programs read it: a record of CSV, so that a path may hold a comma."""
+    fields = ["type=bind", f"source={piece.source}", f"target={piece.target}", *(["readonly"] if piece.how is How.READ else [])]
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow(fields)
+    return text.getvalue()

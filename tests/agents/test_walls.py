@@ -1,0 +1,120 @@
+"""An agent in a sandbox: the program is inside, whoever reads what it prints stays outside."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.agents.world import AGENT, AGENT_FILE, FAKE, Agents
+from tests.helpers import git, write
+from tests.runners.sandbox.test_bubblewrap import needs_bwrap
+from tests.runners.sandbox.test_containers import calls, client
+
+__all__ = ["client"]
+
+WALLS = {"backend": "bubblewrap", "mounts": [{"source": str(FAKE.parent)}]}
+
+
+@needs_bwrap
+def test_an_agent_works_in_a_sandbox_and_what_it_did_is_kept(agents: Agents) -> None:
+    """Its answer comes out, its commits and the rest are kept; nothing else was written."""
+    hook = agents.repo / ".git/hooks/pre-commit"
+    run = agents.ask(f"do:commit one.txt\ndo:write two.txt\ndo:shell (echo x > {hook}) 2>/dev/null || echo refused", sandbox=WALLS)
+    result = run["result"]
+    assert (run["outcome"], result["text"], result["commits"]) == ("succeeded", "refused\n", 1)
+    assert git(agents.repo, "show", f"{result['branch']}:one.txt") == "made"
+    assert "two.txt" in agents.patch(run).read_text()
+    assert (hook.exists(), agents.worktrees()) == (False, [])
+
+
+@needs_bwrap
+def test_in_a_sandbox_an_agent_has_its_variables_an_empty_home_and_no_network(agents: Agents, tmp_path: Path) -> None:
+    """What its profile passes on is there; what lies in the home folder is not."""
+    write(tmp_path / "home/.netrc", "secret")
+    agents.declare(
+        'do:shell echo "$ANTHROPIC_API_KEY $OCTOJOBS_JOB $STRAY"; ls -A "$HOME"; ls /sys/class/net 2>&1 | wc -l; grep -c : /proc/net/dev',
+        sandbox=WALLS,
+    )
+    run = agents.run(HOME=str(tmp_path / "home"), ANTHROPIC_API_KEY="sk-secret-1", STRAY="x")
+    first, *rest = run["result"]["text"].splitlines()
+    assert (first, rest[-1]) == (f"{'*' * 11} ask ", "1")
+    assert ".netrc" not in rest
+
+
+@needs_bwrap
+def test_a_session_is_gone_on_with_in_a_sandbox(agents: Agents) -> None:
+    """With `resume: true` the home folder is the job's own, and stays; the worktree lies where it lay."""
+    first = agents.ask('do:shell echo kept > "$HOME/session"; pwd', resume=True, sandbox=WALLS)
+    second = agents.ask('do:shell cat "$HOME/session"; pwd', resume=True, sandbox=WALLS)
+    folder = agents.state / "worktrees/ask"
+    assert (first["result"]["text"], second["result"]["text"]) == (f"{folder}\n", f"kept\n{folder}\n")
+    assert second["result"]["session"] == first["result"]["session"]
+    assert (agents.state / "homes/ask/session").read_text() == "kept\n"
+
+
+@needs_bwrap
+def test_a_program_in_the_home_folder_has_to_be_shown(agents: Agents, tmp_path: Path) -> None:
+    """The run says which mount does it, and then it does."""
+    tool = write(tmp_path / "home/bin/tool", "#!/bin/sh\ncat\n")
+    tool.chmod(0o755)
+    env = {"HOME": str(tmp_path / "home"), "PATH": f"{tool.parent}:{os.environ['PATH']}"}
+    agents.declare("Hello", files={AGENT_FILE: "command: [tool]\n"}, sandbox={"backend": "bubblewrap"})
+    run = agents.run(**env)
+    assert run["exit_code"] == 2
+    assert agents.output(run).splitlines()[-1] == (
+        f"octojobs: tool is {tool}, which the sandbox does not show; "
+        f"show it: `mounts: [{{source: {tool.parent}}}]`, with what else it needs, or install it for everybody"
+    )
+    agents.declare("Hello", sandbox={"backend": "bubblewrap", "mounts": [{"source": "~/bin"}]})
+    assert agents.run(**env)["result"]["text"] == "Hello"
+
+
+@needs_bwrap
+def test_a_prompt_in_a_file_is_read_in_a_sandbox(agents: Agents) -> None:
+    """The folder of the attempt is another one inside; the prompt lies in it."""
+    agents.declare("Hello", files={AGENT_FILE: "command: [cat, '{prompt_file}']\nprompt: file\n"}, sandbox={"backend": "bubblewrap"})
+    assert agents.run()["result"]["text"] == "Hello"
+
+
+def test_an_agent_works_in_a_container(agents: Agents, client: Path) -> None:
+    """It is asked through the client's standard input; values stand in no argument, and the container is removed."""
+    agents.declare(
+        "do:write a.txt\ndo:env ANTHROPIC_API_KEY",
+        sandbox={"backend": "docker", "image": "agent:1", "network": True},
+        files={AGENT_FILE: AGENT},
+    )
+    run = agents.run(PATH=f"{client}:{os.environ['PATH']}", ANTHROPIC_API_KEY="sk-secret-1")
+    assert json.loads(run["result"]["text"]) == ["*" * 11]
+    assert "a.txt" in agents.patch(run).read_text()
+    started, removed = calls(client)
+    assert "--interactive" in started["argv"]
+    assert started["argv"][started["argv"].index("--entrypoint") + 1] == sys.executable
+    assert "sk-secret-1" not in json.dumps(started)
+    assert removed["argv"][:2] == ["rm", "--force"]
+
+
+def test_what_an_agent_leaves_running_is_ended_before_its_work_is_kept(agents: Agents) -> None:
+    """Also what has a session and an environment of its own."""
+    run = agents.ask("do:shell env -i setsid sh -c 'while :; do date > late; sleep 0.05; done' >/dev/null 2>&1 & echo started")
+    assert run["result"]["text"] == "started\n"
+    assert agents.worktrees() == []
+    assert (agents.patch(run).exists(), "escaped" in json.dumps(run)) == (True, False)
+
+
+@pytest.mark.parametrize("backend", ["bubblewrap", "docker", "podman"])
+def test_without_the_program_an_agent_is_not_asked(agents: Agents, backend: str, tmp_path: Path) -> None:
+    """There is no falling back to less."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name in ("git", "sh"):
+        (folder / name).symlink_to(f"/usr/bin/{name}")
+    sandbox = {"backend": backend, **({} if backend == "bubblewrap" else {"image": "a:1"})}
+    agents.declare("do:write a.txt\ndo:result", sandbox=sandbox)
+    run = agents.run(PATH=str(folder))
+    program = "bwrap" if backend == "bubblewrap" else backend
+    assert (run["outcome"], run["exit_code"], agents.worktrees()) == ("failed", 2, [])
+    assert f"octojobs: there is no program {program} on PATH; install it" in agents.output(run)
