@@ -5,15 +5,12 @@ It imports the reader, the schema and the cron parser, and nothing else: a hook 
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
-from octojobs import __version__
 from octojobs.cli.here import here
 from octojobs.cli.streams import let_go_of_output, open_standard_streams
 from octojobs.config.blob import blob_id
@@ -25,24 +22,21 @@ from octojobs.engine.clock import SystemClock
 from octojobs.engine.zonedata import use_newest
 from octojobs.errors import ExitCode, InvalidDefinitions, UsageError
 
-HELP_WIDTH = 100
-"""Columns of `--help`."""
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The console script; returns the exit code: 0 valid, 2 problems, wrong usage, or nothing to check."""
     open_standard_streams()
-    args = _parser().parse_args(argv)
+    files, repo, form = _asked(sys.argv[1:] if argv is None else argv)
     use_newest()
     try:
-        report = check(args.files, args.repo)
+        report = check(files, repo)
     except UsageError as error:
         print(f"octojobs-validate: {error}", file=sys.stderr)
         return ExitCode.USAGE
     terminal = sys.stdout.isatty()
     colour = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     try:
-        if text := render(report, args.format, terminal=terminal, colour=colour):
+        if text := render(report, form, terminal=terminal, colour=colour):
             print(text, flush=True)
     except BrokenPipeError:
         let_go_of_output()  # whoever reads has seen enough; what was found stays the exit code
@@ -51,6 +45,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"octojobs-validate: the result can't be written: {os.strerror(error.errno or 0).lower()}", file=sys.stderr)
         return ExitCode.FAILED
     return ExitCode.OK if report.valid else ExitCode.USAGE
+
+
+def _asked(argv: Sequence[str]) -> tuple[Sequence[Path], Path | None, Format]:
+    """Files, repository and format. A hook names files at most: argparse, a fifteenth of its time, is for who asks for more."""
+    if all(word and not word.startswith("-") for word in argv):
+        return [Path(word) for word in argv], None, Format.TEXT
+    from octojobs.cli.validate_options import parse  # as above
+
+    return parse(argv)
 
 
 def check(files: Sequence[Path], repo: Path | None) -> Report:
@@ -125,28 +128,6 @@ def _report(loaded: Loaded, contents: dict[str, bytes], root: Path) -> Report:
     problems = [replace(problem, path=shown[problem.path]) for problem in loaded.problems]
     jobs = len(loaded.definitions.jobs) if loaded.definitions else 0
     return Report(problems, jobs, len(contents), {shown[path]: content for path, content in contents.items()})
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="octojobs-validate",
-        description="Check definitions of jobs: form, schedules, references. Without files, those of this folder's repository.",
-        epilog="example: octojobs-validate .octopoid/jobs.yaml",
-        # With a width it need not be asked for: argparse imports shutil for that, with two compressors, at each start.
-        formatter_class=partial(argparse.HelpFormatter, width=HELP_WIDTH),
-    )
-    parser.add_argument("files", nargs="*", type=_path, metavar="FILE", help="a definition file, or a folder that holds .octopoid")
-    parser.add_argument("--format", type=Format, choices=list(Format), default=Format.TEXT, help="text (default), json, github or sarif")
-    parser.add_argument("--repo", type=_path, metavar="PATH", help="the root of the repository to check")
-    parser.add_argument("--version", action="version", version=f"octojobs {__version__}")
-    return parser
-
-
-def _path(text: str) -> Path:
-    """A path; an empty variable of a script must not stand for this folder."""
-    if not text:
-        raise argparse.ArgumentTypeError("it is empty; name a file or a folder")
-    return Path(text)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""`channels:` of the settings, `notify:` and `output:` of a job."""
+"""`channels:` of the settings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from octojobs.config.entries import Entry, each
 from octojobs.config.parsers import folder, period, texts, time_of_day, zone_name
 from octojobs.config.suggest import listed
 from octojobs.core.channel import KINDS, Channel, Quiet
-from octojobs.core.job import Notify, Ping, TaskAction
+from octojobs.core.job import TaskAction
 
 _SIGNED = ("webhook", "relay")
 _PASSWORD = re.compile(r"://[^/@?#]*:(?!\$\{)[^/@?#]+@")
@@ -78,26 +78,3 @@ def _task(entry: Entry) -> TaskAction:
     value: Mapping[str, Any] = entry.value
     texts_of = {key: value[key] for key in ("body", "role", "priority", "dedupe") if key in value}
     return TaskAction(title=value.get("title", "${title}"), **texts_of, proposed=value.get("proposed", False))
-
-
-def notify(entry: Entry) -> Notify:
-    """What is told of a job, and where."""
-    plain = Notify()
-    on: tuple[str, ...] = tuple(entry.value.get("on", plain.on))
-    if "after" in entry.value and not {"blocked", "overdue"} & set(on):
-        raise entry.at("after").invalid("says when a due run is late, and nobody is told of that", "add blocked or overdue to `on`")
-    return Notify(on, texts(entry.at("channels")), period(entry.at("after")) if "after" in entry.value else plain.after_s)
-
-
-def output(entry: Entry) -> str:
-    """Where the result goes."""
-    channel: str = entry.value["channel"]
-    return channel
-
-
-def ping(entry: Entry) -> Ping:
-    """Where a job's runs are told one by one: an address, or one with the hosts that it may reach."""
-    value = entry.value
-    if isinstance(value, str):
-        return Ping(value)
-    return Ping(value["url"], tuple(value.get("allow_hosts", ())))

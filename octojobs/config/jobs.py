@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from octojobs.config import actions, policies, whens
-from octojobs.config.channels import notify, output, ping
 from octojobs.config.declared import Declared
 from octojobs.config.entries import Entry, Fields
 from octojobs.config.guards import guards
@@ -16,6 +15,7 @@ from octojobs.config.parsers import environment, folder, period, texts, variable
 from octojobs.config.references import Reference, references
 from octojobs.config.sandboxes import sandbox
 from octojobs.config.schema import Refusal, check
+from octojobs.config.telling import notify, output, ping
 from octojobs.core.definitions import AGENTS_POOL
 from octojobs.core.job import NOBODY, AgentAction, Job, OnUnknown, Priority, Source, WhenBlocked
 from octojobs.errors import Problem

@@ -15,7 +15,6 @@ from octojobs.config.entries import Entry, Fields
 from octojobs.config.guards import named
 from octojobs.config.schema import properties
 from octojobs.config.suggest import closest, did_you_mean, listed
-from octojobs.core.channel import ADDRESSED, PLATFORM, find, kept_in
 from octojobs.core.cronsyntax import CronError
 from octojobs.core.definitions import AGENTS_POOL, Settings
 from octojobs.core.once import is_once, once_instant
@@ -157,6 +156,8 @@ def _channel(reference: Reference, settings: Settings) -> Iterator[Problem]:
 
     A result for a channel that nobody declared is kept where it can be fetched; a notice there would tell nobody.
     """
+    from octojobs.core.channel import ADDRESSED, PLATFORM, find, kept_in  # few jobs name any, and the hook starts at each commit
+
     found, to = find(settings.channels, reference.name)
     name = reference.name.partition(":")[0]
     if found is None and name in _own():

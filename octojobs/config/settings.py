@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from octojobs.config.channels import channels
 from octojobs.config.entries import Entry, Fields, each
 from octojobs.config.parsers import command, folder, period, size, texts
 from octojobs.config.reader import read
@@ -22,6 +21,7 @@ from octojobs.core.definitions import (
 from octojobs.errors import Problem
 
 if TYPE_CHECKING:  # few settings have any, and the hook reads them all
+    from octojobs.core.channel import Channel
     from octojobs.core.telemetry import MetricsSettings, TracesSettings
 
 
@@ -57,7 +57,7 @@ def read_settings(path: str, data: bytes) -> SettingsFile:
         agent_worktrees=fields.read("agent_worktrees", texts, plain.agent_worktrees),
         task_format=fields.read("task_format", lambda entry: _task_format(entry, fields), plain.task_format),
         tasks=fields.read("tasks", _tasks, plain.tasks),
-        channels=fields.read("channels", channels, plain.channels),
+        channels=fields.read("channels", _channels, plain.channels),
         metrics=fields.read("metrics", _metrics, plain.metrics),
         traces=fields.read("traces", _traces, plain.traces),
     )
@@ -66,6 +66,12 @@ def read_settings(path: str, data: bytes) -> SettingsFile:
 
 
 _ALL = frozenset(Settings.__slots__)
+
+
+def _channels(entry: Entry) -> Mapping[str, Channel]:
+    from octojobs.config.channels import channels  # as above
+
+    return channels(entry)
 
 
 def _conditions(entry: Entry) -> Mapping[str, DeclaredCondition]:

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from octojobs.core.channel import Channel
 from octojobs.core.identity import JobId
 from octojobs.core.job import Job
 from octojobs.errors import Problem
 
 if TYPE_CHECKING:  # the hook reads definitions, and mostly those of no agent, which nobody measures
     from octojobs.core.agent import Agent
+    from octojobs.core.channel import Channel
     from octojobs.core.telemetry import MetricsSettings, TracesSettings
 
 JOBS_FILE = ".octopoid/jobs.yaml"
