@@ -16,6 +16,7 @@ from octojobs.config.contents import named
 from octojobs.config.trust import Trust, lookup
 from octojobs.core.admit import admit
 from octojobs.core.definitions import DEFAULT_POOL, Definitions
+from octojobs.core.identity import RunId
 from octojobs.core.ledger import Ledger
 from octojobs.core.run import Phase, Run
 from octojobs.engine.pinning import withheld_jobs
@@ -33,6 +34,8 @@ NEXT_SHOWN = 5
 TAIL_LINES = 5
 TAIL_COLUMNS = 200
 FAILURES_NAMED = 5
+HOOKS_LOOKED_AT = 200
+"""Of each outcome so many rows, the newest, are looked through for hooks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,8 +258,24 @@ def _failures(seen: Seen) -> Iterator[View]:
             disabled = name in declared and not declared[name].enabled
             failed = {"failures": seen.ledger.jobs[name].failures, "disabled": disabled}
             found.append({**with_result(seen.workspace.paths, past_view(row)), **failed})
+    found += _failed_hooks(seen)
     for run in sorted(found, key=lambda one: one["at"], reverse=True):
         yield {**run, "tail": [_cut(line) for line in tail(seen.workspace, run, TAIL_LINES)]}
+
+
+def _failed_hooks(seen: Seen) -> Iterator[View]:
+    """The runs of hooks that failed, of the last run of each declared job: whoever was to be told, or to go on, may not know."""
+    declared = seen.definitions.jobs if seen.definitions else {}
+    if not any(hook.action is not None for job in declared.values() for _, hook in job.hooks):
+        return
+    last = {state.last_run: name for name, state in seen.ledger.jobs.items() if state.last_run is not None}
+    for outcome in FAILURES:
+        for row in query(seen.workspace.paths, outcome=outcome, limit=HOOKS_LOOKED_AT):
+            run, plus, _ = row["id"].partition("+")
+            name = last.get(RunId(run)) if plus else None
+            if name is not None and name in declared:
+                disabled = not declared[name].enabled
+                yield {**with_result(seen.workspace.paths, past_view(row)), "failures": 1, "disabled": disabled}
 
 
 def _cut(line: str) -> str:
@@ -267,11 +286,13 @@ def _failed(failures: list[View]) -> Iterator[View]:
     """The jobs that failed last as problems: the newest each, the others as a number. One that is disabled fails no more."""
     live = [run for run in failures if not run["disabled"]]
     for run in live[:FAILURES_NAMED]:
-        yield {"what": _failing(run), "fix": f"`octojobs logs {run['job']}`"}
+        yield {"what": _failing(run), "fix": f"`octojobs logs {run['id'] if '+' in run['id'] else run['job']}`"}
     if more := len(live[FAILURES_NAMED:]):
         yield {"what": f"{more} more job{'s' * (more != 1)} failed last", "fix": "`octojobs list` shows which"}
 
 
 def _failing(run: View) -> str:
+    if hook := run["id"].partition("+")[2]:
+        return f"{hook} of {run['job']} {run['outcome']}: {run['id']}"
     times = f", {run['failures']} times in a row" if run["failures"] > 1 else ""
     return f"{run['job']} {run['outcome']}{times}: {run['id']}"
