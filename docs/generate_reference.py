@@ -19,7 +19,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Order": ("priority", "pool", "group"),
     "Failures": ("retries", "max_retries", "pause_after", "run_when_paused"),
     "Action": ("command", "shell", "run", "args", "python", "task"),
-    "Agent jobs": ("prompt", "prompt_file", "agent", "model", "max_turns", "allowed_tools", "resume"),
+    "Agent jobs": ("prompt", "prompt_file", "agent", "model", "max_turns", "max_budget_usd", "allowed_tools", "resume"),
     "Surroundings": ("cwd", "env", "pass_env", "secrets", "sandbox"),
     "Hooks": ("on_start", "on_success", "on_failure", "output", "notify", "ping"),
 }

@@ -37,7 +37,7 @@ Written by `docs/generate_verbs.py` from the verbs themselves; a test compares.
   `source` (`path`, `line`)
 - **inspect**: those of a job, `description`, `seen` (`cursor`, `anchor`, `mode`), `fields` (by the names of the jobs file), `last_result`,
   `last_result_note`, `commit`, `note`
-- **next**: `job`, `when`, `timezone`, `note`, `instants` (each `at`); without a job `jobs`, a list of those
+- **next**: `job`, `when`, `timezone`, `note`, `limit` (`provider`, `until`, `since`, `run`; null without one), `instants` (each `at`); without a job `jobs`, a list of those
 - **plan**: `at`, `source`, `note`, `next` (`job`, `at`), `decisions`: each `job`, `id`, `scheduled_at`, `first_scheduled_at`,
   `count`, `action` (`start` `wait` `go_on` `cancel` `skip` `miss`), `cause`, `reason`, `conditions`. With `BASE..HEAD`: `base`, `head`
   (`name`, `commit`), `from`, `until`, `note`, `added`, `removed`, `moved` (numbers of instants), `settings` (each `field`, `before`,
@@ -46,18 +46,19 @@ Written by `docs/generate_verbs.py` from the verbs themselves; a test compares.
   `runs`), `jobs` (each `job`, `outcomes`, `open`, `waited`, `longest_wait_s`), `runs` (each `id`, `job`, `scheduled_at`,
   `first_scheduled_at`, `count`, `cause`, `started_at`, `ended_at`, `attempts`, `outcome`, `wait_s`, `reason`, `recorded`), `left_out`,
   `unmatched`, `stopped_at`
-- **why**: `job`, `at`, `records` (runs), `now` (`decisions`, `conditions`, `next`), `text` (sentences)
+- **why**: `job`, `at`, `records` (runs), `now` (`decisions`, `conditions`, `next`, `limit`), `text` (sentences)
 - **runs**: `runs`: each `id`, `job`, `scheduled_at`, `attempt`, `outcome`, `reason`, `phase`, `cause`, `claimed_at`,
   `started_at`, `ended_at`, `at`, `duration_s`, `exit_code`, `signal`, `count`, `first_scheduled_at`, `correction`,
   `conditions`, `attempts`, `commit`, `definitions`, `dirty`, `forced`, `requested_by`, `not_before`, `pid`,
   `result` (the JSON that the last attempt left in `OCTOJOBS_RESULT`; null where it left none, or its folder is gone), `result_note` (why
-  a result is not shown: more than 64 KiB, no JSON)
+  a result is not shown: more than 64 KiB, no JSON). An attempt has `number`, `outcome`, `started_at`, `ended_at`, `exit_code`, `signal`, `reason`,
+  `void`, `limited_until`, `usage` (of an agent: `agent`, `day`, `profile`, `model`, `input_tokens`, `cached_tokens`, `output_tokens`, `cost_usd`; else null)
 - **logs**: `run`, `job`, `attempt`, `outcome`, `bytes` (that it wrote), `truncated` (whether some of that is left out), `output`;
   with `-f` an object a line, each with the output that is new
 - **status**: `repository`, `state`, `healthy`, `problems` (`what`, `fix`), `daemon` (`pid`, `since`, `role`, `stopped`, `version`,
   `definitions`), `source` (`name`, `definitions`, `note`), `trust` (`allowed`, `level`), `paused`, `jobs` (`declared`, `disabled`,
   `paused` (`job`, `since`, `until`, `reason`), `unsupported`), `pools` (`name`, `size`, `running`, `queued`), `running`, `queued`,
-  `next` (`job`, `at`), `outbox` (`pending`, `dead`, `letters`: `id`, `channel`, `at`, `attempts`, `why`), `warnings`,
+  `next` (`job`, `at`), `limits` (as of `next`), `outbox` (`pending`, `dead`, `letters`: `id`, `channel`, `at`, `attempts`, `why`), `warnings`,
   `failures` (runs, with `failures` in a row and the `tail` of the output), `tasks` (`states` (`state`, `count`), `quarantined`,
   `expired`, `missing`; null without any)
 - **validate**: `valid`, `jobs`, `files`, `problems`: each `path`, `line`, `column`, `severity`, `what`, `fix`
@@ -70,6 +71,9 @@ Written by `docs/generate_verbs.py` from the verbs themselves; a test compares.
 - **lease list**: `leases`; **lease take**: `lease` (null when somebody holds it), `held_by` (null else), `reason`; **lease release**: `lease`.
   A lease has `lease` (its name), `holder`, `task`, `name`, `branch`, `worktree`, `paths`, `run`, `pid`, `since`, `until`, `holds` (null when
   nobody can tell), `problem`
+- **agent list**: `agents`: each `agent`, `file` (null for a shipped one), `profile`, `program`, `found` (where; null when it is not there), `version`
+  (null where nobody asks), `jobs`, `pools`, `provider`, `limit`, `problem`; **agent usage**: `usage`: each `day`, `job`, `agent`, `runs`, `untold` (attempts that told
+  nothing), `input_tokens`, `cached_tokens`, `output_tokens`, `cost_usd`, `models`; `total` (the same sums), `problems`
 - **doctor**: `healthy`, `findings`: each `level` (`ok` `weak` `wrong`), `subject`, `what`, `fix`
 
 `outcome` is null while a run is open. `conditions` are verdicts: `guard`, `status` (`passed` `failed` `unknown`), `evidence`.

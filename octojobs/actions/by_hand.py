@@ -14,6 +14,7 @@ from octojobs.actions.history import find_run
 from octojobs.actions.workspace import Workspace
 from octojobs.conditions.judging import judge_jobs
 from octojobs.config import trust
+from octojobs.core.admit import waiting_for_limit
 from octojobs.core.claim import manual_run
 from octojobs.core.codec import format_instant
 from octojobs.core.guards import Verdict
@@ -27,7 +28,7 @@ from octojobs.runners.prepare import prepare
 from octojobs.runners.sandbox.order import Order
 from octojobs.store.activity import touch_activity
 from octojobs.store.requests import Request
-from octojobs.views.runs import past_view
+from octojobs.views.runs import past_view, run_view
 from octojobs.views.values import View
 
 LOOK_S = 0.05
@@ -101,7 +102,9 @@ def ask_daemon(workspace: Workspace, request: Request) -> Answer | None:
 
 
 def run_in_foreground(workspace: Workspace, request: Request, started: Callable[[RunId], None]) -> View | None:
-    """Run it here and wait; the view of the finished run, None when it was interrupted (the next daemon goes on with it).
+    """Run it here and wait; the view of the finished run, or of one that waits for the end of a rate limit (`outcome` is None then).
+
+    None when it was interrupted. The next daemon or tick goes on with a run that has not ended.
 
     Raises NotTrusted, RepositoryBusy, RequestRefused when it is refused, and what a pass raises.
     """
@@ -112,7 +115,11 @@ def run_in_foreground(workspace: Workspace, request: Request, started: Callable[
     trust.require(workspace.repository)
     touch_activity(workspace.paths)
     row = run_here(workspace, request, started=started)
-    return past_view(row_to_dict(row)) if row is not None else None
+    if row is not None:
+        return past_view(row_to_dict(row))
+    ledger, now = workspace.ledger(), workspace.clock.now()
+    run = ledger.runs.get(run_id(request))
+    return run_view(run, waiting_for_limit(ledger, run, now)) if run is not None and ledger.waits_for_limit(run, now) else None
 
 
 def asked_run(workspace: Workspace, run: RunId) -> View:

@@ -14,12 +14,14 @@ from octojobs.core.job import AfterWhen, Job, ManualWhen
 from octojobs.core.ledger import JobState, Ledger
 from octojobs.core.schedule import Schedule
 from octojobs.errors import StateDamaged
+from octojobs.views.agents import limit_view
 from octojobs.views.jobs import waiting_text, when_text
 from octojobs.views.values import View, instant
 
 
 def coming(workspace: Workspace, name: str, start: datetime | None, count: int) -> View:
-    """`job`, `when`, `timezone`, `note` (why there are fewer than `count`) and `instants`: those after `start` (now), as `{"at": …}`.
+    """`job`, `when`, `timezone`, `note` (why there are fewer than `count`), `limit` (the rate limit that its runs wait for) and
+    `instants`: those after `start` (now), as `{"at": …}`.
 
     An interval that was never seen counts from `start`, which is its first instant.
     """
@@ -54,6 +56,7 @@ def _instants(outlook: Outlook, job: Job, start: datetime | None, count: int) ->
         "timezone": job.timezone,
         "note": "" if len(instants) == count else _why_no_more(job),
         "instants": [{"at": instant(at)} for at in instants],
+        "limit": limit_view(job.provider, outlook.ledger.limit(job.provider, outlook.now)),
     }
 
 

@@ -9,9 +9,10 @@ from datetime import datetime
 from octojobs.actions.outlook import Outlook
 from octojobs.actions.workspace import Workspace
 from octojobs.conditions.judging import judge
-from octojobs.core.admit import Admission, admit
+from octojobs.core.admit import NO_OTHERS, Admission, Others, admit
 from octojobs.core.blocked import after_guards, blocking
 from octojobs.core.claim import events_of
+from octojobs.core.definitions import AGENTS_POOL
 from octojobs.core.identity import JobId, RunId
 from octojobs.core.job import Job
 from octojobs.core.ledger import Ledger, Row
@@ -22,6 +23,7 @@ from octojobs.engine.guarding import fact_context
 from octojobs.engine.pinning import objection, withheld
 from octojobs.facts.activity import latest_activity
 from octojobs.facts.fact import FactContext, Unreadable
+from octojobs.facts.slots import others
 from octojobs.views.plan import decision_view, ended_view
 from octojobs.views.values import View, instant
 
@@ -64,11 +66,12 @@ def foresee(workspace: Workspace, jobs: Iterable[Job]) -> Foresight:
     verdicts = judge(waiting, facts_of(workspace, ledger, now))
     rows += [ledger.apply(after_guards(run, verdicts[run.id], now, decided.next_due.get(run.job))) for run in waiting]
     pools = definitions.settings.pool_sizes
-    admission = admit(ledger, pools, now)
+    others = others_of(workspace, ledger, now)
+    admission = admit(ledger, pools, now, others=others)
     # Who must not start leaves its room to others.
     while dropped := (*admission.dropped, *withheld(admission.start, definitions, workspace.root, now)):
         rows += [ledger.apply(event) for event in dropped]
-        admission = admit(ledger, pools, now)
+        admission = admit(ledger, pools, now, others=others)
     return Foresight(outlook, ledger, tuple(row for row in rows if row is not None), admission, decided.next_due)
 
 
@@ -88,6 +91,13 @@ def facts_of(workspace: Workspace, ledger: Ledger, now: datetime, *jobs: Job) ->
     ground = Ground(workspace.root, workspace.paths, workspace.clock, workspace.environ, repository=workspace.repository)
     may_run = is_trusted(workspace) and not any(objection(job, workspace.definitions, workspace.root) for job in jobs)
     return replace(fact_context(ledger, ground, workspace.settings, now), may_run=may_run)
+
+
+def others_of(workspace: Workspace, ledger: Ledger, now: datetime) -> Mapping[str, Others]:
+    """Who else takes room in pools: looked at where the settings count them, and a run of ours waits for it."""
+    if not workspace.settings.capacity.count_external or not any(run.definition.pool == AGENTS_POOL for run in ledger.runs.values()):
+        return NO_OTHERS
+    return {AGENTS_POOL: others(facts_of(workspace, ledger, now))}
 
 
 def is_trusted(workspace: Workspace) -> bool:

@@ -17,6 +17,7 @@ from octojobs.core.job import Job
 from octojobs.core.ledger import Ledger
 from octojobs.errors import InvalidDefinitions, UsageError
 from octojobs.store.index import query
+from octojobs.views.agents import limit_view
 from octojobs.views.jobs import waiting_text
 from octojobs.views.prose import condition_lines, sentences
 from octojobs.views.runs import past_view, run_view, scheduled_at
@@ -31,7 +32,7 @@ def explain(workspace: Workspace, name: str, at: datetime | None = None) -> View
 
     `name` may be a run instead, its id shortened or not: the one record is that run then, its follow-up commands after it.
 
-    `now` has `decisions`, `conditions` (the verdicts of the job's guards) and `next`; None for a job that is not declared any more.
+    `now` has `decisions`, `conditions` (verdicts of the job's guards), `next` and `limit`; None for a job that is not declared any more.
     `text` is all of it in sentences. UsageError for a job or run that nobody knows.
     """
     ledger, run = workspace.ledger(), ""
@@ -101,6 +102,7 @@ def _now(workspace: Workspace, job: Job, foresight: Foresight) -> View:
         "decisions": [decision for decision in decisions(foresight) if decision["job"] == job.id],
         "conditions": verdict_views(verdicts),
         "next": instant(foresight.next_due.get(job.id)),
+        "limit": limit_view(job.provider, foresight.ledger.limit(job.provider, foresight.outlook.now)),
     }
 
 
@@ -112,6 +114,9 @@ def _now_sentences(job: Job, now: View) -> Iterator[str]:
             what = f"{decision['count']} instants from {decision['first_scheduled_at']} to {decision['scheduled_at']}"
         reason = f": {decision['reason']}" if decision["reason"] else ""
         yield f"Now: {what} {verbs.get(decision['action'], 'would be missed')}{reason}."
+    if (limit := now["limit"]) is not None:
+        where = f"until {limit['until']}, met by {limit['run']}"
+        yield f"Now: {limit['provider']} has a rate limit {where}; no run of its agents starts before."
     if not job.enabled:
         yield f"Now: {job.id} is disabled; `octojobs enable {job.id}` and a commit let it run."
     elif job.unsupported:

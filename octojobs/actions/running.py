@@ -18,10 +18,11 @@ from octojobs.config.approval import Approval
 from octojobs.config.last_good import LastGood
 from octojobs.config.reload import Reload
 from octojobs.config.watcher import Watcher
+from octojobs.core.admit import stopping_pause
 from octojobs.core.codec import format_instant
 from octojobs.core.identity import RunId
-from octojobs.core.ledger import Row
-from octojobs.core.run import Outcome, Phase
+from octojobs.core.ledger import Ledger, Row
+from octojobs.core.run import Outcome, Phase, Run
 from octojobs.engine.engine import EVERYTHING, Engine, Scope
 from octojobs.engine.heartbeat import Heartbeat, Vitals
 from octojobs.engine.retaining import Retainer
@@ -178,18 +179,23 @@ def _busy(engine: Engine, until: datetime) -> bool:
     """Whether some run is on its way, or will be tried again by `until`.
 
     One that waits for a guard is left to the next pass, and so is one that is queued while nothing runs: whatever
-    could start has been started by now, so it is held by a pause, a missing pool or a full disk.
+    could start has been started by now, so it is held by a pause, a missing pool, a rate limit or a full disk.
     """
     if engine.unfinished or engine.guards.asking:
         return True
-    return any(
-        run.holds_slot or (run.phase is Phase.RETRYING and run.not_before is not None and run.not_before <= until)
-        for run in engine.store.ledger.unqueued()
-    )
+    ledger = engine.store.ledger
+    return any(run.holds_slot or _is_retried(ledger, run, until) for run in ledger.unqueued())
+
+
+def _is_retried(ledger: Ledger, run: Run, until: datetime) -> bool:
+    """Whether the run is tried again by `until`: its time has come by then, and so has the end of what holds it."""
+    is_due = run.phase is Phase.RETRYING and run.not_before is not None and run.not_before <= until
+    return is_due and stopping_pause(ledger, run, until) is None and ledger.limit_of(run, until) is None
 
 
 def run_here(workspace: Workspace, request: Request, *, started: Callable[[RunId], None] = lambda _: None) -> Row | None:
-    """Carry out a request to run a job in the foreground, holding the repository; the finished run's row, None when it was stopped.
+    """Carry out a request to run a job in the foreground, holding the repository; the finished run's row, None when it was
+    stopped, or waits for the end of a rate limit.
 
     Raises RequestRefused when it is refused, and what `session` raises.
     """
@@ -203,7 +209,14 @@ def run_here(workspace: Workspace, request: Request, *, started: Callable[[RunId
             raise RequestRefused("the run", refusal)
         if run in running.engine.store.ledger.runs:
             started(run)
-        running.service.run(lambda: not any(open_run in mine for open_run in running.engine.store.ledger.runs))
+        ledger = running.engine.store.ledger
+
+        def is_done() -> bool:
+            # One that waits for the end of a rate limit is left to the next daemon or tick: that may be hours.
+            now = workspace.clock.now()
+            return not any(name in ledger.runs and not ledger.waits_for_limit(ledger.runs[name], now) for name in mine)
+
+        running.service.run(is_done)
         return next((row for row in running.rows if row.run is not None and row.run.id == run), None)
 
 

@@ -171,7 +171,7 @@ def _ledger(workspace: Workspace, jobs: Mapping[JobId, Job], start: datetime, *,
         if name in jobs and state.absent_since is None:
             fresh = JobState(start, state.anchor, state.interval_s, last_end=state.last_end, pace=state.pace)
             states[name] = replace(fresh, failures=state.failures, pause=state.pause) if is_future else fresh
-    return Ledger(states, pause=known.pause if is_future else None)
+    return Ledger(states, pause=known.pause if is_future else None, limits=known.limits if is_future else {})
 
 
 def _verdicts(job: Job, at: datetime, settings: Settings) -> tuple[Verdict, ...]:

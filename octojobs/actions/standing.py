@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from octojobs.actions.catalog import warnings_of
+from octojobs.actions.foresight import others_of
 from octojobs.actions.outlook import Outlook
 from octojobs.actions.output import tail
 from octojobs.actions.results import with_result
@@ -27,6 +28,7 @@ from octojobs.store.index import latest, query
 from octojobs.store.outbox import standing as outbox_standing
 from octojobs.store.space import space
 from octojobs.store.view import view as read_view
+from octojobs.views.agents import limit_view
 from octojobs.views.runs import FAILURES, past_view, run_view
 from octojobs.views.values import View, instant, pause_view
 
@@ -52,8 +54,8 @@ class Seen:
 
 def status(workspace: Workspace) -> View:
     """`repository`, `state`, `healthy`, `problems` (`what`, `fix`), `daemon`, `source`, `trust`, `paused`, `jobs`, `tasks`, `pools`,
-    `running`, `queued`, `next`, `failures`, `outbox` (`pending` and `dead` messages, the newest dead `letters`) and `warnings` (as
-    `problems`).
+    `running`, `queued`, `next`, `limits`, `failures`, `outbox` (`pending` and `dead` messages, the newest dead `letters`) and
+    `warnings` (as `problems`).
 
     Never raises for what it is there to report: damage, invalid definitions, missing trust.
     """
@@ -75,6 +77,7 @@ def status(workspace: Workspace) -> View:
         "tasks": _tasks(workspace),
         **_runs(seen),
         "next": _next(seen),
+        "limits": _limits(seen),
         "outbox": outbox,
         "warnings": warnings_of(seen.definitions) if seen.definitions else [],
     }
@@ -201,7 +204,8 @@ def _tasks(workspace: Workspace) -> View | None:
 def _runs(seen: Seen) -> View:
     """`pools`, `running` and `queued`: the open runs, those that wait with the reason."""
     settings = seen.workspace.settings
-    held = admit(seen.ledger, settings.pool_sizes, seen.workspace.clock.now()).held
+    now = seen.workspace.clock.now()
+    held = admit(seen.ledger, settings.pool_sizes, now, others=others_of(seen.workspace, seen.ledger, now)).held
     runs = list(seen.ledger.runs.values())
     named = {*settings.pools, *(job.pool for job in (seen.definitions.jobs.values() if seen.definitions else ()))}
     sizes = {DEFAULT_POOL: settings.max_concurrent, **{name: size for name, size in settings.pool_sizes.items() if name in named}}
@@ -240,6 +244,13 @@ def _next(seen: Seen) -> list[View]:
     found = ((outlook.coming_due(job), str(job.id)) for job in seen.definitions.jobs.values() if not job.unsupported)
     upcoming = sorted((at, job) for at, job in found if at is not None)
     return [{"job": job, "at": instant(at)} for at, job in upcoming[:NEXT_SHOWN]]
+
+
+def _limits(seen: Seen) -> list[View]:
+    """The rate limits that hold, the first to end first."""
+    now = seen.workspace.clock.now()
+    found = ((limit, provider) for provider in seen.ledger.limits if (limit := seen.ledger.limit(provider, now)) is not None)
+    return [view for limit, provider in sorted(found, key=lambda one: (one[0].until, one[1])) if (view := limit_view(provider, limit))]
 
 
 def _failures(seen: Seen) -> Iterator[View]:

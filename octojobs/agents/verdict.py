@@ -11,12 +11,15 @@ from typing import Any
 from octojobs.agents.events import Told
 from octojobs.core.agent import Profile, Wording
 from octojobs.core.codec import NotDecodable, format_instant, parse_instant
+from octojobs.core.rate_limit import MET
 
 OK, FAILED, RATE_LIMITED, BLOCKED = "ok", "failed", "rate_limited", "blocked"
-EXIT_CODES = {OK: 0, FAILED: 1, RATE_LIMITED: 75, BLOCKED: 77}
+EXIT_CODES = {OK: 0, FAILED: 1, RATE_LIMITED: MET, BLOCKED: 77}
 """What a run's process exits with: 75 is "try again later", 77 "no permission" (sysexits.h), for `retries.exit_codes`."""
 
 _MILLISECONDS_FROM = 1e11
+_NO_NUMBER = 1 << 53
+"""Beyond it, and below nothing, are no tokens and no dollars; NaN and Infinity, which Python's JSON knows, are neither."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,7 @@ class Verdict:
     session: str | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
+    cached_tokens: int | None = None
     cost_usd: float | None = None
     retry_at: str | None = None
 
@@ -56,6 +60,7 @@ def judge(profile: Profile, told: Told, exit_code: int, stderr: str) -> Verdict:
         _name(fields, "session"),
         _count(fields, "input_tokens"),
         _count(fields, "output_tokens"),
+        _count(fields, "cached_tokens"),
         _number(fields, "cost_usd"),
         _instant(fields.get("retry_at")) if status == RATE_LIMITED else None,
     )
@@ -97,7 +102,9 @@ def _name(fields: Mapping[str, Any], name: str) -> str | None:
 
 def _number(fields: Mapping[str, Any], name: str) -> float | None:
     value = fields.get(name)
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    return float(value) if 0 <= value < _NO_NUMBER else None
 
 
 def _count(fields: Mapping[str, Any], name: str) -> int | None:

@@ -15,6 +15,7 @@ from octojobs.cli.commands.logs import print_output
 from octojobs.cli.logs import log_to_stderr
 from octojobs.cli.operating import not_done
 from octojobs.cli.running import tell_ended
+from octojobs.cli.text import visible
 from octojobs.core.identity import RunId
 from octojobs.errors import ExitCode
 from octojobs.runners.output import OUTPUT_FILE
@@ -39,6 +40,9 @@ def run_here(app: App, workspace: Workspace, request: Request) -> int:
     if view is None:
         app.screen.note("octojobs: interrupted; the run stays open, and the next daemon or tick goes on with it")
         return ExitCode.INTERRUPTED
+    if view["outcome"] is None:
+        app.screen.note(f"octojobs: {view['id']} waits: {visible(view['reason'])}; the next daemon or tick goes on with it")
+        return ExitCode.FAILED
     tell_ended(app, workspace, [view], tails=False)
     return ExitCode.OK if view["outcome"] == "succeeded" else ExitCode.FAILED
 

@@ -17,7 +17,7 @@ Args = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """The instant of the judgement (aware), the job's time zone (an IANA name), and what it saw last.
+    """The instant of the judgement (aware), the job's time zone (an IANA name), its name and agent ("" for none), what it saw last.
 
     `seen` are the refs, by full name, that the guards of the job's last successful run looked at, each with its commit then.
     """
@@ -25,6 +25,8 @@ class Moment:
     now: datetime
     timezone: str = "UTC"
     seen: Mapping[str, str] = field(default_factory=dict)
+    job: str = ""
+    agent: str = ""
 
     @property
     def local(self) -> datetime:

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from octojobs.conditions.base import ConditionType, Moment
 from octojobs.conditions.held import hold_key, judge_hold
 from octojobs.conditions.registry import get
+from octojobs.core.agent_names import agent_of
 from octojobs.core.definitions import Settings
 from octojobs.core.guards import Condition, Status, Verdict, conditions_in, evaluate_all
 from octojobs.core.identity import JobId, RunId
-from octojobs.core.job import Job
+from octojobs.core.job import AgentAction, Job
 from octojobs.core.run import Run
 from octojobs.facts.fact import Fact, FactContext, FactKey, Unknown, one_line
 from octojobs.facts.gather import gather
@@ -56,7 +57,8 @@ def _keys(condition: Condition, moment: Moment, context: FactContext) -> Iterato
 
 
 def _moment(job: Job, context: FactContext) -> Moment:
-    return Moment(context.now, job.timezone, context.seen(job.id))
+    agent = agent_of(job.action) if isinstance(job.action, AgentAction) else ""
+    return Moment(context.now, job.timezone, context.seen(job.id), job.id, agent)
 
 
 def _verdicts(job: Job, facts: Mapping[FactKey, Fact], context: FactContext, run: str = "", *, forced: bool = False) -> tuple[Verdict, ...]:

@@ -9,6 +9,7 @@ from octojobs.conditions.base import ConditionType
 from octojobs.conditions.behind_upstream import BEHIND_UPSTREAM
 from octojobs.conditions.between import BETWEEN
 from octojobs.conditions.branch_merged import BRANCH_MERGED
+from octojobs.conditions.budget_left import BUDGET_LEFT
 from octojobs.conditions.ci_green import CI_GREEN
 from octojobs.conditions.command import COMMAND
 from octojobs.conditions.declared import condition_type, registered_type
@@ -44,6 +45,7 @@ _BUILT_IN = {
         BEHIND_UPSTREAM,
         BETWEEN,
         BRANCH_MERGED,
+        BUDGET_LEFT,
         CI_GREEN,
         COMMAND,
         DISK_FREE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from octojobs.config.entries import Entry, Fields
-from octojobs.config.parsers import command, mapping, texts
+from octojobs.config.parsers import command, dollars, mapping, texts
 from octojobs.config.tasks import task
 from octojobs.core.job import Action, AgentAction, CommandAction, JobType, ScriptAction
 
@@ -19,7 +19,7 @@ _TYPES = {
 _BELONGS = {
     "shell": JobType.COMMAND,
     **dict.fromkeys(("args", "python"), JobType.SCRIPT),
-    **dict.fromkeys(("agent", "model", "max_turns", "allowed_tools", "resume"), JobType.AGENT),
+    **dict.fromkeys(("agent", "model", "max_turns", "max_budget_usd", "allowed_tools", "resume"), JobType.AGENT),
 }
 _OWNER = {JobType.COMMAND: "command", JobType.SCRIPT: "run", JobType.AGENT: "prompt", JobType.TASK: "task"}
 # A function of a module, or a name registered with `@octojobs.job("name")`. Compiled when first needed, as all here.
@@ -54,6 +54,7 @@ def action(fields: Fields, own: Fields, here: Entry) -> Action | None:
                 agent=fields.plain("agent", ""),
                 model=fields.plain("model", ""),
                 max_turns=fields.plain("max_turns", None),
+                max_budget_usd=fields.read("max_budget_usd", dollars, None),
                 allowed_tools=fields.read("allowed_tools", texts, ()),
                 resume=fields.plain("resume", False),
             )

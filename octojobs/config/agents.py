@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import octojobs
 from octojobs.config.entries import Entry, Fields, each
 from octojobs.config.files import agent_file
-from octojobs.config.parsers import period, texts
+from octojobs.config.parsers import dollars, period, texts
 from octojobs.config.reader import read
 from octojobs.config.references import Reference
 from octojobs.config.schema import check
@@ -110,6 +110,15 @@ def guarded(jobs: Mapping[JobId, Job], known: Mapping[str, Agent]) -> Mapping[Jo
     return found
 
 
+def provided(jobs: Mapping[JobId, Job], known: Mapping[str, Agent]) -> Mapping[JobId, Job]:
+    """The jobs, each told whose rate limits its agent meets."""
+    found = dict(jobs)
+    for job in jobs.values():
+        if isinstance(job.action, AgentAction) and (agent := known.get(agent_of(job.action))) is not None:
+            found[job.id] = replace(job, action=replace(job.action, provider=agent.provider))
+    return found
+
+
 def read_agent(name: str, path: str, data: bytes) -> AgentFile:
     """The agent of a file: the profile that it chooses, overridden by what else stands there."""
     return _agent(name, path, data, None)
@@ -133,6 +142,7 @@ def _agent(name: str, path: str, data: bytes, base: Profile | None) -> AgentFile
         role=fields.plain("role", ""),
         model=fields.plain("model", ""),
         max_turns=fields.plain("max_turns", None),
+        max_budget_usd=fields.read("max_budget_usd", dollars, None),
         allowed_tools=fields.read("allowed_tools", texts, ()),
         pre_check=fields.plain("pre_check", ""),
         by_exit=fields.plain("pre_check_trigger", "non_empty") == "exit_zero",
@@ -167,6 +177,7 @@ def _overridden(fields: Fields, base: Profile) -> Profile:
         prompt=fields.plain("prompt", base.prompt),
         session=session.get("source", base.session),
         output=fields.plain("output", base.output),
+        provider=fields.plain("provider", base.provider),
         events=fields.read("events", _rules, base.events),
         cumulative=fields.plain("usage", "cumulative" if base.cumulative else "per_run") == "cumulative",
         stderr=fields.read("stderr", _wordings, base.stderr),

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from octojobs.config.entries import Entry
-from octojobs.config.parsers import command, folder, period, size
+from octojobs.config.parsers import command, dollars, folder, period, size
 from octojobs.core.refnames import is_full_ref, is_ref_pattern
 
 Args = Mapping[str, Any]
@@ -190,6 +190,14 @@ def _state(entry: Entry) -> str:
     return str(entry.value)
 
 
+def _budget_left(entry: Entry) -> Args:
+    """{usd}, {tokens} or both; {of} and {per} with their defaults."""
+    if not entry.value.keys() & {"usd", "tokens"}:
+        raise entry.invalid("says no amount", "add `usd:` or `tokens:`")
+    usd = _given(entry, "usd")
+    return {"of": "job", "per": "day", **entry.value, **({"usd": dollars(usd)} if usd is not None else {})}
+
+
 def _load_below(entry: Entry) -> Args:
     """{load} or {per_core}."""
     key = next(iter(entry.value)) if isinstance(entry.value, dict) else "load"
@@ -240,6 +248,7 @@ NEED_ARGS = {
     "worktrees_idle": "10m",
     "agent_worktrees": "5",
     "queue_below": "{state: incoming, max: 20}",
+    "budget_left": "{usd: 5}",
     "load_below": "2",
     "disk_free": "10GB",
 }
@@ -271,6 +280,7 @@ _READ: Mapping[str, Callable[[Entry], Args]] = {
     "agent_slots_free": _agent_slots_free,
     "queue_below": _queue_below,
     "queue_not_empty": _queue_not_empty,
+    "budget_left": _budget_left,
     "load_below": _load_below,
     "disk_free": _disk_free,
     "network": _network,

@@ -88,7 +88,7 @@ class Loader:
             known, wrong = agents.agents(jobs.values(), files)
             places = [reference for file in read for reference in file.references if reference.kind is Kind.AGENT]
             problems.extend([*wrong, *agents.unfit(jobs.values(), known, places, {problem.path for problem in wrong})])
-            jobs = agents.guarded(jobs, known)
+            jobs = agents.provided(agents.guarded(jobs, known), known)
         problems.sort()
         if any(problem.severity is Severity.ERROR for problem in problems):
             return Loaded(None, tuple(problems), settings.settings)

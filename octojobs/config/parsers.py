@@ -43,6 +43,13 @@ def time_of_day(entry: Entry) -> int:
     return int(match[1]) * 60 + int(match[2])
 
 
+def dollars(entry: Entry) -> float:
+    """An amount above 0."""
+    if not 0 < entry.value < float("inf"):
+        raise entry.invalid("must be above 0", "write what may be used, such as 5 or 0.50")
+    return float(entry.value)
+
+
 def size(entry: Entry) -> int:
     """Bytes, 1 or more."""
     try:

@@ -11,8 +11,10 @@ from octojobs.config.reader import read
 from octojobs.config.schema import check, properties
 from octojobs.config.suggest import did_you_mean
 from octojobs.core.definitions import (
+    AGENTS_POOL,
     DEFAULT_TASK_SETTINGS,
     OCTOPOID_FORM,
+    Capacity,
     DeclaredCondition,
     Retention,
     Settings,
@@ -60,6 +62,7 @@ def read_settings(path: str, data: bytes) -> SettingsFile:
         channels=fields.read("channels", _channels, plain.channels),
         metrics=fields.read("metrics", _metrics, plain.metrics),
         traces=fields.read("traces", _traces, plain.traces),
+        capacity=fields.read("capacity", lambda entry: _capacity(entry, fields), plain.capacity),
     )
     unread = ["conditions", "channels"] if fields.problems[len(refused.problems) :] else []
     return SettingsFile(settings, tuple(fields.problems), refused.keys | refused.meant | frozenset(unread))
@@ -140,6 +143,14 @@ def _retention(entry: Entry) -> Retention:
     plain = Retention()
     amount = size(entry.at("bytes")) if "bytes" in value else plain.bytes
     return Retention(value.get("days", plain.days), value.get("runs_per_job", plain.runs_per_job), amount)
+
+
+def _capacity(entry: Entry, fields: Fields) -> Capacity:
+    """The pool `agents` has one size."""
+    given = fields.entries.get("pools")
+    if "max_concurrent" in entry.value and given is not None and AGENTS_POOL in given.value:
+        raise entry.at("max_concurrent").invalid(f"pools.{AGENTS_POOL} says it, too", "keep one of them")
+    return Capacity(entry.value.get("max_concurrent", 1), entry.value.get("count_external", False))
 
 
 def _path_within(entry: Entry) -> str:

@@ -26,6 +26,22 @@ _SOONER = {"local": 0, "remote": 2}
 
 
 @dataclass(frozen=True, slots=True)
+class Others:
+    """Who else takes room in a pool, that is nobody's run: so many, None when nobody can tell; and in words."""
+
+    count: int | None = 0
+    words: str = ""
+
+    def room(self, size: int) -> int:
+        """What they leave of a pool of that size; nothing, when nobody can tell."""
+        return 0 if self.count is None else max(0, size - self.count)
+
+
+NO_OTHERS: Mapping[str, Others] = {}
+_NOBODY = Others()
+
+
+@dataclass(frozen=True, slots=True)
 class Admission:
     """`start` in starting order; `held` says why each other ready run is not started; `dropped` ends runs that won't start.
 
@@ -52,17 +68,21 @@ class _Desk:
     follow_ups: list[Run] = field(default_factory=list)
     beside: list[Run] = field(default_factory=list)
     used: dict[str, int] = field(default_factory=dict)
+    others: Mapping[str, Others] = field(default_factory=dict)
 
 
-def admit(ledger: Ledger, pools: Mapping[str, int], now: datetime, among: Iterable[Run] | None = None) -> Admission:
+def admit(
+    ledger: Ledger, pools: Mapping[str, int], now: datetime, among: Iterable[Run] | None = None, others: Mapping[str, Others] = NO_OTHERS
+) -> Admission:
     """The runs that may start at `now`; `pools` has the sizes by name, that of `default` included. O(runs); changes nothing.
 
     `among` is all open runs, or fewer of the queued ones when the caller knows which would start (`core/backlog.py`).
+    `others` are who else takes room, by pool.
 
     Ready is a queued run, and one whose retry is due. They start by (priority, due instant, local before remote, id) as far as
     their pools have room, and at most one of a job at a time unless its overlap allows more. Source: runs.md, "Retries, overlap, pools".
     """
-    desk = _Desk(ledger, now)
+    desk = _Desk(ledger, now, others=others)
     for run in ledger.runs.values() if among is None else among:
         _sort(desk, run)
     by_pool: dict[str, list[Run]] = {}
@@ -125,13 +145,29 @@ def stopping_pause(ledger: Ledger, run: Run, now: datetime) -> Pause | None:
     return ledger.pause_of(run.job, now)
 
 
+def waiting_for_limit(ledger: Ledger, run: Run, now: datetime) -> str:
+    """The rate limit whose end the run waits for, in words; "" for none."""
+    limit = ledger.limit_of(run, now)
+    if limit is not None:
+        return f"{run.definition.provider}'s {limit}"
+    return run.attempts[-1].reason if run.is_deferred else ""
+
+
 def _queue(desk: _Desk, run: Run) -> None:
-    """Ready, unless the job is paused: a run that was asked for starts in spite of a pause, and so does the word of a failure."""
+    """Ready, unless the job is paused, or its agent's provider has a rate limit.
+
+    A run that was asked for starts in spite of a pause, and so does the word of a failure.
+    """
     pause = stopping_pause(desk.ledger, run, desk.now)
     if pause is not None:
         desk.held[run.id] = str(pause)
         if pause.until is not None:
             desk.wake_at.append(pause.until)
+    elif (limit := desk.ledger.limit_of(run, desk.now)) is not None:
+        desk.held[run.id] = f"queued: {waiting_for_limit(desk.ledger, run, desk.now)}"
+        desk.wake_at.append(limit.until)
+        if run.phase is Phase.RETRYING:
+            _put(desk.active, run)
     elif run.is_follow_up:
         (desk.beside if run.is_beside else desk.follow_ups).append(run)
     else:
@@ -157,12 +193,13 @@ def _fill(desk: _Desk, pool: str, size: int | None, runs: Sequence[Run]) -> list
     if size is None:
         desk.held.update((run.id, f"queued: there is no pool {pool} in octojobs.yaml") for run in runs)
         return []
-    room = max(0, size - desk.used.get(pool, 0))
+    others = desk.others.get(pool, _NOBODY)
+    room = max(0, others.room(size) - desk.used.get(pool, 0))
     if len(runs) <= room:
         return list(runs)
     start = heapq.nsmallest(room, runs, key=lambda run: order_at(run, desk.now))
     started = {run.id for run in start}
-    reason = f"queued: pool {pool} {size}/{size}"
+    reason = f"queued: pool {pool} {size}/{size}" + (f": {others.words}" if others.words else "")
     desk.held.update((run.id, reason) for run in runs if run.id not in started)
     return start
 

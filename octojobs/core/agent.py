@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from octojobs.core.agent_names import AGENTS_FOLDER
 from octojobs.core.job import AgentAction
 
-OPTIONS = ("model", "max_turns", "allowed_tools")
+OPTIONS = ("model", "max_turns", "max_budget_usd", "allowed_tools")
 """What a job may ask of an agent whose profile says how that is passed on."""
 
 _FIELD = re.compile(r"\{([a-z_]+)(:json)?\}")
@@ -41,14 +41,15 @@ class Profile:
 
     `command` and `resume` are argument vectors whose elements may have placeholders (see `arguments`); `session` is `ours` (we
     choose the id), `event` (the program tells it) or "" (it has none). `cumulative` says that the tokens it tells are those of
-    the whole session. `stderr` is searched last, when nothing structured has told why it failed; `prose` is searched in the
-    output of a program that prints text, whatever its exit code. Times are seconds.
+    the whole session. `provider` is whose rate limits it meets. `stderr` is searched last, when nothing structured has told why it
+    failed; `prose` is searched in the output of a program that prints text, whatever its exit code. Times are seconds.
     """
 
     name: str
     command: tuple[str, ...] = ()
     resume: tuple[str, ...] = ()
     options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    provider: str = ""
     prompt: str = "stdin"
     session: str = ""
     output: str = "text"
@@ -76,6 +77,12 @@ class Agent:
     allowed_tools: tuple[str, ...] = ()
     pre_check: str = ""
     by_exit: bool = False
+    max_budget_usd: float | None = None
+
+    @property
+    def provider(self) -> str:
+        """Whose rate limits it meets; a program of its own that names nobody shares them with no other."""
+        return self.profile.provider or self.name
 
     @property
     def pre_check_argv(self) -> tuple[str, ...]:
@@ -86,10 +93,11 @@ class Agent:
 
 def options(agent: Agent, action: AgentAction) -> dict[str, str]:
     """What is asked of the agent, by name, as text: the job's word before the agent's."""
-    turns = action.max_turns or agent.max_turns
+    turns, dollars = action.max_turns or agent.max_turns, action.max_budget_usd or agent.max_budget_usd
     chosen = {
         "model": action.model or agent.model,
         "max_turns": str(turns) if turns else "",
+        "max_budget_usd": f"{dollars:.6f}".rstrip("0").rstrip(".") if dollars else "",
         "allowed_tools": ",".join(action.allowed_tools or agent.allowed_tools),
     }
     return {name: value for name, value in chosen.items() if value}

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
-from octojobs.core.admit import Admission, admit, order_at, start_order
+from octojobs.core.admit import NO_OTHERS, Admission, Others, admit, order_at, start_order
 from octojobs.core.definitions import DEFAULT_POOL
 from octojobs.core.identity import RunId
 from octojobs.core.job import Priority
@@ -51,10 +51,10 @@ class Backlog:
         if run.deadline is not None:
             heapq.heappush(self._deadlines, (run.deadline, run.id))
 
-    def admit(self, pools: Mapping[str, int], now: datetime) -> Admission:
+    def admit(self, pools: Mapping[str, int], now: datetime, others: Mapping[str, Others] = NO_OTHERS) -> Admission:
         """As `core.admit.admit`; `held` names only the runs that were looked at."""
         unqueued = self._ledger.unqueued()
-        room = _room(unqueued, pools)
+        room = _room(unqueued, {pool: others[pool].room(size) if pool in others else size for pool, size in pools.items()})
         offered = self._urgent(now)
         beside = [run for run in map(self._queued, list(self._beside)) if run is not None and run.id not in offered]
         self._beside = dict.fromkeys(run.id for run in beside)
@@ -62,7 +62,7 @@ class Backlog:
         while True:
             fresh = self._offer({pool: left + width for pool, left in room.items() if left > 0})
             offered |= fresh
-            admission = admit(self._ledger, pools, now, [*unqueued, *beside, *offered.values()])
+            admission = admit(self._ledger, pools, now, [*unqueued, *beside, *offered.values()], others)
             if not fresh or not self._goes_on(admission, room, now):
                 break
             width *= 4

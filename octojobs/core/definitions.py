@@ -50,6 +50,14 @@ class Retention:
 
 
 @dataclass(frozen=True, slots=True)
+class Capacity:
+    """How many agents may work here at a time; with `count_external` those that other programs run are among them."""
+
+    max_concurrent: int = 1
+    count_external: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class TaskSettings:
     """Where the repository's tasks lie, and how many there may be.
 
@@ -78,6 +86,7 @@ class Settings:
     they register, `state_dir` is where octojobs keeps its state ("" means under the git common directory), `agent_worktrees`
     are globs relative to the main worktree: a linked worktree that matches one belongs to an agent. `task_format` is `front_matter`
     or `octopoid`. `channels` are where the jobs' `notify` leads. `metrics` and `traces` are None where nobody wants any.
+    `capacity` is that of the pool `agents`.
     """
 
     max_concurrent: int = 4
@@ -94,11 +103,12 @@ class Settings:
     channels: Mapping[str, Channel] = field(default_factory=dict)
     metrics: MetricsSettings | None = None
     traces: TracesSettings | None = None
+    capacity: Capacity = Capacity()
 
     @property
     def pool_sizes(self) -> dict[str, int]:
         """The sizes of all pools by name, the default one and that of the agents among them."""
-        return {AGENTS_POOL: 1, **self.pools, DEFAULT_POOL: self.max_concurrent}
+        return {AGENTS_POOL: self.capacity.max_concurrent, **self.pools, DEFAULT_POOL: self.max_concurrent}
 
 
 @dataclass(frozen=True, slots=True)

@@ -196,7 +196,10 @@ class ScriptAction:
 
 @dataclass(frozen=True, slots=True)
 class AgentAction:
-    """A prompt for a coding agent, given as it stands or as a file of the repository."""
+    """A prompt for a coding agent, given as it stands or as a file of the repository.
+
+    `provider` is whose limits its agent meets, as the definitions know the agent; "" where they don't.
+    """
 
     prompt: str = ""
     prompt_file: str = ""
@@ -205,6 +208,8 @@ class AgentAction:
     max_turns: int | None = None
     allowed_tools: tuple[str, ...] = ()
     resume: bool = False
+    max_budget_usd: float | None = None
+    provider: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,6 +378,11 @@ class Job:
         if self.sandbox is not None and not isinstance(self.action, TaskAction):
             return self.sandbox
         return WORKTREE if isinstance(self.action, AgentAction) else NOT_APART
+
+    @property
+    def provider(self) -> str:
+        """Whose rate limits its runs meet; empty for a job that asks no agent."""
+        return self.action.provider if isinstance(self.action, AgentAction) else ""
 
     @property
     def unsupported(self) -> str:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from octojobs.core.change import changed
 from octojobs.core.events import (
+    AttemptEnded,
     CursorMoved,
     Event,
     JobAbsent,
@@ -27,7 +28,8 @@ from octojobs.core.events import (
 from octojobs.core.guards import seen_by
 from octojobs.core.identity import JobId, RunId
 from octojobs.core.pace import Pace
-from octojobs.core.run import Cause, IllegalTransition, Outcome, Phase, Run
+from octojobs.core.rate_limit import Limit
+from octojobs.core.run import Attempt, Cause, IllegalTransition, Outcome, Phase, Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ class Row:
 
 @dataclass(slots=True)
 class Ledger:
-    """Cursors, open runs and pauses. `apply` is the only way to change it.
+    """Cursors, open runs, pauses, and the rate limits by provider. `apply` is the only way to change it.
 
     `_by_job` and `_unqueued` are indexes over `runs`: a burst of ten thousand queued runs must not be walked at every tick.
     """
@@ -96,6 +98,7 @@ class Ledger:
     jobs: dict[JobId, JobState] = field(default_factory=dict)
     runs: dict[RunId, Run] = field(default_factory=dict)
     pause: Pause | None = None
+    limits: dict[str, Limit] = field(default_factory=dict)
     _by_job: dict[JobId, dict[RunId, None]] = field(default_factory=dict, repr=False, compare=False)
     _unqueued: dict[RunId, None] = field(default_factory=dict, repr=False, compare=False)
 
@@ -121,6 +124,21 @@ class Ledger:
             if pause is not None and pause.holds(now):
                 return pause
         return None
+
+    def limit_of(self, run: Run, now: datetime) -> Limit | None:
+        """The rate limit that keeps a run that is ready from starting at `now`; one that was forced tries all the same."""
+        return None if run.forced else self.limit(run.definition.provider, now)
+
+    def waits_for_limit(self, run: Run, now: datetime) -> bool:
+        """Whether the end of a rate limit is what the run waits for: one that it met itself, or one that keeps it from starting."""
+        if run.phase in (Phase.QUEUED, Phase.RETRYING) and self.limit_of(run, now) is not None:
+            return True
+        return run.is_deferred and run.not_before is not None and now < run.not_before
+
+    def limit(self, provider: str, now: datetime) -> Limit | None:
+        """The provider's rate limit, if it holds at `now`."""
+        limit = self.limits.get(provider)
+        return limit if limit is not None and now < limit.until else None
 
     def check(self, events: Iterable[Event]) -> list[Run | None]:
         """What applying the events in this order makes of the run of each, None for one that is about no run's life. O(events).
@@ -156,6 +174,8 @@ class Ledger:
     def _apply(self, event: Event, becomes: Run | None) -> Row | None:
         """`becomes` is what the event makes of its run."""
         if becomes is not None:
+            if isinstance(event, AttemptEnded):
+                self._heed(becomes, event.attempt)
             if becomes.phase is Phase.FINISHED:
                 return self._finish(becomes)
             self._put(becomes)
@@ -182,6 +202,18 @@ class Ledger:
             ):
                 return self._apply_to_job(event)
         return None
+
+    def _heed(self, run: Run, attempt: Attempt) -> None:
+        """A limit holds for all runs of its provider; one that succeeds although it began later shows that it is over."""
+        if not (provider := run.definition.provider):
+            return
+        self.limits = {name: limit for name, limit in self.limits.items() if limit.until > attempt.ended_at}
+        known = self.limits.get(provider)
+        if attempt.limited_until is not None:
+            if known is None or known.until < attempt.limited_until:
+                self.limits[provider] = Limit(attempt.limited_until, attempt.ended_at, run.id)
+        elif known is not None and attempt.outcome is Outcome.SUCCEEDED and attempt.started_at and attempt.started_at > known.since:
+            del self.limits[provider]
 
     def _put(self, run: Run) -> None:
         self.runs[run.id] = run

@@ -6,6 +6,7 @@ import hashlib
 from datetime import datetime, timedelta
 
 from octojobs.core.job import Backoff, RetryPolicy
+from octojobs.core.rate_limit import MOST_DEFERRALS, met
 from octojobs.core.run import Outcome, Run
 
 _MOST_DOUBLINGS = 40
@@ -16,9 +17,10 @@ def next_attempt(policy: RetryPolicy, run: Run, outcome: Outcome, exit_code: int
     """When the run is tried again after its current attempt ended so; None for never.
 
     `run` is as it was while the attempt ran: `run.attempt` is the number of the attempt that ended. Attempts that provably never
-    started (`Attempt.void`) use up no retry. A run that somebody cancelled is not tried again. Source: "retries" in formats.md.
+    started (`Attempt.void`) use up no retry, nor do those that met a rate limit and were deferred. A run that somebody cancelled is
+    not tried again. Source: "retries" in formats.md.
     """
-    number = run.attempt - sum(attempt.void for attempt in run.attempts)
+    number = run.attempt - sum(attempt.void for attempt in run.attempts) - min(met(run), MOST_DEFERRALS)
     if number > policy.max or run.cancel or outcome not in policy.on:
         return None
     if outcome is Outcome.FAILED and policy.exit_codes and exit_code not in policy.exit_codes:

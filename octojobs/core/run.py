@@ -64,8 +64,29 @@ class Process:
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """What an attempt of an agent job has used, as its program told it; None is not known.
+
+    `input_tokens` are all that the model was given, `cached_tokens` those of them that came from a cache. `model` is the one that
+    really ran. `day` is the day on which the attempt ended, by the clock of the job's zone.
+    """
+
+    agent: str
+    day: str
+    profile: str = ""
+    model: str = ""
+    input_tokens: int | None = None
+    cached_tokens: int | None = None
+    output_tokens: int | None = None
+    cost_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
-    """An attempt that has ended; times are aware UTC. A `void` one provably never started: no retry is used up by it."""
+    """An attempt that has ended; times are aware UTC. A `void` one provably never started: no retry is used up by it.
+
+    `usage` is what an agent has used, None where none was asked. `limited_until` is the end of the rate limit that it met.
+    """
 
     number: int
     outcome: Outcome
@@ -75,6 +96,8 @@ class Attempt:
     signal: int | None = None
     reason: str = ""
     void: bool = False
+    usage: Usage | None = None
+    limited_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +148,11 @@ class Run:
     def is_beside(self) -> bool:
         """Whether it goes on beside the run that it follows, and so takes no room: in a pool of one it would begin when that has ended."""
         return self.cause is Cause.ON_START and self.is_follow_up
+
+    @property
+    def is_deferred(self) -> bool:
+        """Whether it waits for the end of a rate limit; the attempt that met it uses up no retry."""
+        return self.phase is Phase.RETRYING and self.attempts[-1].limited_until is not None
 
     @property
     def holds_slot(self) -> bool:

@@ -35,6 +35,7 @@ from octojobs.engine.ground import Ground
 from octojobs.engine.guarding import Guards, Holds
 from octojobs.engine.holding import Holding
 from octojobs.engine.inbox import Inbox
+from octojobs.engine.others import OtherAgents
 from octojobs.engine.pacing import Pacing
 from octojobs.engine.pinning import withheld
 from octojobs.engine.recorder import Recorder
@@ -84,11 +85,13 @@ class Engine:
         self.scope = scope
         self.running = Running(ground.paths, starter.pool, ground.environ)
         self.guards = Guards(ground)
+        self.guards.unwritten = store.unwritten
         self.recorder = Recorder(store, ground.clock, self._plan_again)
         self._starter = starter
         self._inbox = Inbox(ground.paths, ground.salt)
         self._agenda = Agenda()
         self._pacing = Pacing(ground)
+        self._others = OtherAgents(ground, store.ledger)
         self.triggers = Triggers(ground)
         self._watch = Watch(ground.clock)
         self._intent = Intent()
@@ -152,7 +155,7 @@ class Engine:
 
     def waiting_for(self) -> dict[RunId, str]:
         """Why each ready run does not start, in words; walks all open runs."""
-        return dict(admit(self.store.ledger, self._pools(), self.ground.clock.now()).held)
+        return dict(admit(self.store.ledger, self._pools(), self.ground.clock.now(), others=self._others.seen).held)
 
     @property
     def ready(self) -> tuple[Run, ...]:
@@ -278,7 +281,8 @@ class Engine:
         self._recheck_at = judged.wake_at
 
     def _admit(self, now: datetime) -> None:
-        self._admission = self.recorder.backlog.admit(self._pools(), now)
+        backlog, settings = self.recorder.backlog, self.feed.current().settings
+        self._admission = self._others.admitted(lambda others: backlog.admit(self._pools(), now, others), settings, now)
         self._stage(self._admission.dropped)
         if self.recorder.holds():
             return
@@ -336,8 +340,10 @@ class Engine:
         """Of these runs alone, those that start: one of them must not wait for the room of a run that never will."""
         ledger = self.store.ledger
         named = [ledger.runs[run] for run in only if run in ledger.runs and not ledger.runs[run].holds_slot]
-        running = [run for run in ledger.unqueued() if run.holds_slot]
-        return admit(ledger, self._pools(), now, [*running, *named]).start
+        chosen = [*(run for run in ledger.unqueued() if run.holds_slot), *named]
+        return self._others.admitted(
+            lambda others: admit(ledger, self._pools(), now, chosen, others), self.feed.current().settings, now
+        ).start
 
     def _pools(self) -> dict[str, int]:
         return self.feed.current().settings.pool_sizes

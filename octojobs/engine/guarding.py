@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -22,8 +22,9 @@ from octojobs.core.guards import Status, Verdict
 from octojobs.core.identity import JobId, RunId
 from octojobs.core.ledger import Ledger
 from octojobs.core.run import Phase, Run
+from octojobs.core.usage import Spent
 from octojobs.engine.ground import Ground
-from octojobs.facts.fact import FactContext
+from octojobs.facts.fact import FactContext, Unreadable
 
 _Event = RunReady | RunBlocked | RunDropped
 
@@ -33,8 +34,11 @@ MOMENT_S = 0.1
 """How long a tick waits for its guards: files and git answer in a tenth of it; runs that are due meanwhile start this late."""
 
 
-def fact_context(ledger: Ledger, ground: Ground, settings: Settings, now: datetime) -> FactContext:
-    """Where the guards look for their facts; processes of our own open runs are no agents."""
+def fact_context(ledger: Ledger, ground: Ground, settings: Settings, now: datetime, unwritten: Iterable[Run] = ()) -> FactContext:
+    """Where the guards look for their facts; processes of our own open runs are no agents.
+
+    `unwritten` are runs that have ended and that the history may have no row of yet.
+    """
     own = frozenset(run.process.pid for run in ledger.unqueued() if run.process is not None)
     slots: dict[str, tuple[str, ...]] = {}
     for run in ledger.unqueued():
@@ -47,8 +51,28 @@ def fact_context(ledger: Ledger, ground: Ground, settings: Settings, now: dateti
         state = ledger.jobs.get(job)
         return state.seen if state is not None else {}
 
+    tried = (*unwritten, *(run for run in ledger.unqueued() if run.attempts))
+
+    def spent(since: datetime) -> tuple[Spent, ...]:
+        from octojobs.store.usage import used  # lazily: few repositories have budgets
+
+        found = used(ground.paths, since, tried)
+        if found.problems:
+            raise Unreadable("; ".join(found.problems))
+        return found.spent
+
     return FactContext(
-        ground.repository, ground.root, ground.paths.root, settings, now, ground.environ, own, seen=seen, slots=slots, memory=ground.memory
+        ground.repository,
+        ground.root,
+        ground.paths.root,
+        settings,
+        now,
+        ground.environ,
+        own,
+        seen=seen,
+        slots=slots,
+        spent=spent,
+        memory=ground.memory,
     )
 
 
@@ -100,11 +124,13 @@ class Guards:
     """Judges waiting runs. Owned by the engine's thread; `ring` is called from another one when a late answer is there.
 
     `judged` is shown each answer, with the instants at which it was asked for and came.
+    `unwritten` gives the runs that have ended and are in no file of the history yet.
     """
 
     def __init__(self, ground: Ground) -> None:
         self.ring: Callable[[], None] = lambda: None
         self.judged: OnJudged = unobserved
+        self.unwritten: Callable[[], Iterable[Run]] = tuple
         self._ground = ground
         self._under_way: list[_Gathering] = []
 
@@ -121,7 +147,7 @@ class Guards:
         asked = {run.id for gathering in self._under_way for run in gathering.runs}
         ready = [run for run in waiting if run.id not in asked and (run.not_before is None or run.not_before <= now or holds.concern(run))]
         if ready:
-            self._ask(ready, fact_context(ledger, self._ground, settings, now))
+            self._ask(ready, fact_context(ledger, self._ground, settings, now, self.unwritten()))
         answers = sorted(self._answers(ledger), key=lambda answer: order_at(answer[0], now))
         events = tuple(
             _told(_after(run, verdicts, now, next_due(run.job), holds), first=run.not_before is None) for run, verdicts in answers

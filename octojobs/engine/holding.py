@@ -2,8 +2,8 @@
 
 A lease is taken before the run's readiness is on disk, and is bound to this process: a crash in between leaves one that holds
 nothing. Before the gate of an attempt opens it is bound to the attempt's own process, so that it holds on when this daemon is
-killed; while a run waits for its retry it is bound to the daemon again. The next daemon gives back the leases of runs that
-are over, and those of runs that have no process: they are taken again before the run starts.
+killed; while a run waits for its retry it is bound to the daemon again, unless it waits for the end of a rate limit. The next
+daemon gives back the leases of runs that are over, and those of runs that have no process: they are taken again before the run starts.
 """
 
 from __future__ import annotations
@@ -62,12 +62,12 @@ class Holding:
         return Verdict(Status.PASSED, f"nobody else holds {lease_of(hold).what}", guard)
 
     def follow(self, now: datetime) -> bool:
-        """Give back what runs that are over (or stopped by a pause) had, and bind the others; whether something is free now."""
+        """Give back what runs had that are over, or wait long, and bind the others; whether something is free now."""
         freed = False
         for run_id, lease in list(self._held.items()):
             run = self._ledger.runs.get(run_id)
             try:
-                if run is None or run.phase is Phase.WAITING or (run.phase is Phase.QUEUED and stopping_pause(self._ledger, run, now)):
+                if run is None or self._waits_long(run, now):
                     self._leases.give_back(LeaseName.of_run(run_id), now)
                     del self._held[run_id]
                     freed = True
@@ -78,6 +78,12 @@ class Holding:
                 self._held[run_id] = lease  # the next tick tries again
                 log.warning("the lease of %s can't be changed: %s", run_id, error)
         return freed
+
+    def _waits_long(self, run: Run, now: datetime) -> bool:
+        """Whether others may have what it holds meanwhile: its guards, a pause or a rate limit keep it from starting."""
+        if run.phase is Phase.QUEUED and stopping_pause(self._ledger, run, now) is not None:
+            return True
+        return run.phase is Phase.WAITING or self._ledger.waits_for_limit(run, now)
 
     def close(self, now: datetime) -> None:
         """Nobody looks after the runs that have no process any more: their leases end with us."""

@@ -91,10 +91,11 @@ class Running:
                 yield event
 
     def _settle(self, run: Run, words: str, now: datetime) -> AttemptEnded | AttemptVoid | None:
+        run_dir = self._paths.run_dir(run.id, run.attempt)
         if words.startswith(OFFER) and (told := receipts.exit_of(words.removeprefix(OFFER))) is not None:
-            return ended(run, attempt_of(run, told), now)
+            return ended(run, attempt_of(run, told), now, run_dir)
         try:
-            return settle(run, self._paths.run_dir(run.id, run.attempt), now, self._boot_id, self._environ)
+            return settle(run, run_dir, now, self._boot_id, self._environ)
         except OSError as error:
             # A disk that can't be read or written: nothing may be concluded, so the question stays open.
             log.warning("can't tell what became of %s: %s", run.id, error)

@@ -7,6 +7,8 @@ from datetime import datetime
 from pathlib import Path
 
 from octojobs.core.events import AttemptEnded, AttemptVoid
+from octojobs.core.job import AgentAction
+from octojobs.core.rate_limit import deferred_until
 from octojobs.core.retry import next_attempt
 from octojobs.core.run import Attempt, Outcome, Phase, Run
 from octojobs.errors import OctojobsError
@@ -38,7 +40,7 @@ def settle(run: Run, run_dir: Path, now: datetime, boot_id: str, environ: Mappin
     # The shim may have written its result between the two looks above.
     finished = finished or receipts.read_exit(run_dir)
     if finished is not None:
-        return ended(run, attempt_of(run, finished), now)
+        return ended(run, attempt_of(run, finished), now, run_dir)
     rebooted = run.phase is Phase.RUNNING and run.process is not None and run.process.boot_id != boot_id
     # A folder that is gone, of a run that the journal knows as started, may have held `started`.
     unknown = run.phase is Phase.RUNNING and not run_dir.is_dir()
@@ -51,7 +53,7 @@ def settle(run: Run, run_dir: Path, now: datetime, boot_id: str, environ: Mappin
         reason += _without_container(run_dir, environ)
     receipts.remove_debris(run_dir)
     reason = _without_secrets(run, run_dir, reason, environ)
-    return ended(run, Attempt(run.attempt, Outcome.LOST, run.started_at, now, reason=reason), now)
+    return ended(run, Attempt(run.attempt, Outcome.LOST, run.started_at, now, reason=reason), now, run_dir)
 
 
 def _without_container(run_dir: Path, environ: Mapping[str, str]) -> str:
@@ -92,7 +94,15 @@ def _escaped(finished: receipts.Exit) -> str:
     return "still running: " + ", ".join(f"pid {process.pid} ({process.command})" for process in finished.escaped)
 
 
-def ended(run: Run, attempt: Attempt, now: datetime) -> AttemptEnded:
-    """The end of the attempt, with the instant of the retry when the policy grants one and nobody cancelled the run."""
-    retry_at = next_attempt(run.definition.retries, run, attempt.outcome, attempt.exit_code, now)
+def ended(run: Run, attempt: Attempt, now: datetime, run_dir: Path | None = None) -> AttemptEnded:
+    """The end of the attempt, with the instant of the retry when the policy grants one and nobody cancelled the run.
+
+    `run_dir` is its folder, None for one that could not begin; what an agent told stands there. One that met a rate limit is
+    deferred first, whatever the policy.
+    """
+    if run_dir is not None and isinstance(run.definition.action, AgentAction):
+        from octojobs.runners.agent_usage import as_told  # lazily: most repositories ask no agent
+
+        attempt = as_told(run, attempt, run_dir)
+    retry_at = deferred_until(run, attempt) or next_attempt(run.definition.retries, run, attempt.outcome, attempt.exit_code, now)
     return AttemptEnded(run.id, attempt, retry_at)

@@ -108,6 +108,8 @@ def retried_or_final(event: AttemptEnded) -> str:
     """How the log tells of the end of an attempt."""
     attempt = event.attempt
     text = f"{event.run} attempt {attempt.number} {attempt.outcome}" + (f": {attempt.reason}" if attempt.reason else "")
+    if attempt.limited_until is not None and event.retry_at == attempt.limited_until:
+        return text
     return text + (f"; retry at {event.retry_at:%Y-%m-%dT%H:%M:%SZ}" if event.retry_at else "")
 
 

@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 
 from octojobs.core.definitions import Settings
 from octojobs.core.identity import JobId
+from octojobs.core.usage import Spent
 from octojobs.errors import OctojobsError
 from octojobs.facts.memory import Memory
 from octojobs.repository import Repository
@@ -66,7 +67,8 @@ class FactContext:
     allowed: then no command or function of its own is called, and nobody outside is asked.
 
     `seen` tells of a job which commits the refs stood for when its last successful run was let go. `slots` are the runs of ours
-    that take room in each pool. `memory` outlives this look; `once` keeps what this look has found out already.
+    that take room in each pool. `spent` are the attempts of agents that ended at an instant or later, with what they have used; it
+    raises Unreadable. `memory` outlives this look; `once` keeps what this look has found out already.
     """
 
     repository: Repository | None
@@ -79,6 +81,7 @@ class FactContext:
     may_run: bool = True
     seen: Callable[[JobId], Mapping[str, str]] = lambda _: {}
     slots: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    spent: Callable[[datetime], tuple[Spent, ...]] = lambda _: ()
     memory: Memory = field(default_factory=Memory)
     _found: dict[str, Any] = field(default_factory=dict)
 

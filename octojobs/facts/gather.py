@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from octojobs.errors import OctojobsError
-from octojobs.facts import agents, ci, files, git, idle, leases, machine, octopoid, pull_requests, queues, slots
+from octojobs.facts import agents, ci, files, git, idle, leases, machine, octopoid, pull_requests, queues, slots, spending
 from octojobs.facts.activity import latest_activity
 from octojobs.facts.commands import ask_command, ask_function
 from octojobs.facts.fact import Fact, FactContext, FactKey, Known, Unknown, Unreadable, one_line
@@ -53,6 +53,7 @@ GATHERERS: Mapping[str, Callable[[tuple[str, ...], FactContext], Any]] = {
     "reach": machine.reach,
     "refs": lambda _, context: git.refs(context),
     "route": machine.route,
+    "spent": spending.since,
     "slots": lambda _, context: slots.slots(context),
     "upstream": git.upstream,
 }

@@ -37,6 +37,7 @@ from octojobs.errors import OctojobsError
 from octojobs.repository import Repository
 from octojobs.runners.agent import LONGEST, PROMPT
 from octojobs.runners.agent_prompt import composed
+from octojobs.runners.agent_usage import leave, of_this_run
 from octojobs.runners.context import write_whole
 from octojobs.runners.sandbox.enclosure import enclose
 from octojobs.runners.sandbox.inner import ASKED, BEFORE_KILL
@@ -175,23 +176,13 @@ def _follow(order: Order, argv: tuple[str, ...], folder: str, prompt: str, stopp
 
 
 def _of_this_run(order: Order, verdict: Verdict, session: Session, before: Session | None) -> tuple[Verdict, Session]:
-    """The verdict with the tokens of this run alone, and the session as it stands now."""
-    now = replace(
-        session,
-        id=verdict.session or session.id,
-        input_tokens=verdict.input_tokens or 0,
-        output_tokens=verdict.output_tokens or 0,
-    )
+    """The verdict with what this run alone has used, and the session as it stands now."""
+    verdict, now = of_this_run(verdict, session, before, cumulative=order.agent.profile.cumulative)
+    leave(order.place.run_dir, order.agent, verdict)
     if before is not None and verdict.status == FAILED:
         forget(order.paths, order.job)  # it may be the session that is wrong: the next run begins another
     elif now.id:
         record(order.paths, order.job, now)
-    if before is not None and order.agent.profile.cumulative and verdict.input_tokens is not None:
-        verdict = replace(
-            verdict,
-            input_tokens=max(verdict.input_tokens - before.input_tokens, 0),
-            output_tokens=max((verdict.output_tokens or 0) - before.output_tokens, 0),
-        )
     return verdict, now
 
 

@@ -75,8 +75,13 @@ def exit_of(document: str | bytes) -> Exit | None:
 
 def read_result(run_dir: Path) -> Any:
     """The JSON value that the job left as its result; None when it left none, or none of at most a megabyte."""
+    return read_json(run_dir, "result.json")
+
+
+def read_json(run_dir: Path, name: str) -> Any:
+    """The JSON value in a file of the run's folder; None when there is none, or none of at most a megabyte."""
     try:
-        return json.loads(_read(f"{run_dir}/result.json"))
+        return json.loads(_read(f"{run_dir}/{name}"))
     except (OSError, ValueError, RecursionError):
         return None
 

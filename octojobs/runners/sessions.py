@@ -14,12 +14,14 @@ from octojobs.store.paths import StatePaths
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A session of a program of that profile; the tokens are those that it told of last, of the whole session where it counts so."""
+    """A session of a program of that profile; tokens and cost are those that it told of last, of the whole session where it counts so."""
 
     profile: str
     id: str = ""
     input_tokens: int = 0
     output_tokens: int = 0
+    cached_tokens: int = 0
+    cost_usd: float = 0.0
 
 
 def last_session(paths: StatePaths, job: JobId, profile: str) -> Session | None:

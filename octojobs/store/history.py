@@ -12,7 +12,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from typing import Any
 from octojobs.core.codec import encode, format_instant
 from octojobs.core.identity import RunId
 from octojobs.core.ledger import Row
-from octojobs.core.run import Run
+from octojobs.core.run import Attempt, Run
 from octojobs.core.trigger import Trigger
 from octojobs.store.atomic import replace_file, sync_data, sync_folder, write_all
 from octojobs.store.lines import seal, unseal
@@ -88,19 +88,22 @@ def _run_to_dict(run: Run | None) -> dict[str, Any]:
         "forced": run.forced if run else False,
         "requested_by": run.requested_by if run else "",
         "trigger": _trigger_to_dict(run.trigger) if run and run.trigger else None,
-        "attempts": [
-            {
-                "number": a.number,
-                "outcome": a.outcome.value,
-                "started_at": encode(a.started_at),
-                "ended_at": format_instant(a.ended_at),
-                "exit_code": a.exit_code,
-                "signal": a.signal,
-                "reason": a.reason,
-                "void": a.void,
-            }
-            for a in attempts
-        ],
+        "attempts": [_attempt_to_dict(attempt) for attempt in attempts],
+    }
+
+
+def _attempt_to_dict(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "number": attempt.number,
+        "outcome": attempt.outcome.value,
+        "started_at": encode(attempt.started_at),
+        "ended_at": format_instant(attempt.ended_at),
+        "exit_code": attempt.exit_code,
+        "signal": attempt.signal,
+        "reason": attempt.reason,
+        "void": attempt.void,
+        "usage": asdict(attempt.usage) if attempt.usage is not None else None,
+        "limited_until": encode(attempt.limited_until),
     }
 
 
@@ -149,6 +152,11 @@ class History:
     def add(self, entries: Iterable[Entry]) -> None:
         """Take in rows that are in the journal, to be written next."""
         self._pending += entries
+
+    @property
+    def pending(self) -> Iterator[Row]:
+        """The rows that are to be written next."""
+        return (entry.row for entry in self._pending)
 
     def write(self) -> None:
         """Write the rows that were added; raises OSError, and keeps them for the next time then."""

@@ -57,9 +57,7 @@ def unseal(line: bytes) -> dict[str, Any] | None:
     >>> unseal(seal({"seq": 1})[:-1])
     {'seq': 1}
     """
-    match = _SEAL.match(line)
-    # The rest of the line is the canonical form but for its opening brace: the bytes themselves are checked.
-    if match is None or zlib.crc32(line[match.end() :], zlib.crc32(b"{")) != int(match[1]):
+    if not is_sealed(line):
         return None
     try:
         value = json.loads(line)
@@ -67,6 +65,13 @@ def unseal(line: bytes) -> dict[str, Any] | None:
         return None
     del value["crc32"]
     return value  # type: ignore[no-any-return]  # a line that begins with a brace is an object
+
+
+def is_sealed(line: bytes) -> bool:
+    """Whether the line (without its newline) is as it was written, by its checksum alone."""
+    match = _SEAL.match(line)
+    # The rest of the line is the canonical form but for its opening brace: the bytes themselves are checked.
+    return match is not None and zlib.crc32(line[match.end() :], zlib.crc32(b"{")) == int(match[1])
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -179,7 +179,7 @@ def _reconciled(found: Loaded, paths: StatePaths, records: list[Record]) -> Load
         state = jobs.get(row["job"])
         if state is not None and row["cause"] in (None, "schedule", "catch_up") and not row["correction"]:
             jobs[JobId(row["job"])] = replace(state, cursor=max(state.cursor, parse_instant(row["scheduled_at"])))
-    return replace(found, ledger=Ledger(jobs, runs, ledger.pause), seq=last)
+    return replace(found, ledger=Ledger(jobs, runs, ledger.pause, ledger.limits), seq=last)
 
 
 def _told(found: Loaded, damaged: Mapping[Path, str], whole: tuple[Path, ...]) -> Loaded:

@@ -9,6 +9,7 @@ from typing import Any
 from octojobs.core.codec import NotDecodable, decode, encode
 from octojobs.core.identity import JobId
 from octojobs.core.ledger import JobState, Ledger, Pause
+from octojobs.core.rate_limit import Limit
 from octojobs.core.run import Run
 from octojobs.store.lines import Unreadable, canonical, parse
 from octojobs.store.migrations import VERSION, check_version, upgrade_state
@@ -34,6 +35,7 @@ def state_of(ledger: Ledger, seq: int) -> dict[str, Any]:
         "jobs": encode(ledger.jobs),
         "runs": [encode(run) for run in ledger.runs.values()],
         "pause": encode(ledger.pause),
+        "limits": encode(ledger.limits),
     }
 
 
@@ -68,4 +70,6 @@ def read(data: bytes) -> Snapshot:
 
 def _ledger(state: dict[str, Any]) -> Ledger:
     runs: tuple[Run, ...] = decode(tuple[Run, ...], state["runs"])
-    return Ledger(decode(dict[JobId, JobState], state["jobs"]), {run.id: run for run in runs}, decode(Pause | None, state["pause"]))
+    jobs: dict[JobId, JobState] = decode(dict[JobId, JobState], state["jobs"])
+    limits: dict[str, Limit] = decode(dict[str, Limit], state.get("limits", {}))  # an older version knew none
+    return Ledger(jobs, {run.id: run for run in runs}, decode(Pause | None, state["pause"]), limits)

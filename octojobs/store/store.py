@@ -16,6 +16,7 @@ from pathlib import Path
 from octojobs import platform
 from octojobs.core.events import Event
 from octojobs.core.ledger import Ledger, Row
+from octojobs.core.run import Run
 from octojobs.errors import StorageFailed, UsageError
 from octojobs.store import recovery, snapshot
 from octojobs.store.access import storage_failed
@@ -99,6 +100,10 @@ class Store:
     def failed(self) -> str:
         """Why the last write failed, in words; empty while all is well. New starts are held meanwhile (P7)."""
         return next(iter(self._failures.values()), "")
+
+    def unwritten(self) -> tuple[Run, ...]:
+        """The runs that have ended and whose row may not be in a file of the history yet."""
+        return tuple(row.run for row in (*self._rows, *self._history.pending) if row.run is not None)
 
     def stage(self, events: Sequence[Event]) -> list[Row]:
         """Apply the events to the ledger, to be written by the next flush; returns the rows of history that they make.

@@ -258,6 +258,7 @@ def _action_fields(job: Job) -> View:
                 "agent": action.agent,
                 "model": action.model,
                 "max_turns": action.max_turns,
+                "max_budget_usd": action.max_budget_usd,
                 "allowed_tools": list(action.allowed_tools),
                 "resume": action.resume,
             }

@@ -92,7 +92,8 @@ def _attempt(attempt: View) -> str:
     began = f"started at {_second(attempt['started_at'])} and " if attempt["started_at"] else ""
     code = f" with exit code {attempt['exit_code']}" if attempt["exit_code"] and not attempt["reason"] else ""
     why = f" ({attempt['reason']})" if attempt["reason"] else ""
-    return f"{began}{_ENDS[attempt['outcome']]} at {_second(attempt['ended_at'])}{code}{why}"
+    end = "met a rate limit" if attempt["limited_until"] else _ENDS[attempt["outcome"]]
+    return f"{began}{end} at {_second(attempt['ended_at'])}{code}{why}"
 
 
 def _second(at: str) -> str:

@@ -27,12 +27,15 @@ def past_view(row: Mapping[str, Any]) -> View:
     """A row of the history: a finished run, or `count` due instants that ended without one."""
     said = {key: value for key, value in row.items() if key not in _OF_THE_FILE}
     open_now = {"phase": Phase.FINISHED.value, "not_before": None, "pid": None, "duration_s": _duration(row)}
+    # What an older version has written lacks what came later.
+    attempts = [{"usage": None, "limited_until": None, **attempt} for attempt in row["attempts"]]
     trigger = {"task": "", **row["trigger"]} if row.get("trigger") else None
-    return {**said, "trigger": trigger, **open_now, **_NO_RESULT}
+    return {**said, "trigger": trigger, "attempts": attempts, **open_now, **_NO_RESULT}
 
 
 def run_view(run: Run, held: str = "") -> View:
     """An open run, under the keys of `past_view`; `outcome` is None, and `reason` is `held`, why it does not start yet."""
+    held = held or (run.attempts[-1].reason if run.is_deferred else "")
     row = row_to_dict(Row(run.job, run.due, run.outcome or Outcome.LOST, run.claimed_at, held, run))
     open_now = {
         "outcome": None,

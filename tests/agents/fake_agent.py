@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,16 @@ def say(event: dict[str, Any]) -> None:
     """Print an event at once."""
     sys.stdout.write(json.dumps(event) + "\n")
     sys.stdout.flush()
+
+
+def limited(seconds: str, how_often: str = "9") -> None:
+    """Meet a rate limit that lasts so long, and end; from a later attempt on there is none."""
+    if int(os.environ["OCTOJOBS_ATTEMPT"]) > int(how_often):
+        return
+    resets_at = datetime.now(UTC).timestamp() + float(seconds)
+    say({"type": "rate_limit_event", "rate_limit_info": {"status": "rejected", "resetsAt": resets_at}})
+    say({**RESULT, "is_error": True, "api_error_status": 429, "result": "429"})
+    sys.exit(1)
 
 
 def do(word: str, argument: str) -> None:
@@ -40,6 +51,8 @@ def do(word: str, argument: str) -> None:
             say({**RESULT, **json.loads(argument or "{}")})
         case "event":
             say(json.loads(argument))
+        case "limit":
+            limited(*argument.split())
         case "tear":
             sys.stdout.write(json.dumps(RESULT)[:40])
         case "complain":

@@ -105,23 +105,37 @@ def test_without_a_sandbox_it_works_where_the_job_says(agents: Agents) -> None:
         ("do:tear", 1, "failed", "it ended with exit code 0 and has told of no result; its last event is torn"),
         ("do:exit 0", 1, "failed", "it ended with exit code 0 and has told of no result"),
         ("do:complain bad model\ndo:exit 4", 1, "failed", "bad model"),
-        ("do:complain usage limit reached\ndo:exit 4", 75, "rate_limited", "usage limit reached"),
-        ("do:result {\"is_error\": true, \"api_error_status\": 429, \"result\": \"429\"}\ndo:exit 1", 75, "rate_limited", "429"),
         ("do:result {\"permission_denials\": [{\"tool_name\": \"Bash\"}]}", 77, "blocked", "approval: Bash"),
     ],
 )  # fmt: skip
 def test_every_trouble_has_its_exit_code(agents: Agents, prompt: str, exit_code: int, status: str, error: str) -> None:
-    """Only a success is 0, so that `retries: {exit_codes: [75]}` can wait for a limit's end."""
+    """Only a success is 0."""
     run = agents.ask(prompt)
     assert (run["outcome"], run["exit_code"]) == ("failed", exit_code)
     assert (run["result"]["status"], run["result"]["error"]) == (status, error)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "error"),
+    [
+        ("do:complain usage limit reached\ndo:exit 4", "usage limit reached"),
+        ('do:result {"is_error": true, "api_error_status": 429, "result": "429"}\ndo:exit 1', "429"),
+    ],
+)
+def test_a_limit_has_an_exit_code_of_its_own(agents: Agents, prompt: str, error: str) -> None:
+    """The run is open then: it will be tried again."""
+    run = agents.ask(prompt)
+    assert (run["outcome"], run["attempts"][0]["exit_code"]) == (None, 75)
+    result = json.loads((agents.folder({**run, "attempt": 1}) / "result.json").read_text())
+    assert (result["status"], result["error"], result["retry_at"]) == ("rate_limited", error, None)
 
 
 def test_the_instant_of_a_reset_is_told(agents: Agents) -> None:
     """The event that came first says what it was."""
     limit = {"type": "rate_limit_event", "rate_limit_info": {"status": "rejected", "resetsAt": 1795000000}}
     run = agents.ask(f"do:event {json.dumps(limit)}\ndo:result {json.dumps({'is_error': True})}\ndo:exit 1")
-    assert (run["result"]["status"], run["result"]["retry_at"]) == ("rate_limited", "2026-11-18T11:06:40Z")
+    result = json.loads((agents.folder({**run, "attempt": 1}) / "result.json").read_text())
+    assert (result["status"], result["retry_at"]) == ("rate_limited", "2026-11-18T11:06:40Z")
 
 
 @pytest.mark.parametrize("prompt", ["do:write a.txt\ndo:sleep", "do:deaf\ndo:write a.txt\ndo:sleep"], ids=["hears", "deaf"])

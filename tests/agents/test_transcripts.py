@@ -30,10 +30,10 @@ def judged(name: str, exit_code: int, piece: int = 1 << 20, stderr: bool = True)
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("claude-ok", {"model": "claude-opus-4-8[1m]", "input_tokens": 19, "output_tokens": 7, "cost_usd": 0.00025575}),
-        ("codex-ok", {"model": None, "input_tokens": 12, "output_tokens": 7, "cost_usd": None}),
-        ("gemini-ok", {"model": "gemini-2.5-flash", "input_tokens": 12, "output_tokens": 7, "cost_usd": None}),
-        ("opencode-ok", {"model": None, "input_tokens": 12, "output_tokens": 7, "cost_usd": 0}),
+        ("claude-ok", {"model": "claude-opus-4-8[1m]", "input_tokens": 19, "cached_tokens": 4, "output_tokens": 7, "cost_usd": 0.00025575}),
+        ("codex-ok", {"model": None, "input_tokens": 12, "cached_tokens": 4, "output_tokens": 7, "cost_usd": None}),
+        ("gemini-ok", {"model": "gemini-2.5-flash", "input_tokens": 12, "cached_tokens": 0, "output_tokens": 7, "cost_usd": None}),
+        ("opencode-ok", {"model": None, "input_tokens": 12, "cached_tokens": 0, "output_tokens": 7, "cost_usd": 0}),
     ],
 )
 def test_an_answer_is_told_with_what_it_cost(name: str, expected: dict[str, Any]) -> None:

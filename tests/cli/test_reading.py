@@ -50,6 +50,7 @@ def test_next_walks_over_a_change_of_clocks(repo: Path, call: Call) -> None:
         "timezone": "Europe/Berlin",
         "note": "",
         "instants": [{"at": "2026-03-28T01:30:00Z"}, {"at": "2026-03-29T01:00:00Z"}, {"at": "2026-03-30T00:30:00Z"}],
+        "limit": None,
     }
 
 
@@ -75,7 +76,7 @@ def test_next_of_all_is_a_list_of_the_same_shape(repo: Path, call: Call) -> None
     """`jobs`, each as for one."""
     jobs = call(repo, "next", "--json").json["jobs"]
     assert {job["job"] for job in jobs} == {"nightly", "sweep", "by_hand", "off", "audit"}
-    assert all(list(job) == ["job", "when", "timezone", "note", "instants"] for job in jobs)
+    assert all(list(job) == ["job", "when", "timezone", "note", "instants", "limit"] for job in jobs)
 
 
 def test_next_touches_nothing(repo: Path, call: Call) -> None:

@@ -57,6 +57,8 @@ jobs:
       - {worktrees_idle: {for: 1h}}
       - {agent_worktrees: 5}
       - {agent_worktrees: {max: 0}}
+      - {budget_left: {usd: 5}}
+      - {budget_left: {tokens: 2000000, of: all, per: month}}
       - agent_slots_free
       - {agent_slots_free: 2}
       - {agent_slots_free: {min: 2}}

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from octojobs.core.definitions import Settings
+from octojobs.core.definitions import Capacity, Settings
 from octojobs.core.guards import Status
 from tests.facts.world import context_of, context_of_folder, entry, expect, list_pids, process_in, soon, verdict_of
 from tests.helpers import commit_files, git, write
@@ -168,10 +168,12 @@ def test_a_slot_that_an_unseen_agent_may_have_is_unknown(repo: Path) -> None:
     expect(context_of(repo, settings=SLOTS), "agent_slots_free", Status.FAILED, "0 of 3 places taken", min=4)
 
 
-def test_without_a_size_nobody_knows_what_is_free(repo: Path) -> None:
-    """The pool `agents` has no default."""
-    words = "octojobs.yaml does not say how many: `pools: {agents: 3}`"
-    expect(context_of(repo), "agent_slots_free", Status.UNKNOWN, words, min=1)
+def test_where_nobody_says_how_large_the_pool_is_it_has_one_place(repo: Path) -> None:
+    """As for the runs themselves; `capacity` says it as well as `pools`."""
+    expect(context_of(repo), "agent_slots_free", Status.PASSED, "0 of 1 places taken", min=1)
+    expect(context_of(repo), "agent_slots_free", Status.FAILED, "0 of 1 places taken", min=2)
+    larger = Settings(capacity=Capacity(2))
+    expect(context_of(repo, settings=larger), "agent_slots_free", Status.PASSED, "0 of 2 places taken", min=2)
 
 
 @pytest.mark.parametrize(("guard", "args"), [("worktrees_idle", {"for_s": 60}), ("agent_worktrees", {"max": 0})])

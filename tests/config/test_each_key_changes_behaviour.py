@@ -68,6 +68,7 @@ JOB: dict[str, tuple[str, str]] = {
     "agent": (AGENT, "agent: reviewer"),
     "model": (AGENT, "model: small"),
     "max_turns": (AGENT, "max_turns: 3"),
+    "max_budget_usd": (AGENT, "max_budget_usd: 0.5"),
     "allowed_tools": (AGENT, "allowed_tools: [read]"),
     "resume": (AGENT, "resume: true"),
     "sandbox": (DUE, "sandbox: {backend: worktree}"),
@@ -152,6 +153,7 @@ FILE = {
 SETTINGS = {
     "max_concurrent": "max_concurrent: 2",
     "pools": "pools: {database: 1}",
+    "capacity": "capacity: {max_concurrent: 2}",
     "python": "python: /usr/bin/python3",
     "modules": "modules: [tools.jobs]",
     "conditions": "conditions: {vpn: {command: vpn-is-up}}",

@@ -81,6 +81,12 @@ WRONG = [
     ("conditions: [{lease_free: {}}]", ['1:67: job "a": conditions.lease_free: is empty; write a value or remove the field']),
     ("conditions: [{lease_free: {tusk: t}}]", ['1:68: job "a": conditions.lease_free: unknown field "tusk"; did you mean "task"?']),
     ("conditions: [worktrees_idle]", ['1:54: job "a": conditions: "worktrees_idle" needs to be told what; write {worktrees_idle: 10m}']),
+    ("conditions: [budget_left]", ['1:54: job "a": conditions: "budget_left" needs to be told what; write {budget_left: {usd: 5}}']),
+    ("conditions: [{budget_left: {of: all}}]", ['1:68: job "a": conditions.budget_left: says no amount; add `usd:` or `tokens:`']),
+    (
+        "conditions: [{budget_left: {usd: 0}}]",
+        ['1:74: job "a": conditions.budget_left.usd: must be above 0; write what may be used, such as 5 or 0.50'],
+    ),
     ("conditions: [{agent_slots_free: 0}]", ['1:73: job "a": conditions.agent_slots_free: 0 is too small; write 1 or more']),
 ]
 

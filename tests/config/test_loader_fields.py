@@ -128,10 +128,10 @@ ACTIONS: list[tuple[str, Any]] = [
         "prompt: Review, agent: reviewer, model: m, max_turns: 3, allowed_tools: [read], resume: true",
         AgentAction("Review", "", "reviewer", "m", 3, ("read",), True),
     ),
-    ("prompt_file: prompts/review.md", AgentAction(prompt_file="prompts/review.md")),
+    ("prompt_file: prompts/review.md", AgentAction(prompt_file="prompts/review.md", provider="anthropic")),
     ("type: command, command: make", CommandAction("make")),
     ("type: script, run: a:b", ScriptAction("a:b")),
-    ("type: agent, prompt: x", AgentAction("x")),
+    ("type: agent, prompt: x", AgentAction("x", provider="anthropic")),
 ]
 
 

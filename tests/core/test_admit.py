@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from octojobs.core.admit import Admission, admit
+from octojobs.core.admit import Admission, Others, admit
 from octojobs.core.claim import follow_ups
 from octojobs.core.events import JobSeen, Paused, RunDropped
 from octojobs.core.guards import Condition, Status, Verdict
@@ -73,6 +73,14 @@ def test_a_pool_holds_what_it_has_no_room_for_and_says_so() -> None:
     made = admitted(*busy, run(job("a")), run(job("b")), run(job("c", pool="builds")))
     assert started(made) == ["a", "c"]
     assert made.held == {RunId.of(JobId("b"), NOON): "queued: pool default 4/4"}
+
+
+def test_others_take_room_too_and_unknown_others_take_all_of_it() -> None:
+    """The reason names them."""
+    ledger = Ledger(runs={one.id: one for one in (run(job("a", pool="builds")), run(job("b")), run(job("c")))})
+    made = admit(ledger, POOLS, NOON, others={"default": Others(3, "ada's agent"), "builds": Others(None, "nobody can tell")})
+    assert started(made) == ["b"]
+    assert list(made.held.values()) == ["queued: pool builds 1/1: nobody can tell", "queued: pool default 4/4: ada's agent"]
 
 
 def test_a_pool_that_is_not_declared_holds_its_runs() -> None:

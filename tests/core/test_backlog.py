@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from octojobs.core.admit import admit
+from octojobs.core.admit import Others, admit
 from octojobs.core.backlog import Backlog
 from octojobs.core.events import AttemptStarted, AttemptStarting, CancelAsked, Paused, RunClaimed
 from octojobs.core.identity import JobId, RunId
@@ -47,8 +47,10 @@ def _runs(draw: st.DrawFn) -> list[tuple[Run, str]]:
     return list(made.values())
 
 
-@given(_runs(), st.sampled_from([None, "a", "b"]))
-def test_the_backlog_starts_and_drops_what_admission_over_all_runs_does(runs: list[tuple[Run, str]], paused: str | None) -> None:
+@given(_runs(), st.sampled_from([None, "a", "b"]), st.sampled_from([None, 0, 1, 2]))
+def test_the_backlog_starts_and_drops_what_admission_over_all_runs_does(
+    runs: list[tuple[Run, str]], paused: str | None, taken: int | None
+) -> None:
     """Same starts in the same order, same endings, the same instant to wake at, now and once more after nothing happened."""
     ledger = Ledger(jobs={run.job: JobState(NOW, NOW) for run, _ in runs})
     backlog = Backlog(ledger)
@@ -62,11 +64,12 @@ def test_the_backlog_starts_and_drops_what_admission_over_all_runs_does(runs: li
         backlog.add(ledger.runs[run.id])
     if paused is not None:
         ledger.apply(Paused(JobId(paused), NOW, NOW + timedelta(hours=1)))
-    expected = admit(ledger, POOLS, NOW)
-    actual = backlog.admit(POOLS, NOW)
+    others = {"default": Others(taken, "somebody")}
+    expected = admit(ledger, POOLS, NOW, others=others)
+    actual = backlog.admit(POOLS, NOW, others)
     assert actual.start == expected.start
     assert set(actual.dropped) == set(expected.dropped)
-    again = backlog.admit(POOLS, NOW)
+    again = backlog.admit(POOLS, NOW, others)
     assert again.start == expected.start
 
 

@@ -256,6 +256,8 @@ def test_the_rows_of_history_have_always_the_same_keys(tmp_path: Path) -> None:
                 "signal": None,
                 "reason": "",
                 "void": False,
+                "usage": None,
+                "limited_until": None,
             }
         ],
     }

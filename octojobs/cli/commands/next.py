@@ -34,7 +34,8 @@ def command(app: App, job: str | None, start: datetime | None, count: int | None
     """Show when JOB falls due next, or each job when none is named.
 
     Needs no daemon, no state and no trust. An interval that was never seen counts from --from, or from now.
-    In a pipe the columns are: instant, job, and for the jobs without an instant (-), which come last, why.
+    In a pipe the columns are: instant, job, and the rate limit that it waits for; for the jobs without an instant (-), which come
+    last, why.
     """
     screen, workspace = app.screen, app.workspace()
     if job is not None:
@@ -56,6 +57,11 @@ def command(app: App, job: str | None, start: datetime | None, count: int | None
 
 
 def _rows(app: App, views: list[View]) -> list[list[str]]:
-    due = sorted((one["at"], view["job"]) for view in views for one in view["instants"])
-    rows = [[app.screen.when(parse_instant(at)), job, ""] for at, job in due]
+    due = sorted((one["at"], view["job"], _limit(view, one["at"])) for view in views for one in view["instants"])
+    rows = [[app.screen.when(parse_instant(at)), job, waits] for at, job, waits in due]
     return rows + [["-", view["job"], view["note"]] for view in views if not view["instants"]]
+
+
+def _limit(view: View, at: str) -> str:
+    limit = view["limit"]
+    return f"waits for the end of {limit['provider']}'s rate limit, {limit['until']}" if limit and at < limit["until"] else ""

@@ -58,6 +58,8 @@ def _lines(app: App, view: View) -> Iterator[tuple[str, str]]:
     for name in ("running", "queued", "next", "failures"):
         if view[name]:
             yield name, plural(len(view[name]), "run") if name in ("running", "queued") else ""
+    if view["limits"]:
+        yield "rate limits", ""
     if view["outbox"]["pending"] or view["outbox"]["dead"]:
         yield "outbox", f"{view['outbox']['pending']} waiting, {view['outbox']['dead']} could not be delivered"
     if view["warnings"]:
@@ -78,6 +80,9 @@ def _details(app: App, name: str, view: View) -> Iterator[str]:
         case "next":
             for one in view["next"]:
                 yield f"{one['job']}  {app.screen.when(parse_instant(one['at']))}"
+        case "rate limits":
+            for limit in view["limits"]:
+                yield f"{limit['provider']} until {app.screen.when(parse_instant(limit['until']))}, met by {limit['run']}"
         case "failures":
             for run in view["failures"][:MOST_FAILURES]:
                 disabled = "; the job is disabled" if run["disabled"] else ""
