@@ -11,6 +11,10 @@ from tests.config.test_octopoid_jobs import LIST
 from tests.config.test_seeds import OCTOPOID
 from tests.helpers import make_repository, octojobs, write
 
+NO_CHANNEL = (
+    'output.channel: there is no channel "kode-chat": its messages are kept in the state folder, as outbox/kode-chat-user-rpm32510.jsonl; '
+    "declare it in .octopoid/octojobs.yaml"
+)
 AUDIT = """\
 # From audit.toml, whose times are meant in UTC.
 
@@ -43,11 +47,13 @@ def test_the_rfcs_job_becomes_a_valid_job(repo: Path) -> None:
     """Printed by a dry run, written without one, and never twice."""
     assert octojobs(repo, "import", "kjob", "audit.toml", "--dry-run").stdout == AUDIT
     done = octojobs(repo, "import", "kjob", "audit.toml")
-    assert (done.returncode, done.stdout, done.stderr) == (
+    assert (done.returncode, done.stdout) == (
         0,
         "import 1 job from audit.toml: weekly-stack-audit; written to .octopoid/jobs/audit.yaml, live after the commit\n",
-        "",
     )
+    agent, channel = done.stderr.splitlines()  # neither is there yet
+    assert agent.startswith('audit.toml:4:1: warning: job "weekly-stack-audit": agent: there is no agent "kode"; ')
+    assert channel == f'audit.toml:7:1: warning: job "weekly-stack-audit": {NO_CHANNEL}'
     assert (repo / ".octopoid/jobs/audit.yaml").read_text(encoding="utf-8") == AUDIT
     assert octojobs(repo, "validate").returncode == 0
     again = octojobs(repo, "import", "kjob", "audit.toml")
@@ -78,6 +84,7 @@ def test_a_mistake_in_a_field_is_told_where_that_field_stands(repo: Path) -> Non
         1,
         [
             'bad.toml:5:1: job "late": schedule: hour 25 is outside 0-23; use 0-23, */n or a list',
+            f'bad.toml:7:1: warning: job "late": {NO_CHANNEL}',
             "octojobs: nothing to import in bad.toml",
         ],
     )
