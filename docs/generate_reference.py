@@ -12,14 +12,25 @@ ROOT = Path(__file__).parents[1]
 
 SECTIONS: dict[str, tuple[str, ...]] = {
     "Name": ("id", "slug", "name", "title", "description", "tags", "enabled", "type"),
-    "When": ("schedule", "interval", "interval_seconds", "after", "on", "manual", "timezone", "jitter", "quiet_hours"),
+    "When": ("schedule", "interval", "interval_seconds", "after", "on", "manual", "timezone", "jitter", "quiet_hours", "adapt"),
     "Guards": ("conditions", "when_blocked", "on_unknown", "hold"),
     "Limits": ("timeout", "timeout_seconds", "idle_timeout", "kill_grace", "max_output"),
     "Overlap and catching up": ("overlap", "max_instances", "catch_up", "catch_up_window", "start_deadline"),
     "Order": ("priority", "pool", "group"),
     "Failures": ("retries", "max_retries", "pause_after", "run_when_paused"),
     "Action": ("command", "shell", "run", "args", "python", "task"),
-    "Agent jobs": ("prompt", "prompt_file", "agent", "model", "max_turns", "max_budget_usd", "allowed_tools", "resume"),
+    "Agent jobs": (
+        "prompt",
+        "prompt_file",
+        "agent",
+        "model",
+        "max_turns",
+        "max_budget_usd",
+        "allowed_tools",
+        "resume",
+        "expect",
+        "i_accept",
+    ),
     "Surroundings": ("cwd", "env", "pass_env", "secrets", "sandbox"),
     "Hooks": ("on_start", "on_success", "on_failure", "output", "notify", "ping"),
 }

@@ -81,6 +81,12 @@ def commits_between(repository: Repository, before: str, after: str) -> int:
     return int(out)
 
 
+def commits_since(repository: Repository, before: str, after: str, limit: int) -> tuple[str, ...]:
+    """The ids of the commits that `after` has and `before` has not, the newest first, at most `limit`."""
+    out = ask(repository.main_worktree, ["rev-list", f"--max-count={limit}", f"{before}..{after}", "--"]).out
+    return tuple(os.fsdecode(out).split())
+
+
 def upstream_of(repository: Repository, branch: str) -> str | None:
     """The full name of the ref that a branch (full name) follows; None when it follows none."""
     out = ask(repository.main_worktree, ["for-each-ref", "--format=%(upstream)", branch]).out

@@ -119,7 +119,7 @@ def test_the_definitions_that_a_page_shows_are_valid(page: Page, block: Block) -
     elif block.file in ("", JOBS) and _keys(block) & {"version", "jobs", "defaults"}:
         loaded = load(block.text, settings, more=agents, now=NOW)
     else:
-        loaded = load("jobs: {}\n", settings, more={block.file or ".octopoid/jobs/example.yaml": block.text}, now=NOW)
+        loaded = load("jobs: {}\n", settings, more={**agents, block.file or ".octopoid/jobs/example.yaml": block.text}, now=NOW)
     assert [str(problem) for problem in loaded.problems] == []
 
 

@@ -15,13 +15,13 @@ from octojobs.core.ledger import JobState, Ledger
 from octojobs.core.schedule import Schedule
 from octojobs.errors import StateDamaged
 from octojobs.views.agents import limit_view
-from octojobs.views.jobs import waiting_text, when_text
+from octojobs.views.jobs import adapted_view, waiting_text, when_text
 from octojobs.views.values import View, instant
 
 
 def coming(workspace: Workspace, name: str, start: datetime | None, count: int) -> View:
-    """`job`, `when`, `timezone`, `note` (why there are fewer than `count`), `limit` (the rate limit that its runs wait for) and
-    `instants`: those after `start` (now), as `{"at": …}`.
+    """`job`, `when`, `timezone`, `note` (why there are fewer than `count`), `limit` (the rate limit that its runs wait for),
+    `adapted` and `instants`: those after `start` (now), as `{"at": …}`.
 
     An interval that was never seen counts from `start`, which is its first instant.
     """
@@ -55,6 +55,7 @@ def _instants(outlook: Outlook, job: Job, start: datetime | None, count: int) ->
         "when": when_text(job),
         "timezone": job.timezone,
         "note": "" if len(instants) == count else _why_no_more(job),
+        "adapted": adapted_view(job, known[1]) if known is not None else None,
         "instants": [{"at": instant(at)} for at in instants],
         "limit": limit_view(job.provider, outlook.ledger.limit(job.provider, outlook.now)),
     }

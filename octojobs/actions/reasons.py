@@ -18,7 +18,7 @@ from octojobs.core.ledger import Ledger
 from octojobs.errors import InvalidDefinitions, UsageError
 from octojobs.store.index import query
 from octojobs.views.agents import limit_view
-from octojobs.views.jobs import waiting_text
+from octojobs.views.jobs import adapted_text, adapted_view, waiting_text
 from octojobs.views.prose import condition_lines, sentences
 from octojobs.views.runs import past_view, run_view, scheduled_at
 from octojobs.views.values import View, instant, verdict_views
@@ -32,7 +32,7 @@ def explain(workspace: Workspace, name: str, at: datetime | None = None) -> View
 
     `name` may be a run instead, its id shortened or not: the one record is that run then, its follow-up commands after it.
 
-    `now` has `decisions`, `conditions` (verdicts of the job's guards), `next` and `limit`; None for a job that is not declared any more.
+    `now` has `decisions`, `conditions` (verdicts of the job's guards), `next`, `limit` and `adapted`; None for one that is not declared.
     `text` is all of it in sentences. UsageError for a job or run that nobody knows.
     """
     ledger, run = workspace.ledger(), ""
@@ -103,6 +103,7 @@ def _now(workspace: Workspace, job: Job, foresight: Foresight) -> View:
         "conditions": verdict_views(verdicts),
         "next": instant(foresight.next_due.get(job.id)),
         "limit": limit_view(job.provider, foresight.ledger.limit(job.provider, foresight.outlook.now)),
+        "adapted": adapted_view(job, foresight.ledger.jobs.get(job.id)),
     }
 
 
@@ -126,5 +127,7 @@ def _now_sentences(job: Job, now: View) -> Iterator[str]:
         yield f"Now: nothing is due{'; the next instant is ' + now['next'] if now['next'] else '; it ' + waits if waits else ''}."
     elif now["next"]:
         yield f"The next instant is {now['next']}."
+    if adapted := adapted_text(now["adapted"]):
+        yield f"It is due {adapted}; a run that changes something brings the declared interval back."
     if not now["decisions"]:
         yield from condition_lines(now["conditions"])

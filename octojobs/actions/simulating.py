@@ -160,7 +160,7 @@ def _seconds(row: Mapping[str, Any]) -> float | None:
 def _ledger(workspace: Workspace, jobs: Mapping[JobId, Job], start: datetime, *, is_future: bool) -> Ledger:
     """The ledger at the beginning: anchors as they are known, everything before settled, nothing running.
 
-    Pauses and failures are those of now, so they count only for a span that is still to come.
+    Pauses, failures and what no-ops have made of an interval are those of now, so they count only for a span that is still to come.
     """
     try:
         known = workspace.ledger()
@@ -170,7 +170,9 @@ def _ledger(workspace: Workspace, jobs: Mapping[JobId, Job], start: datetime, *,
     for name, state in known.jobs.items():
         if name in jobs and state.absent_since is None:
             fresh = JobState(start, state.anchor, state.interval_s, last_end=state.last_end, pace=state.pace)
-            states[name] = replace(fresh, failures=state.failures, pause=state.pause) if is_future else fresh
+            if is_future:
+                fresh = replace(fresh, failures=state.failures, pause=state.pause, no_ops=state.no_ops, stretch=state.stretch)
+            states[name] = fresh
     return Ledger(states, pause=known.pause if is_future else None, limits=known.limits if is_future else {})
 
 

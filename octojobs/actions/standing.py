@@ -29,6 +29,7 @@ from octojobs.store.outbox import standing as outbox_standing
 from octojobs.store.space import space
 from octojobs.store.view import view as read_view
 from octojobs.views.agents import limit_view
+from octojobs.views.jobs import adapted_view
 from octojobs.views.runs import FAILURES, past_view, run_view
 from octojobs.views.values import View, instant, pause_view
 
@@ -181,6 +182,9 @@ def _jobs(seen: Seen) -> View:
         "disabled": [str(job.id) for job in jobs if not job.enabled],
         "paused": paused,
         "unsupported": [str(job.id) for job in jobs if job.unsupported],
+        "adapted": [
+            {"job": str(job.id), **adapted} for job in jobs if (adapted := adapted_view(job, seen.ledger.jobs.get(job.id))) is not None
+        ],
     }
 
 

@@ -44,15 +44,16 @@ class Reader:
 
     def feed(self, data: bytes) -> None:
         """Read on."""
-        self._rest += data
         if self._output == "jsonl":
-            *lines, rest = self._rest.split(b"\n")
-            self._rest = rest
-            for line in lines:
-                self._line(bytes(line))
-            if len(self._rest) > LONGEST_LINE:
-                self._skipping = True
+            *ended, data = data.split(b"\n")  # only what is new is searched: a line may come in thousands of pieces
+            for line in ended:
+                self._line(bytes(self._rest) + line)
                 self._rest.clear()
+        if not self._skipping:
+            self._rest += data
+        if self._output != "text" and len(self._rest) > LONGEST_LINE:
+            self._skipping = True
+            self._rest.clear()
         elif self._output == "text" and len(self._rest) > 4 * 2 * MOST_TEXT:
             del self._rest[: -4 * MOST_TEXT]
 

@@ -11,11 +11,12 @@ from typing import Any
 from octojobs.agents.events import Told
 from octojobs.core.agent import Profile, Wording
 from octojobs.core.codec import NotDecodable, format_instant, parse_instant
+from octojobs.core.expect import Check
 from octojobs.core.rate_limit import MET
 
-OK, FAILED, RATE_LIMITED, BLOCKED = "ok", "failed", "rate_limited", "blocked"
-EXIT_CODES = {OK: 0, FAILED: 1, RATE_LIMITED: MET, BLOCKED: 77}
-"""What a run's process exits with: 75 is "try again later", 77 "no permission" (sysexits.h), for `retries.exit_codes`."""
+OK, FAILED, UNVERIFIED, RATE_LIMITED, BLOCKED = "ok", "failed", "unverified", "rate_limited", "blocked"
+EXIT_CODES = {OK: 0, FAILED: 1, UNVERIFIED: 65, RATE_LIMITED: MET, BLOCKED: 77}
+"""What a run's process exits with: 65 is "wrong data", 75 "try again later", 77 "no permission" (sysexits.h), for `retries.exit_codes`."""
 
 _MILLISECONDS_FROM = 1e11
 _NO_NUMBER = 1 << 53
@@ -24,7 +25,10 @@ _NO_NUMBER = 1 << 53
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The end of a run: its status, in words why if it is not "ok", and what else is known. None is not known."""
+    """The end of a run: its status, in words why if it is not "ok", and what else is known. None is not known.
+
+    `verdict` is what it was worth (`core/expect.py`), None where nothing was expected, or it was no success; `checks` is the evidence.
+    """
 
     status: str
     error: str = ""
@@ -36,6 +40,8 @@ class Verdict:
     cached_tokens: int | None = None
     cost_usd: float | None = None
     retry_at: str | None = None
+    verdict: str | None = None
+    checks: tuple[Check, ...] = ()
 
 
 def judge(profile: Profile, told: Told, exit_code: int, stderr: str) -> Verdict:
@@ -45,8 +51,8 @@ def judge(profile: Profile, told: Told, exit_code: int, stderr: str) -> Verdict:
     error tells what it was; those that follow are mostly its consequences. Only when no event has told is prose searched.
     """
     status, error = _structured(profile, told, exit_code)
-    if status == OK and profile.output == "text" and (found := _worded(profile.prose, _text(told.fields))):
-        status, error = found
+    if profile.output == "text" and (found := _worded(profile.prose, _text(told.fields))):
+        status, error = found  # whatever its exit code: a question that nobody answers mostly ends a program
     if status == FAILED and not told.first_error and (found := _worded(profile.stderr, stderr)):
         status, error = found[0], error or found[1]
     if status == FAILED and not error:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from octojobs.config.entries import Entry, Fields
 from octojobs.config.parsers import command, dollars, mapping, texts
+from octojobs.config.suggest import did_you_mean
 from octojobs.config.tasks import task
 from octojobs.core.job import Action, AgentAction, CommandAction, JobType, ScriptAction
+from octojobs.core.sandbox import Backend
 
 NAMES = ("command", "run", "task", "prompt", "prompt_file")
 _TYPES = {
@@ -19,7 +22,9 @@ _TYPES = {
 _BELONGS = {
     "shell": JobType.COMMAND,
     **dict.fromkeys(("args", "python"), JobType.SCRIPT),
-    **dict.fromkeys(("agent", "model", "max_turns", "max_budget_usd", "allowed_tools", "resume"), JobType.AGENT),
+    **dict.fromkeys(
+        ("agent", "model", "max_turns", "max_budget_usd", "allowed_tools", "resume", "expect", "adapt", "i_accept"), JobType.AGENT
+    ),
 }
 _OWNER = {JobType.COMMAND: "command", JobType.SCRIPT: "run", JobType.AGENT: "prompt", JobType.TASK: "task"}
 # A function of a module, or a name registered with `@octojobs.job("name")`. Compiled when first needed, as all here.
@@ -48,8 +53,9 @@ def action(fields: Fields, own: Fields, here: Entry) -> Action | None:
         case JobType.TASK:
             return fields.read("task", task, None)
         case JobType.AGENT:
+            _check_adapting(fields, own)
             return AgentAction(
-                prompt=fields.plain("prompt", ""),
+                prompt=fields.read("prompt", _prompt, ""),
                 prompt_file=fields.plain("prompt_file", ""),
                 agent=fields.plain("agent", ""),
                 model=fields.plain("model", ""),
@@ -57,7 +63,36 @@ def action(fields: Fields, own: Fields, here: Entry) -> Action | None:
                 max_budget_usd=fields.read("max_budget_usd", dollars, None),
                 allowed_tools=fields.read("allowed_tools", texts, ()),
                 resume=fields.plain("resume", False),
+                expect=fields.read("expect", lambda entry: _expect(entry, fields), {}),
+                i_accept=fields.plain("i_accept", ""),
             )
+
+
+def _prompt(entry: Entry) -> str:
+    """The text as it stands; a placeholder that there is not would be read by the agent as it stands, too."""
+    text: str = entry.value
+    if "${" in text:
+        from octojobs.core.placeholders import OF_PROMPTS, unknown  # prompts without any don't pay for it
+
+        for offset, name in unknown(text):
+            fix = did_you_mean(name, OF_PROMPTS, f"write one of {', '.join(OF_PROMPTS)}, or $${{{name}}} for the text")
+            raise entry.invalid(f"there is no ${{{name}}}", fix, offset=offset)
+    return text
+
+
+def _check_adapting(fields: Fields, own: Fields) -> None:
+    """Only a change that is expected and does not come tells a no-op."""
+    expected = fields.entries["expect"].value if "expect" in fields else {}
+    if "adapt" in own and not {"files_changed", "commits", "pr"} & expected.keys():
+        fix = "add `expect:` with files_changed, commits or pr"
+        own.problems.append(own.entries["adapt"].problem_at_key("adapts to runs that change nothing, and no change is expected", fix))
+
+
+def _expect(entry: Entry, fields: Fields) -> dict[str, Any]:
+    from octojobs.config.expects import expect  # jobs that expect nothing don't pay for it
+
+    apart = "sandbox" not in fields or fields.entries["sandbox"].value.get("backend") != Backend.NONE
+    return expect(entry, has_worktree=apart)
 
 
 def _check_company(fields: Fields, own: Fields, name: str, kind: JobType) -> None:

@@ -145,7 +145,7 @@ def _agent(name: str, path: str, data: bytes, base: Profile | None) -> AgentFile
         max_budget_usd=fields.read("max_budget_usd", dollars, None),
         allowed_tools=fields.read("allowed_tools", texts, ()),
         pre_check=fields.plain("pre_check", ""),
-        by_exit=fields.plain("pre_check_trigger", "non_empty") == "exit_zero",
+        trigger=fields.plain("pre_check_trigger", "non_empty"),
     )
     return AgentFile(None if fields.problems else agent, tuple(fields.problems))
 

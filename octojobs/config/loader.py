@@ -83,11 +83,12 @@ class Loader:
         problems.extend(check(found, names, settings.settings, now))
         known: Mapping[str, Agent] = {}
         if any(isinstance(job.action, AgentAction) for job in jobs.values()):
-            from octojobs.config import agents  # most repositories ask no agent, and the hook starts at each commit
+            from octojobs.config import agents, rule_of_two  # most repositories ask no agent, and the hook starts at each commit
 
             known, wrong = agents.agents(jobs.values(), files)
             places = [reference for file in read for reference in file.references if reference.kind is Kind.AGENT]
             problems.extend([*wrong, *agents.unfit(jobs.values(), known, places, {problem.path for problem in wrong})])
+            problems.extend(rule_of_two.violations(jobs.values(), known))
             jobs = agents.provided(agents.guarded(jobs, known), known)
         problems.sort()
         if any(problem.severity is Severity.ERROR for problem in problems):

@@ -78,8 +78,10 @@ def _of_job(job: Job) -> Iterator[str]:
     surroundings += _apart(job) if not job.unsupported else ()
     suffix = f" ({'; '.join(surroundings)})" if surroundings else ""
     yield f"{job.id}: {'' if job.enabled else 'disabled, '}{_when(job)}: {_action(job)}{suffix}"
-    for command in _commands(job.conditions):
-        yield f"{job.id}: condition: {command}"
+    for guard in _commands(job.conditions):
+        yield f"{job.id}: condition: {guard}"
+    if isinstance(job.action, AgentAction) and (command := job.action.expect.get("command")):
+        yield f"{job.id}: expects of its worktree: {_shown(tuple(command))}"
     for name, follow_up in job.hooks:
         word = name.replace("_", " ")
         if follow_up.command is not None:

@@ -8,6 +8,7 @@ from octojobs.config.entries import Entry, Fields, each
 from octojobs.config.parsers import period, time_of_day
 from octojobs.config.triggers import trigger
 from octojobs.core.cronsyntax import CronError
+from octojobs.core.durations import format_duration
 from octojobs.core.job import ActivityWhen, AfterWhen, IntervalWhen, ManualWhen, ScheduleWhen, When
 from octojobs.core.once import is_once, once_instant
 
@@ -33,6 +34,11 @@ def when(fields: Fields, own: Fields, here: Entry, timezone: str) -> When | None
             "means nothing for a job whose interval does not follow activity", "write `interval: {active: …, idle: …, dormant: …}`"
         )
         fields.problems.append(problem)
+    if "adapt" in own and (given[0] != "interval" or isinstance(own.entries["interval"].value, dict)):
+        problem = own.entries["adapt"].problem_at_key(
+            "means nothing for a job without a plain interval", "write `interval: 1h`, or remove it"
+        )
+        fields.problems.append(problem)
     match given[0]:
         case "schedule":
             return fields.read("schedule", lambda entry: _schedule(entry, timezone), None)
@@ -40,6 +46,8 @@ def when(fields: Fields, own: Fields, here: Entry, timezone: str) -> When | None
             interval = fields.read("interval", _interval, None)
             if isinstance(interval, ActivityWhen):
                 return replace(interval, quiet=fields.read("quiet_hours", _quiet_hours, interval.quiet))
+            if isinstance(interval, IntervalWhen) and "adapt" in own:
+                return fields.read("adapt", lambda entry: _adapting(entry, interval), None)
             return interval
         case "after":
             seconds = fields.read("after", period, 0)
@@ -61,6 +69,16 @@ def _interval(entry: Entry) -> IntervalWhen | ActivityWhen:
     if not isinstance(entry.value, dict):
         return IntervalWhen(period(entry))
     return ActivityWhen(period(entry.at("active")), period(entry.at("idle")), period(entry.at("dormant")))
+
+
+def _adapting(entry: Entry, interval: IntervalWhen) -> IntervalWhen:
+    """The interval with the longest one that no-ops may make of it."""
+    longest = entry.at("max_interval")
+    seconds = period(longest)
+    if seconds <= interval.period_s:
+        what = f"is no more than the interval, {format_duration(interval.period_s)}"
+        raise longest.invalid(what, "write a longer one, or remove `adapt:`")
+    return replace(interval, longest_s=seconds)
 
 
 def _quiet_hours(entry: Entry) -> tuple[int, int] | None:

@@ -15,6 +15,11 @@ OPTIONS = ("model", "max_turns", "max_budget_usd", "allowed_tools")
 
 _FIELD = re.compile(r"\{([a-z_]+)(:json)?\}")
 _SPLICED = "{extra_args}"
+_TRIGGERS = {
+    "non_empty": 'test -n "$(sh -c "$1" | tr -d "[:space:]")"',
+    "exit_zero": 'sh -c "$1"',
+    "exit_nonzero": '! sh -c "$1"',
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,8 @@ class Profile:
 class Agent:
     """A profile under a name, with what the repository says of it in `.octopoid/agents/NAME/`.
 
-    `pre_check` is a shell command that says whether there is work at all: by printing something, or (`by_exit`) by its exit code.
+    `pre_check` is a shell command that says whether there is work at all; `trigger` says what of it: `non_empty`, `exit_zero` or
+    `exit_nonzero`.
     """
 
     name: str
@@ -76,7 +82,7 @@ class Agent:
     max_turns: int | None = None
     allowed_tools: tuple[str, ...] = ()
     pre_check: str = ""
-    by_exit: bool = False
+    trigger: str = "non_empty"
     max_budget_usd: float | None = None
 
     @property
@@ -87,8 +93,7 @@ class Agent:
     @property
     def pre_check_argv(self) -> tuple[str, ...]:
         """The command of the guard that `pre_check` is: it holds with exit code 0. The text is an argument, no part of another."""
-        script = 'sh -c "$1"' if self.by_exit else 'test -n "$(sh -c "$1")"'
-        return ("sh", "-c", script, "pre_check", self.pre_check)
+        return ("sh", "-c", _TRIGGERS[self.trigger], "pre_check", self.pre_check)
 
 
 def options(agent: Agent, action: AgentAction) -> dict[str, str]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from octojobs.core.change import changed
 from octojobs.core.guards import Verdict
 from octojobs.core.identity import JobId, RunId
-from octojobs.core.pace import Pace
+from octojobs.core.pace import Pace, Stretch
 from octojobs.core.run import Attempt, IllegalTransition, Outcome, Phase, Process, Run
 
 
@@ -49,6 +49,22 @@ class JobPaced:
     job: JobId
     cursor: datetime
     pace: Pace
+
+
+@dataclass(frozen=True, slots=True)
+class WorkJudged:
+    """A run of a job whose interval adapts was a no-op, or (`no_op` false) there was something to do."""
+
+    job: JobId
+    no_op: bool
+
+
+@dataclass(frozen=True, slots=True)
+class JobStretched:
+    """The interval of a job that adapts is another one from here on."""
+
+    job: JobId
+    stretch: Stretch
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +228,20 @@ class Resumed:
 
 
 RunEvent = RunBlocked | RunReady | AttemptStarting | AttemptStarted | AttemptVoid | AttemptEnded | RunDropped | CancelAsked | StartFollowed
-JobEvent = JobSeen | CursorMoved | JobReanchored | JobPaced | RefsHandled | JobAbsent | JobReturned | JobForgotten | NotRun | RunClaimed
+JobEvent = (
+    JobSeen
+    | CursorMoved
+    | JobReanchored
+    | JobPaced
+    | WorkJudged
+    | JobStretched
+    | RefsHandled
+    | JobAbsent
+    | JobReturned
+    | JobForgotten
+    | NotRun
+    | RunClaimed
+)
 Event = RunEvent | JobEvent | Paused | Resumed
 
 

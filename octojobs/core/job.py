@@ -92,9 +92,10 @@ class ScheduleWhen:
 
 @dataclass(frozen=True, slots=True)
 class IntervalWhen:
-    """Due at anchor + k·period; the anchor is the first sight of the job."""
+    """Due at anchor + k·period; the anchor is the first sight of the job. `longest_s` is how far no-ops may stretch the period."""
 
     period_s: int
+    longest_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +200,7 @@ class AgentAction:
     """A prompt for a coding agent, given as it stands or as a file of the repository.
 
     `provider` is whose limits its agent meets, as the definitions know the agent; "" where they don't.
+    `expect` is an `Expect` of `core/expect.py` as the codec writes it, empty for one that asks for nothing.
     """
 
     prompt: str = ""
@@ -210,6 +212,8 @@ class AgentAction:
     resume: bool = False
     max_budget_usd: float | None = None
     provider: str = ""
+    expect: Mapping[str, Any] = field(default_factory=dict)
+    i_accept: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -383,6 +387,11 @@ class Job:
     def provider(self) -> str:
         """Whose rate limits its runs meet; empty for a job that asks no agent."""
         return self.action.provider if isinstance(self.action, AgentAction) else ""
+
+    @property
+    def adapts(self) -> bool:
+        """Whether its interval follows from what its runs were worth."""
+        return isinstance(self.when, IntervalWhen) and self.when.longest_s is not None
 
     @property
     def unsupported(self) -> str:

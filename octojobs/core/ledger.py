@@ -17,17 +17,19 @@ from octojobs.core.events import (
     JobReanchored,
     JobReturned,
     JobSeen,
+    JobStretched,
     NotRun,
     Paused,
     RefsHandled,
     Resumed,
     RunClaimed,
     RunEvent,
+    WorkJudged,
     transition,
 )
 from octojobs.core.guards import seen_by
 from octojobs.core.identity import JobId, RunId
-from octojobs.core.pace import Pace
+from octojobs.core.pace import Pace, Stretch
 from octojobs.core.rate_limit import Limit
 from octojobs.core.run import Attempt, Cause, IllegalTransition, Outcome, Phase, Run
 
@@ -54,7 +56,8 @@ class JobState:
     """What is remembered of a job between ticks; every due instant at or before `cursor` is settled.
 
     `seen` has the refs that the guards of the last run that succeeded looked at, each with its commit.
-    `handled` has the refs that the job's `on` watches, each with the last commit that was dealt with ("" for none).
+    `handled` has the refs that the job's `on` watches, each with the last commit that was dealt with ("" for none). `no_ops` are those
+    in a row, of a job whose interval adapts, and `stretch` is what has come of them (None: nothing yet).
     """
 
     cursor: datetime
@@ -70,6 +73,8 @@ class JobState:
     pace: Pace | None = None
     seen: Mapping[str, str] = field(default_factory=dict)
     handled: Mapping[str, str] = field(default_factory=dict)
+    no_ops: int = 0
+    stretch: Stretch | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +197,8 @@ class Ledger:
                 | CursorMoved()
                 | JobReanchored()
                 | JobPaced()
+                | WorkJudged()
+                | JobStretched()
                 | RefsHandled()
                 | JobAbsent()
                 | JobReturned()
@@ -264,7 +271,9 @@ class Ledger:
         return _row_of(event)
 
 
-_AboutKnownJob = CursorMoved | JobReanchored | JobPaced | RefsHandled | JobAbsent | JobReturned | NotRun | Paused | Resumed
+_AboutKnownJob = (
+    CursorMoved | JobReanchored | JobPaced | WorkJudged | JobStretched | RefsHandled | JobAbsent | JobReturned | NotRun | Paused | Resumed
+)
 _AboutJob = JobSeen | JobForgotten | _AboutKnownJob
 
 
@@ -273,9 +282,13 @@ def _changed(state: JobState, event: _AboutKnownJob) -> JobState:
         case CursorMoved(cursor=cursor):
             return changed(state, cursor=cursor)
         case JobReanchored(cursor=cursor, anchor=anchor, interval_s=interval_s):
-            return changed(state, cursor=cursor, anchor=anchor, interval_s=interval_s)
+            return changed(state, cursor=cursor, anchor=anchor, interval_s=interval_s, no_ops=0, stretch=None)
         case JobPaced(cursor=cursor, pace=pace):
             return changed(state, cursor=cursor, pace=pace)
+        case WorkJudged(no_op=no_op):
+            return changed(state, no_ops=state.no_ops + 1 if no_op else 0)
+        case JobStretched(stretch=stretch):
+            return changed(state, stretch=stretch)
         case RefsHandled(refs=refs, gone=gone):
             kept = {ref: commit for ref, commit in state.handled.items() if ref not in gone}
             return changed(state, handled={**kept, **refs})

@@ -83,6 +83,8 @@ def _commands(job: Job) -> Iterator[Command]:
     """What runs in the job's folder."""
     if isinstance(job.action, CommandAction):
         yield job.action.command
+    if isinstance(job.action, AgentAction) and (expected := job.action.expect.get("command")):
+        yield tuple(expected)
     for _, follow_up in job.hooks:
         if follow_up.command is not None:
             yield follow_up.command.command

@@ -54,6 +54,19 @@ class Pace:
     pieces: tuple[Piece, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """The instants of an interval that adapts (`core/adapt.py`), which may grow to `longest_s`; pieces, oldest first, the last in force."""
+
+    longest_s: int | None
+    pieces: tuple[Piece, ...]
+
+    @property
+    def period_s(self) -> int:
+        """The interval in force, in seconds."""
+        return self.pieces[-1].period_s
+
+
 def mode_at(at: datetime, activity: datetime | None, quiet: tuple[int, int] | None, tz: ZoneInfo) -> Mode:
     """The mode at an instant, when nothing has happened since `activity`.
 
@@ -84,14 +97,14 @@ def next_pace(pace: Pace, activity: datetime | None, cursor: datetime) -> Pace:
     if activity is None or (pace.activity is not None and activity < pace.activity + NEWS_AFTER):
         return pace
     since = max(activity, cursor + _SECOND)
-    kept, last = _before(pace.pieces, since, cursor)
+    kept, last = before(pace.pieces, since, cursor)
     fresh = list(_pieces(pace.when, zone(pace.timezone), activity, since, last))
     if kept and _goes_on(kept[-1], fresh[0]):
         del fresh[0]
     return replace(pace, activity=activity, pieces=(*kept, *fresh))
 
 
-def _before(pieces: Sequence[Piece], since: datetime, cursor: datetime) -> tuple[list[Piece], datetime]:
+def before(pieces: Sequence[Piece], since: datetime, cursor: datetime) -> tuple[list[Piece], datetime]:
     """The pieces that begin before `since`, without those that are settled; and the last instant before it."""
     begun = [piece for piece in pieces if piece.start < since]
     lasts = [_last_before(piece, end) for piece, end in zip(begun, [*(piece.start for piece in begun[1:]), since], strict=True)]

@@ -149,7 +149,7 @@ class Union:
 
 @dataclass(frozen=True, slots=True)
 class Paced:
-    """Intervals one after the other: those of an activity-aware interval, as far as its activity is known."""
+    """Intervals one after the other: those of an activity-aware interval, as far as its activity is known, or of one that adapts."""
 
     pieces: tuple[Piece, ...]
 
@@ -223,14 +223,14 @@ def parse_entry(entry: str, zone_name: str, *, strict: bool = True) -> Cron | On
 
 def build(job: Job, *, anchor: datetime, last_end: datetime | None = None, pieces: tuple[Piece, ...] = (), salt: str = "") -> Schedule:
     """The schedule of a job. `anchor` is where an interval counts from and where `after` begins; `last_end` is the end of the
-    previous run, None for none yet; `pieces` are those of an activity-aware interval; `salt` names the repository, so that two do
-    not jitter alike.
+    previous run, None for none yet; `pieces` are those of an interval by activity, or of one that adapts; `salt` names the
+    repository, so that two do not jitter alike.
 
     Raises CronError when an entry is malformed: the loader has refused such a job long before.
     """
     match job.when:
         case IntervalWhen(period_s=period_s):
-            return _jittered(Interval(anchor, period_s), job, salt)
+            return _jittered(Paced(pieces) if pieces else Interval(anchor, period_s), job, salt)
         case ActivityWhen():
             return _jittered(Paced(pieces), job, salt)
         case AfterWhen(delay_s=delay_s):

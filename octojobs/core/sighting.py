@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from octojobs.core.codec import format_instant
-from octojobs.core.events import CursorMoved, JobAbsent, JobPaced, JobReanchored, JobReturned, JobSeen
+from octojobs.core.events import CursorMoved, JobAbsent, JobPaced, JobReanchored, JobReturned, JobSeen, JobStretched
 from octojobs.core.job import ActivityWhen, AfterWhen, IntervalWhen, Job, ScheduleWhen
 from octojobs.core.ledger import JobState
 from octojobs.core.once import is_once
@@ -16,7 +16,7 @@ from octojobs.core.zones import CORRECTION
 
 _SECOND = timedelta(seconds=1)
 
-SightingEvent = JobSeen | JobReturned | JobReanchored | JobPaced | JobAbsent
+SightingEvent = JobSeen | JobReturned | JobReanchored | JobPaced | JobStretched | JobAbsent
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +54,14 @@ def sight(job: Job, state: JobState | None, now: datetime, activity: datetime | 
         state = replace(state, cursor=max(state.cursor, second), absent_since=None)
         events.append(JobReturned(job.id, second))
     if state.interval_s != period_s:
-        state = replace(state, interval_s=period_s)
+        state = replace(state, interval_s=period_s, no_ops=0, stretch=None)
         if period_s is not None:
             # the clock may have been set back by less than a correction: what is settled stays so
             state = replace(state, cursor=max(state.cursor, second), anchor=second)
         events.append(JobReanchored(job.id, state.cursor, state.anchor, period_s))
+    if isinstance(job.when, IntervalWhen) and (job.when.longest_s is not None or state.stretch is not None):
+        state, adapted = _adapted(job, job.when, state, second)
+        events += adapted
     if isinstance(job.when, ActivityWhen):
         pace, cursor = _paced(job.when, job.timezone, state, activity, second)
         if pace is not state.pace:
@@ -78,6 +81,25 @@ def _paced(when: ActivityWhen, timezone: str, state: JobState, activity: datetim
     return next_pace(pace, activity, state.cursor), state.cursor
 
 
+def _adapted(job: Job, when: IntervalWhen, state: JobState, second: datetime) -> tuple[JobState, list[SightingEvent]]:
+    """The state with the interval that no-ops have made of the declared one; that itself, from now on, where it adapts no more.
+
+    The end of the run that was the no-op (or was none) is where another interval begins, and now for one that was edited.
+    """
+    if when.longest_s is None:
+        cursor = max(state.cursor, second)
+        back = replace(state, cursor=cursor, no_ops=0, stretch=None)
+        return back, [JobReanchored(job.id, cursor, state.anchor, state.interval_s)]
+    from octojobs.core.adapt import next_stretch  # jobs whose interval is what it says don't pay for it
+
+    edited = state.stretch is not None and state.stretch.longest_s != when.longest_s
+    since = second if edited or state.last_end is None else min(state.last_end.replace(microsecond=0), second)
+    stretch = next_stretch(when, state.anchor, state.stretch, state.no_ops, state.cursor, since)
+    if stretch is None or stretch is state.stretch:
+        return state, []
+    return replace(state, stretch=stretch), [JobStretched(job.id, stretch)]
+
+
 def _corrected(job: Job, state: JobState, events: tuple[SightingEvent, ...], now: datetime) -> Sighting:
     """A cursor more than three hours in the future never freezes a job: the clock was wrong when it was set, and it becomes now.
 
@@ -93,10 +115,10 @@ def _corrected(job: Job, state: JobState, events: tuple[SightingEvent, ...], now
         pace = first_pace(job.when, job.timezone, state.pace.activity, second, second)
         state = replace(state, pace=pace)
         events = (*events, JobPaced(job.id, second, pace))
-    if state.anchor > now:
-        # an interval has no instants before its anchor
-        state = replace(state, anchor=second)
-        events = (*events, JobReanchored(job.id, second, second, state.interval_s))
+    if state.anchor > now or state.stretch is not None:
+        # an interval has no instants before its anchor, or its last piece
+        state = replace(state, anchor=min(state.anchor, second), no_ops=0, stretch=None)
+        events = (*events, JobReanchored(job.id, second, state.anchor, state.interval_s))
     return Sighting(state, events, (CursorMoved(job.id, second, text),))
 
 
@@ -111,7 +133,8 @@ def schedule_of(job: Job, state: JobState, now: datetime, salt: str = "") -> Sch
     because the clock was wrong is no end.
     """
     if not isinstance(job.when, AfterWhen):
-        return build(job, anchor=state.anchor, pieces=state.pace.pieces if state.pace else (), salt=salt)
+        settled = state.stretch if isinstance(job.when, IntervalWhen) else state.pace
+        return build(job, anchor=state.anchor, pieces=settled.pieces if settled else (), salt=salt)
     ends = [state.last_end] if state.last_end is not None and state.last_end - now <= CORRECTION else []
     if state.cursor >= state.anchor:
         ends.append(state.cursor)

@@ -76,11 +76,15 @@ class Aftermath:
             self._claim_start(run, now)
 
     def ended(self, row: Row, now: datetime) -> None:
-        """What a finished run brings about, staged with its end: follow-ups, and the pause of a job that keeps failing."""
+        """What a finished run brings about, staged with its end: what it was worth, follow-ups, the pause of a job that keeps failing."""
         run = row.run
         if run is None or run.is_follow_up:
             return
         definitions, ledger = self._feed.current(), self._recorder.ledger
+        if run.definition.adapts:
+            from octojobs.engine.worth import judged  # jobs whose interval is what it says don't pay for it
+
+            self._recorder.stage(judged(run, self._ground.paths))
         children = [*follow_ups(run, now)]
         if (chained := chained_run(run, definitions.jobs, now, definitions.source)) is not None:
             children.append(chained)

@@ -378,8 +378,8 @@ class Engine:
     def _plan_again(self, row: Row) -> None:
         """However a run ended: an `after` job has no next instant until it is planned again, in this tick if that is still to come.
 
-        No other job's next instant depends on an end. The end may lie in the future when the clock was set back.
+        So with an interval that adapts, and no other job. The end may lie in the future when the clock was set back.
         """
         job = self._jobs.get(row.job)
-        if job is not None and isinstance(job.when, AfterWhen):
+        if job is not None and (isinstance(job.when, AfterWhen) or job.adapts):
             self._agenda.put(row.job, min(row.at, self.ground.clock.now()))

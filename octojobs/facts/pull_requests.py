@@ -44,3 +44,14 @@ def _reduced(said: Any) -> list[tuple[int, str, str, bool]]:
     for one in listed(said):
         parse_instant(one["updatedAt"])
     return [(int(one["number"]), str(one["title"]), one["updatedAt"], bool(one["isDraft"])) for one in said]
+
+
+def heads(commit: str, context: FactContext) -> tuple[tuple[int, str], ...]:
+    """Number and head commit of those that are open, asked for the sake of `commit`: an answer from before it was made is none."""
+    arguments = ["pr", "list", "--repo", str(project_of(context)), "--state", "open", "--limit", str(MOST)]
+    answered = ask(f"heads at {commit}", [*arguments, "--json", "number,headRefOid"], _reduced_heads, context)
+    return tuple((number, head) for number, head in answered.value)
+
+
+def _reduced_heads(said: Any) -> list[tuple[int, str]]:
+    return [(int(one["number"]), str(one["headRefOid"])) for one in listed(said)]

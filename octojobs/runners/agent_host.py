@@ -1,7 +1,8 @@
 """The process of an agent job, `PYTHON agent_host.py ORDER`: gives the program its prompt and judges by what it prints.
 
-Exit code 0: the agent has done it. 1: it failed. 2: it could not be started as ordered. 75: it met a rate limit. 77: it is
-blocked, since it would have had to ask somebody. 143: it was asked to end. The result is what the agent told, as JSON.
+Exit code 0: the agent has done it, or there was nothing to do. 1: it failed. 2: it could not be started as ordered. 65: what its
+job expects is not there. 75: it met a rate limit. 77: it is blocked, since it would have had to ask somebody. 143: it was asked to
+end. The result is what the agent told, as JSON.
 
 Time limits are the shim's. It ends the whole group; this process stays until its program has ended, and keeps the work.
 """
@@ -29,6 +30,7 @@ from octojobs.agents.events import Reader
 from octojobs.agents.verdict import EXIT_CODES, FAILED, OK, Verdict, judge
 from octojobs.core.agent import Agent, arguments, options
 from octojobs.core.codec import decode
+from octojobs.core.expect import Expect
 from octojobs.core.identity import JobId
 from octojobs.core.job import AgentAction
 from octojobs.core.one_line import spelled
@@ -117,6 +119,8 @@ def main(told: Mapping[str, Any]) -> int:
         text = composed(order.repository, order.definitions, order.agent, order.action, prompt, os.environ, order.paths)
         with place_of(order.repository, order.place, os.environ) as place:
             verdict, session = _run(order, text, place, stopping)
+            if order.action.expect and not stopping.asked:
+                verdict = _examined(order, verdict, place, stopping)
     except OctojobsError as error:
         _say(str(error))
         return USAGE
@@ -156,23 +160,29 @@ def _run(order: Order, prompt: str, place: Place, stopping: Stopping) -> tuple[V
 
 
 def _follow(order: Order, argv: tuple[str, ...], folder: str, prompt: str, stopping: Stopping, told: tuple[_Told, _Told]) -> int:
-    """Run the program, in its sandbox if it has one, to its end; its exit code. Raises OctojobsError when it can't be started."""
-    enclosed = enclose(order.repository, replace(order.place, argv=argv), _environment(order, folder))
-    stopping.last_resort(order.place.grace_s * BEFORE_KILL, enclosed.end)
+    """Run the program to its end; its exit code. Raises OctojobsError when it can't be started."""
+    feed = prompt.encode() if order.agent.profile.prompt == "stdin" else b""
     try:
-        return process.follow(
-            enclosed.argv,
-            cwd=enclosed.cwd,
-            env=enclosed.env,
-            input=prompt.encode() if order.agent.profile.prompt == "stdin" else b"",
-            on_output=told[0],
-            on_error=told[1],
-            pass_fds=enclosed.pass_fds,
-            deaf_to=ASKED if enclosed.shielded else (),
-        )
+        return _enclosed(order, argv, folder, feed, stopping, told)
     except OSError as error:
         name = folder if error.filename == folder else argv[0]
         raise OctojobsError(f"can't start agent {order.agent.name}: {name}: {error.strerror}", "install it, or put it on PATH") from None
+
+
+def _enclosed(order: Order, argv: tuple[str, ...], folder: str, feed: bytes, stopping: Stopping, told: tuple[_Told, _Told]) -> int:
+    """Run a process, in the sandbox if there is one, to its end; its exit code. Raises OSError when it can't be started."""
+    enclosed = enclose(order.repository, replace(order.place, argv=argv), _environment(order, folder))
+    stopping.last_resort(order.place.grace_s * BEFORE_KILL, enclosed.end)
+    return process.follow(
+        enclosed.argv,
+        cwd=enclosed.cwd,
+        env=enclosed.env,
+        input=feed,
+        on_output=told[0],
+        on_error=told[1],
+        pass_fds=enclosed.pass_fds,
+        deaf_to=ASKED if enclosed.shielded else (),
+    )
 
 
 def _of_this_run(order: Order, verdict: Verdict, session: Session, before: Session | None) -> tuple[Verdict, Session]:
@@ -211,6 +221,30 @@ def _environment(order: Order, folder: str) -> dict[str, str]:
     return {**os.environ, "PWD": folder, **apart, **role}
 
 
+def _examined(order: Order, verdict: Verdict, place: Place, stopping: Stopping) -> Verdict:
+    """The verdict with what the run was worth."""
+    from octojobs.runners.agent_checks import Scene, examined  # jobs that expect nothing don't pay for it
+
+    folder = os.path.normpath(place.folder / order.place.cwd)
+
+    def execute(argv: tuple[str, ...]) -> tuple[int, str]:
+        printed = bytearray()
+
+        def told(data: bytes) -> None:
+            _write(data)
+            printed.extend(data)
+            del printed[:-_MOST_ERROR]
+
+        _say(f"expects: {argv[0]}")
+        code = _enclosed(order, argv, folder, b"", stopping, (told, told))
+        return code, printed.decode("utf-8", "replace").rstrip().rpartition("\n")[2]
+
+    base = "" if order.place.sandbox.backend is Backend.NONE else order.place.whose.base
+    scene = Scene(order.repository, place.folder, base, order.paths.root, os.environ, execute)
+    found = examined(verdict, decode(Expect, order.action.expect), scene)
+    return replace(verdict, status=FAILED, error="it was asked to end") if stopping.asked else found
+
+
 def _leave(order: Order, verdict: Verdict, session: Session, place: Place) -> None:
     """The result, and its substance for whoever reads the output."""
     work = place.work
@@ -227,6 +261,8 @@ def _leave(order: Order, verdict: Verdict, session: Session, place: Place) -> No
     with suppress(OSError):
         write_whole(Path(os.environ["OCTOJOBS_RESULT"]), json.dumps(told, ensure_ascii=False))
     _say(f"{verdict.status}: {verdict.error}" if verdict.error and verdict.status != OK else verdict.status)
+    if verdict.verdict and verdict.status == OK:
+        _say("; ".join([verdict.verdict, *(f"{check.expects}: {check.evidence}" for check in verdict.checks)]))
     for line in in_words(place.taken) if place.taken else ():
         _say(line)
 

@@ -16,7 +16,7 @@ from octojobs.views.values import View, instant
 FIRST = 5
 """How many instants of a kind are named; the others are counted."""
 
-_WHEN = frozenset({"schedule", "interval", "after", "on", "manual", "timezone", "jitter", "enabled", "quiet_hours"})
+_WHEN = frozenset({"schedule", "interval", "after", "on", "manual", "timezone", "jitter", "enabled", "quiet_hours", "adapt"})
 _RULES = frozenset(
     {
         *("when_blocked", "on_unknown", "timeout", "idle_timeout", "kill_grace", "max_output", "overlap", "max_instances"),

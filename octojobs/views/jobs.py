@@ -51,8 +51,8 @@ def when_text(job: Job) -> str:
     match job.when:
         case ScheduleWhen(entries):
             return " | ".join(entries)
-        case IntervalWhen(period_s):
-            return f"every {duration(period_s)}"
+        case IntervalWhen(period_s, longest_s):
+            return f"every {duration(period_s)}" + (f", up to {duration(longest_s)} when there is nothing to do" if longest_s else "")
         case ActivityWhen(active_s, idle_s, dormant_s):
             return f"every {duration(active_s)} when active, {duration(idle_s)} when idle, {duration(dormant_s)} when dormant"
         case AfterWhen(delay_s):
@@ -67,6 +67,18 @@ def when_text(job: Job) -> str:
             return f"for each task{_of(flow)} that comes into {state}"
         case JobWhen(other, ending):
             return f"when {other} has {ending.value}"
+
+
+def adapted_view(job: Job, state: JobState | None) -> View | None:
+    """`interval` and `no_ops` of a job whose interval is another than the declared one for now, because there was nothing to do."""
+    if state is None or state.stretch is None or not isinstance(job.when, IntervalWhen) or state.stretch.period_s == job.when.period_s:
+        return None
+    return {"interval": duration(state.stretch.period_s), "no_ops": state.no_ops}
+
+
+def adapted_text(adapted: View | None) -> str:
+    """The same in words; empty for one whose interval is the declared one."""
+    return f"every {adapted['interval']} for now: {adapted['no_ops']} no-ops in a row" if adapted else ""
 
 
 def waiting_text(job: Job) -> str:
@@ -119,6 +131,7 @@ def job_view(job: Job, standing: Standing) -> View:
         "group": job.group,
         "tags": list(job.tags),
         "next": instant(standing.next_due),
+        "adapted": adapted_view(job, state),
         "paused": pause_view(standing.pause),
         "open_runs": [{"id": str(run.id), "phase": run.phase.value} for run in standing.open_runs],
         "last_run": str(state.last_run) if state and state.last_run else None,
@@ -226,8 +239,8 @@ def _when_fields(job: Job) -> View:
     match job.when:
         case ScheduleWhen(entries):
             return {"schedule": list(entries)}
-        case IntervalWhen(period_s):
-            return {"interval": duration(period_s)}
+        case IntervalWhen(period_s, longest_s):
+            return {"interval": duration(period_s), "adapt": {"max_interval": duration(longest_s)} if longest_s else None}
         case ActivityWhen(active_s, idle_s, dormant_s, quiet):
             paces = {"active": duration(active_s), "idle": duration(idle_s), "dormant": duration(dormant_s)}
             return {"interval": paces, "quiet_hours": quiet_view(quiet)}
@@ -261,6 +274,8 @@ def _action_fields(job: Job) -> View:
                 "max_budget_usd": action.max_budget_usd,
                 "allowed_tools": list(action.allowed_tools),
                 "resume": action.resume,
+                "expect": dict(action.expect) or None,
+                "i_accept": action.i_accept,
             }
         case TaskAction() as task:
             return {"task": _task_fields(task)}

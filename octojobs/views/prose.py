@@ -24,6 +24,11 @@ _CAUSES = {
     "task": "was triggered at {at}: {why}",
     "job": "was triggered at {at}: {why}",
 }
+_WORTH = {
+    "done": "It has done what is expected",
+    "no-op": "It was a no-op: there was nothing to do",
+    "unverified": "What is expected is not there",
+}
 _PHASES = {
     "waiting": "It waits for its conditions",
     "queued": "It is ready and waits for room",
@@ -53,8 +58,20 @@ def sentences(run: View) -> Iterator[str]:
         yield _phase(run)
     elif not attempts:
         yield f"{_OUTCOMES[run['outcome']]}{': ' + run['reason'] if run['reason'] else ''}."
+    yield from worth_lines(run["result"])
     if said := result_text(run["result"], run["result_note"]):
         yield f"Its result: {said}."
+
+
+def worth_lines(result: Any) -> Iterator[str]:
+    """What an agent's run was worth, by its result, with each expectation's evidence; nothing where nothing was expected."""
+    if not isinstance(result, dict) or result.get("verdict") not in [*_WORTH] or not isinstance(result.get("checks"), list):
+        return
+    yield f"{_WORTH[result['verdict']]}."
+    for check in result["checks"]:
+        if isinstance(check, dict):
+            met = "is met" if check.get("met") is True else "is not met" if check.get("met") is False else "can't be told"
+            yield f"Expected {check.get('expects')} {met}: {check.get('evidence')}."
 
 
 def result_text(value: Any, note: str) -> str:

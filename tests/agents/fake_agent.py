@@ -53,12 +53,32 @@ def do(word: str, argument: str) -> None:
             say(json.loads(argument))
         case "limit":
             limited(*argument.split())
+        case "env" | "read" | "shell" | "argv" | "where":
+            say({**RESULT, "result": answer(word, argument)})
+        case _:
+            misbehave(word, argument)
+
+
+def misbehave(word: str, argument: str) -> None:
+    """One step of those that make trouble."""
+    match word:
         case "tear":
             sys.stdout.write(json.dumps(RESULT)[:40])
         case "complain":
             sys.stderr.write(f"{argument}\n")
-        case "env" | "read" | "shell" | "argv" | "where":
-            say({**RESULT, "result": answer(word, argument)})
+        case "flood":
+            text = "x" * 1_000
+            for _ in range(int(argument) * 1_000):
+                sys.stdout.write(json.dumps({"type": "assistant", "message": text}) + "\n")
+        case "line":
+            for _ in range(int(argument)):
+                sys.stdout.write("{" + "x" * 1_000_000)
+            sys.stdout.write("\n")
+        case "ask":
+            sys.stderr.write(f"{argument} [y/N] ")
+            sys.stderr.flush()
+            if not sys.stdin.readline():
+                sys.exit(1)
         case "deaf":
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
         case "sleep":

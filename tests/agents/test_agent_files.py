@@ -19,6 +19,7 @@ max_turns: 100
 interval_seconds: 120
 spawn_mode: scripts
 lightweight: false
+job_agent: true
 claim_from: provisional
 max_instances: 1
 allowed_tools:

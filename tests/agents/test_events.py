@@ -116,6 +116,7 @@ def test_a_program_that_prints_text_is_believed_by_its_exit_code_and_its_prose()
     assert judged(b"no\n", exit_code=2, stderr="a\nbad flag\n", profile=TEXT).error == "bad flag"
     blocked = judged(b"Well.\nProceed? [y/N]\n", profile=TEXT)
     assert (blocked.status, blocked.error) == ("blocked", "Proceed? [y/N]")
+    assert judged(b"Proceed? [y/N]\n", exit_code=1, stderr="EOF\n", profile=TEXT).status == "blocked"
 
 
 @pytest.mark.parametrize("data", [json.dumps({"type": "done"}, indent=2).encode(), line(DONE)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from octojobs.runners.agent_prompt import fenced
+from octojobs.runners.prompt_values import fenced
 from tests.agents.world import AGENT, AGENT_FILE, COMMAND, Agents
 from tests.helpers import commit_files, octojobs
 

@@ -225,13 +225,18 @@ def test_a_program_that_prints_text_answers_with_it(agents: Agents) -> None:
 
 
 def test_an_agent_without_work_is_not_started(agents: Agents) -> None:
-    """What octopoid calls `pre_check` is a guard: it must print something, or exit with 0 if that is the trigger."""
+    """What octopoid calls `pre_check` is a guard: it must print something, or exit as its trigger says."""
     found: list[str] = []
-    for check in ("echo 3", "'true'", "'true'\npre_check_trigger: exit_zero", "'false'\npre_check_trigger: exit_zero"):
+    checks = [
+        "echo 3",
+        "echo ' '",
+        *(f"'{word}'\npre_check_trigger: {how}" for how in ("exit_zero", "exit_nonzero") for word in ("true", "false")),
+    ]
+    for check in checks:
         agents.declare("do:result", files={AGENT_FILE: f"{AGENT}pre_check: {check}\n"})
         said = octojobs(agents.repo, "run-now", "ask", "--dry-run").stdout
         found += re.findall(r"^condition command.*\): (passed|failed|unknown): ", said, re.MULTILINE)
-    assert found == ["passed", "failed", "passed", "failed"]
+    assert found == ["passed", "failed", "passed", "failed", "failed", "passed"]
 
 
 def test_agents_take_turns(agents: Agents) -> None:

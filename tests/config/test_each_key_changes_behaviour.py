@@ -36,6 +36,7 @@ JOB: dict[str, tuple[str, str]] = {
     "timezone": (DUE, "timezone: Asia/Tokyo"),
     "jitter": (DUE, "jitter: 5m"),
     "quiet_hours": (f"command: make, {PACED}", "quiet_hours: false"),
+    "adapt": ("prompt: Look, interval: 1h, expect: {commits: 1}", "adapt: {max_interval: 8h}"),
     "conditions": (DUE, "conditions: [not_paused]"),
     "when_blocked": (DUE, "when_blocked: skip"),
     "on_unknown": (DUE, "on_unknown: run"),
@@ -72,7 +73,9 @@ JOB: dict[str, tuple[str, str]] = {
     "allowed_tools": (AGENT, "allowed_tools: [read]"),
     "resume": (AGENT, "resume: true"),
     "sandbox": (DUE, "sandbox: {backend: worktree}"),
+    "expect": (AGENT, "expect: {commits: true}"),
     "output": (AGENT, "output: {channel: 'chat:ada'}"),
+    "i_accept": (AGENT, "i_accept: untrusted-input-with-secrets"),
     "cwd": (DUE, "cwd: src"),
     "env": (DUE, "env: {A: b}"),
     "pass_env": (DUE, "pass_env: [A]"),
@@ -115,6 +118,13 @@ INSIDE: dict[str, dict[str, tuple[str, str]]] = {
         "network": ("backend: docker, image: alpine", "network: true"),
         "mounts": ("backend: docker, image: alpine", "mounts: [{source: a, target: /a}]"),
     },
+    "expect": {
+        "files_changed": ("commits: 1", "files_changed: true"),
+        "commits": ("commits: 1", "commits: 2"),
+        "pr": ("commits: 1", "pr: true"),
+        "json_schema": ("commits: 1", "json_schema: {type: object}"),
+        "command": ("commits: 1", "command: [make]"),
+    },
     "on": {
         "ref": ("ref: refs/heads/a", "ref: refs/heads/b"),
         "paths": ("ref: refs/heads/a", "paths: [src]"),
@@ -122,6 +132,7 @@ INSIDE: dict[str, dict[str, tuple[str, str]]] = {
         "task": ("task: {state: incoming}", "task: {state: done}"),
     },
     "output": {"channel": ("channel: a", "channel: b")},
+    "adapt": {"max_interval": ("max_interval: 9h", "max_interval: 8h")},
     "ping": {"url": ("url: 'http://b'", "url: 'http://a'"), "allow_hosts": ("url: 'http://b'", "allow_hosts: [b]")},
     "notify": {
         "on": ("channels: [ops]", "on: [missed]"),
@@ -244,6 +255,7 @@ def test_a_key_inside_of_a_field_changes_the_job(field: str, key: str) -> None:
     """The field with the key makes another job than the field without it, or with another value."""
     rest, added = INSIDE[field][key]
     bases = {"retries": DUE, "hold": DUE, "interval": "command: make", "quiet_hours": f"command: make, {PACED}", "on": "command: make"}
+    bases["adapt"] = "prompt: Look, interval: 1h, expect: {commits: 1}"
     base = bases.get(field, AGENT)
     parts = [added] if rest.startswith(f"{key}:") else [rest, added]
     with_it = job(base, f"{field}: {flow(*parts)}")

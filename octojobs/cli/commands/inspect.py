@@ -13,7 +13,7 @@ from octojobs.cli.commands.list import remark
 from octojobs.cli.group import Verb
 from octojobs.cli.text import visible
 from octojobs.core.codec import parse_instant
-from octojobs.views.prose import result_text
+from octojobs.views.prose import result_text, worth_lines
 from octojobs.views.values import View
 
 
@@ -57,6 +57,7 @@ def _standing(app: App, view: View) -> list[tuple[str, str]]:
         pairs.append(("next", when(parse_instant(view["next"]))))
     if view["last_run"]:
         pairs.append(("last run", f"{view['last_run']} {view['last_outcome']} {when(parse_instant(view['last_end']))}"))
+    pairs += [("last verdict", line) for line in worth_lines(view["last_result"])]
     if said := result_text(view["last_result"], view["last_result_note"]):
         pairs.append(("last result", said))
     if view["last_success_at"] and view["last_outcome"] != "succeeded":

@@ -10,6 +10,7 @@ from octojobs.cli.group import Verb
 from octojobs.cli.text import visible
 from octojobs.core.codec import parse_instant
 from octojobs.errors import ExitCode
+from octojobs.views.jobs import adapted_text
 from octojobs.views.values import View
 
 
@@ -78,4 +79,4 @@ def remark(job: View) -> str:
         return f"paused{until}" + (f": {job['paused']['reason']}" if job["paused"]["reason"] else "")
     if job["failures"]:
         return f"failed {job['failures']} times in a row" if job["failures"] > 1 else "failed last time"
-    return ", ".join(run["phase"] for run in job["open_runs"])
+    return ", ".join(run["phase"] for run in job["open_runs"]) or adapted_text(job["adapted"])

@@ -12,6 +12,7 @@ from octojobs.cli.group import Verb
 from octojobs.cli.params import INSTANT, Number
 from octojobs.cli.text import visible
 from octojobs.core.codec import parse_instant
+from octojobs.views.jobs import adapted_text
 from octojobs.views.values import View
 
 
@@ -34,8 +35,8 @@ def command(app: App, job: str | None, start: datetime | None, count: int | None
     """Show when JOB falls due next, or each job when none is named.
 
     Needs no daemon, no state and no trust. An interval that was never seen counts from --from, or from now.
-    In a pipe the columns are: instant, job, and the rate limit that it waits for; for the jobs without an instant (-), which come
-    last, why.
+    In a pipe the columns are: instant, job, and a remark: the rate limit that it waits for, or an interval that is another for now; for
+    the jobs without an instant (-), which come last, why.
     """
     screen, workspace = app.screen, app.workspace()
     if job is not None:
@@ -57,7 +58,9 @@ def command(app: App, job: str | None, start: datetime | None, count: int | None
 
 
 def _rows(app: App, views: list[View]) -> list[list[str]]:
-    due = sorted((one["at"], view["job"], _limit(view, one["at"])) for view in views for one in view["instants"])
+    due = sorted(
+        (one["at"], view["job"], _limit(view, one["at"]) or adapted_text(view["adapted"])) for view in views for one in view["instants"]
+    )
     rows = [[app.screen.when(parse_instant(at)), job, waits] for at, job, waits in due]
     return rows + [["-", view["job"], view["note"]] for view in views if not view["instants"]]
 

@@ -12,6 +12,7 @@ from octojobs.cli.group import Verb
 from octojobs.cli.text import plural, visible
 from octojobs.core.codec import parse_instant
 from octojobs.errors import ExitCode
+from octojobs.views.jobs import adapted_text
 from octojobs.views.values import View
 
 MOST_RUNS = 10
@@ -142,4 +143,5 @@ def _jobs(jobs: View) -> str:
     parts += [f"{len(jobs[name])} {word}" for name, word in (("disabled", "disabled"), ("paused", "paused")) if jobs[name]]
     if jobs["unsupported"]:
         parts.append(f"{len(jobs['unsupported'])} can't run in this version")
+    parts += [f"{one['job']} {adapted_text(one)}" for one in jobs["adapted"]]
     return ", ".join(parts)

@@ -1,0 +1,131 @@
+"""The real programs, run by `octojobs run-now` with the shipped profiles, against a stand-in for the models: no key, no network, no cost.
+
+`OCTOJOBS_REAL_AGENTS` names a folder with `node_modules/.bin` in it (and `bin`, for those of Python); `.ci/agents` makes one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.agents.standin import ANSWER, IN, OUT, Standin, standin
+from tests.helpers import commit_files, home_of, make_repository, octojobs, write
+
+FOLDER = Path(os.environ.get("OCTOJOBS_REAL_AGENTS") or "/nonexistent")
+PATH = f"{FOLDER / 'node_modules/.bin'}:{FOLDER / 'bin'}:{os.environ.get('PATH', '/usr/bin:/bin')}"
+KEY = "sk-dummy-0000"
+
+pytestmark = [pytest.mark.real_agents, pytest.mark.timeout(300)]
+
+
+@pytest.fixture
+def server() -> Iterator[Standin]:
+    """The models."""
+    with standin() as made:
+        yield made
+
+
+def claude(url: str, home: Path) -> dict[str, str]:
+    """Its configuration is its environment."""
+    return {"ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": KEY, "CLAUDE_CONFIG_DIR": str(home / "claude")}
+
+
+def codex(url: str, home: Path) -> dict[str, str]:
+    """A provider of its own, which is asked once and not again."""
+    config = f"""
+model = "stand-in"
+model_provider = "standin"
+[model_providers.standin]
+name = "standin"
+base_url = "{url}/v1"
+wire_api = "responses"
+env_key = "OPENAI_API_KEY"
+request_max_retries = 0
+stream_max_retries = 0
+"""
+    write(home / "codex/config.toml", config)
+    return {"CODEX_HOME": str(home / "codex"), "OPENAI_API_KEY": KEY}
+
+
+def gemini(url: str, home: Path) -> dict[str, str]:
+    """It has to be told that a key is how it logs in."""
+    settings = {"security": {"auth": {"selectedType": "gemini-api-key"}}, "privacy": {"usageStatisticsEnabled": False}}
+    write(home / ".gemini/settings.json", json.dumps(settings))
+    return {"GEMINI_API_KEY": KEY, "GOOGLE_GEMINI_BASE_URL": url}
+
+
+def opencode(url: str, home: Path) -> dict[str, str]:
+    """A provider that speaks as OpenAI's chats do."""
+    provider = {
+        "npm": "@ai-sdk/openai-compatible",
+        "name": "standin",
+        "options": {"baseURL": f"{url}/v1", "apiKey": KEY},
+        "models": {"stand-in": {"name": "stand-in", "limit": {"context": 100_000, "output": 1_000}}},
+    }
+    config = {"$schema": "https://opencode.ai/config.json", "provider": {"standin": provider}, "autoupdate": False, "share": "disabled"}
+    write(home / "opencode.json", json.dumps({**config, "model": "standin/stand-in", "small_model": "standin/stand-in"}))
+    return {"OPENCODE_CONFIG": str(home / "opencode.json"), "OPENAI_API_KEY": KEY}
+
+
+PROGRAMS: dict[str, Callable[[str, Path], dict[str, str]]] = {"claude": claude, "codex": codex, "gemini": gemini, "opencode": opencode}
+
+
+def ran(tmp_path: Path, name: str, server: Standin, **fields: Any) -> dict[str, Any]:
+    """A run of a job that asks this agent, as `runs --json` tells of it."""
+    if not os.environ.get("OCTOJOBS_REAL_AGENTS"):
+        pytest.skip("OCTOJOBS_REAL_AGENTS names no folder with the real programs; .ci/agents makes one")
+    if shutil.which(name, path=PATH) is None:
+        pytest.skip(f"{name} is not in {FOLDER}")
+    repo = make_repository(tmp_path, {"README.md": "one\n"})
+    env = PROGRAMS[name](server.url, home_of(repo))
+    job = {"manual": True, "agent": name, "prompt": "Which pull requests are stale?", "pass_env": sorted(env), "kill_grace": "2s", **fields}
+    commit_files(repo, {".octopoid/jobs.yaml": json.dumps({"jobs": {"ask": job}})})
+    assert octojobs(repo, "allow", "--yes").returncode == 0
+    said = octojobs(repo, "run-now", "ask", timeout=280, PATH=PATH, **env)
+    (run,) = json.loads(octojobs(repo, "runs", "ask", "--json").stdout)["runs"]
+    print(said.stdout, said.stderr, server.asked)  # noqa: T201 -- what pytest shows of a failure: the program's own words
+    found: dict[str, Any] = run
+    return found
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_real_program_answers(tmp_path: Path, name: str, server: Standin) -> None:
+    """Its answer is the result, with the session and the tokens; the prompt has reached the model."""
+    run = ran(tmp_path, name, server)
+    result = run["result"]
+    assert (run["outcome"], result["status"], result["text"]) == ("succeeded", "ok", ANSWER)
+    assert result["session"]
+    assert (result["input_tokens"], result["output_tokens"]) >= (IN, OUT)
+    assert any("Which pull requests are stale?" in prompt for prompt in server.prompts)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_real_program_with_a_wrong_key_fails(tmp_path: Path, name: str, server: Standin) -> None:
+    """Whatever its exit code is."""
+    server.mode = "unauthorized"
+    run = ran(tmp_path, name, server, idle_timeout="60s")
+    assert (run["outcome"], run["result"]["status"]) == ("failed", "failed")
+    assert run["result"]["error"]
+
+
+@pytest.mark.parametrize("name", ["claude", "codex"])
+def test_a_real_program_that_meets_a_limit_says_so(tmp_path: Path, name: str, server: Standin) -> None:
+    """Those that don't wait it out in silence."""
+    server.mode = "rate-limit"
+    run = ran(tmp_path, name, server, idle_timeout="120s")
+    assert (run["exit_code"], run["result"]["status"]) == (75, "rate_limited")
+
+
+@pytest.mark.parametrize("name", ["gemini", "opencode"])
+def test_a_real_program_that_waits_a_limit_out_is_ended(tmp_path: Path, name: str, server: Standin) -> None:
+    """By the idle limit, deaf to the signal or not; nobody calls it a success."""
+    server.mode = "rate-limit"
+    run = ran(tmp_path, name, server, idle_timeout="10s")
+    assert run["outcome"] in {"timed_out", "failed"}
+    assert run["result"] is None or run["result"]["status"] in {"rate_limited", "failed"}
