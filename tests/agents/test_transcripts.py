@@ -34,6 +34,7 @@ def judged(name: str, exit_code: int, piece: int = 1 << 20, stderr: bool = True)
         ("codex-ok", {"model": None, "input_tokens": 12, "cached_tokens": 4, "output_tokens": 7, "cost_usd": None}),
         ("gemini-ok", {"model": "gemini-2.5-flash", "input_tokens": 12, "cached_tokens": 0, "output_tokens": 7, "cost_usd": None}),
         ("opencode-ok", {"model": None, "input_tokens": 12, "cached_tokens": 0, "output_tokens": 7, "cost_usd": 0}),
+        ("copilot-ok", {"model": "stand-in", "input_tokens": None, "output_tokens": None, "cost_usd": None}),
     ],
 )
 def test_an_answer_is_told_with_what_it_cost(name: str, expected: dict[str, Any]) -> None:
@@ -56,6 +57,7 @@ def test_it_does_not_matter_in_which_pieces_the_output_comes(name: str) -> None:
         ("claude-rate-limit", 1, "API Error: Request rejected (429) · This request would exceed your rate limit."),
         ("codex-rate-limit", 1, "Reconnecting... 1/1 (exceeded retry limit, last status: 429 Too Many Requests)"),
         ("opencode-rate-limit", 1, "Rate limit reached"),
+        ("copilot-rate-limit", 1, '{"message":"Rate limit reached","type":"rate_limit_exceeded","code":"rate_limit_exceeded"}'),
     ],
 )
 def test_a_rate_limit_is_one_whatever_else_the_program_says(name: str, exit_code: int, error: str) -> None:
@@ -77,6 +79,7 @@ def test_a_rate_limit_that_is_told_of_on_standard_error_alone_is_found_there() -
         ("codex-unauthorized", 1, "Reconnecting... 1/1 (unexpected status 401 Unauthorized: Incorrect API key provided, "),
         ("gemini-unauthorized", 145, '[API Error: {"error":{"code":401,"message":"API key not valid","status":"UNAUTHENTICATED"}}]'),
         ("opencode-unauthorized", 1, "Incorrect API key provided"),
+        ("copilot-unauthorized", 1, '{"message":"Incorrect API key provided"'),
         ("claude-unreachable", 1, "API Error: Unable to connect to API (ECONNRESET)"),
     ],
 )

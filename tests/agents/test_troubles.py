@@ -61,8 +61,8 @@ def test_a_question_meets_the_end_of_its_input(agents: Agents) -> None:
 
 def test_a_success_that_is_an_error_is_one(agents: Agents) -> None:
     """`subtype: success` says nothing; `is_error` does."""
-    said = json.dumps({"subtype": "success", "is_error": True, "api_error_status": 429, "result": "limit"})
-    assert ended(agents, f"do:result {said}") == ("failed", 75, "rate_limited", "limit")
+    said = json.dumps({"subtype": "success", "is_error": True, "api_error_status": 500, "result": "overloaded"})
+    assert ended(agents, f"do:result {said}") == ("failed", 1, "failed", "overloaded")
 
 
 def test_half_an_event_tells_of_no_result(agents: Agents) -> None:
