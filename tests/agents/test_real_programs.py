@@ -1,6 +1,6 @@
 """The real programs, run by `octojobs run-now` with the shipped profiles, against a stand-in for the models: no key, no network, no cost.
 
-`OCTOJOBS_REAL_AGENTS` names a folder with `node_modules/.bin` in it (and `bin`, for those of Python); `.ci/agents` makes one.
+`REAL_AGENTS` names a folder with `node_modules/.bin` in it (and `bin`, for those of Python); `.ci/agents` makes one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pytest
 from tests.agents.standin import ANSWER, IN, OUT, Standin, standin
 from tests.helpers import commit_files, home_of, make_repository, octojobs, write
 
-FOLDER = Path(os.environ.get("OCTOJOBS_REAL_AGENTS") or "/nonexistent")
+FOLDER = Path(os.environ.get("REAL_AGENTS") or "/nonexistent")
 PATH = f"{FOLDER / 'node_modules/.bin'}:{FOLDER / 'bin'}:{os.environ.get('PATH', '/usr/bin:/bin')}"
 KEY = "sk-dummy-0000"
 
@@ -78,8 +78,8 @@ PROGRAMS: dict[str, Callable[[str, Path], dict[str, str]]] = {"claude": claude, 
 
 def ran(tmp_path: Path, name: str, server: Standin, **fields: Any) -> dict[str, Any]:
     """A run of a job that asks this agent, as `runs --json` tells of it."""
-    if not os.environ.get("OCTOJOBS_REAL_AGENTS"):
-        pytest.skip("OCTOJOBS_REAL_AGENTS names no folder with the real programs; .ci/agents makes one")
+    if not os.environ.get("REAL_AGENTS"):
+        pytest.skip("REAL_AGENTS names no folder with the real programs; .ci/agents makes one")
     if shutil.which(name, path=PATH) is None:
         pytest.skip(f"{name} is not in {FOLDER}")
     repo = make_repository(tmp_path, {"README.md": "one\n"})
