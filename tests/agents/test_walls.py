@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.agents.world import AGENT, AGENT_FILE, FAKE, Agents
-from tests.helpers import git, write
+from tests.helpers import git, octojobs, start_octojobs, wait_until, write
 from tests.runners.sandbox.test_bubblewrap import needs_bwrap
 from tests.runners.sandbox.test_containers import calls, client
 
@@ -71,6 +71,23 @@ def test_a_program_in_the_home_folder_has_to_be_shown(agents: Agents, tmp_path: 
     )
     agents.declare("Hello", sandbox={"backend": "bubblewrap", "mounts": [{"source": "~/bin"}]})
     assert agents.run(**env)["result"]["text"] == "Hello"
+
+
+@needs_bwrap
+def test_a_cancelled_agent_in_a_sandbox_is_asked_itself(agents: Agents) -> None:
+    """TERM reaches the program, not what is around it, and its work is kept."""
+    agents.declare("do:shell trap 'echo heard > heard; exit' TERM; echo > ready; while :; do sleep 0.05; done", sandbox=WALLS)
+    daemon = start_octojobs(agents.repo, "up")
+    try:
+        wait_until(lambda: json.loads(octojobs(agents.repo, "status", "--json").stdout)["daemon"], what="the daemon")
+        assert octojobs(agents.repo, "run-now", "ask").returncode == 0
+        wait_until(lambda: list((agents.state / "worktrees").glob("*/ready")), what="the agent at work")
+        wait_until(lambda: octojobs(agents.repo, "cancel", agents.last()["id"]).returncode == 0, what="a daemon that is told")
+        wait_until(lambda: agents.last()["outcome"], what="its end")
+    finally:
+        daemon.terminate()
+        daemon.wait()
+    assert "+heard" in agents.patch(agents.last()).read_text()
 
 
 @needs_bwrap
