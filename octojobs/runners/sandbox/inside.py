@@ -115,6 +115,7 @@ def settle(repository: Repository, tree: Path, run_dir: Path) -> dict[str, str]:
         if not kept.own_config:  # a configuration that somebody in the sandbox wrote is not for our git
             with suppress(FileNotFoundError):
                 (folder / _OWN_CONFIG).unlink()
+        _drop_links(folder)
         _leave_branch(tree, folder, refs)
     if (result := read_result(inside.run)) is not None:
         write_whole(run_dir / RESULT_FILE, json.dumps(result, ensure_ascii=False))
@@ -135,6 +136,15 @@ def _noted(inside: Inside) -> Kept | None:
     except (ValueError, NotDecodable) as error:
         raise OctojobsError(f"{inside.note} can't be read: {error}", "look into the worktree, and remove it") from None
     return kept
+
+
+def _drop_links(folder: Path) -> None:
+    """A log of HEAD that is a link, or lies behind one, would have our git write where that leads."""
+    logs = folder / "logs"
+    if logs.is_symlink():
+        logs.unlink()
+    elif (logs / "HEAD").is_symlink():
+        (logs / "HEAD").unlink()
 
 
 def _leave_branch(tree: Path, folder: Path, refs: Mapping[str, str]) -> None:

@@ -102,6 +102,18 @@ def test_refs_that_it_moves_stay_where_they_were(apart: Apart) -> None:
 
 
 @needs_bwrap
+@pytest.mark.parametrize("link", ["logs/HEAD", "logs"])
+def test_a_link_in_place_of_a_log_leads_our_git_nowhere(apart: Apart, tmp_path: Path, link: str) -> None:
+    """What git notes of its own afterwards does not land in a file that the sandbox could not write to."""
+    victim = write(tmp_path / "home/HEAD", "untouched\n")
+    target = victim if link == "logs/HEAD" else victim.parent
+    ended = apart.run(
+        f'git switch --quiet -c fix; {COMMIT}; g=$(git rev-parse --git-dir); rm -r "$g/{link}"; ln -s {target} "$g/{link}"', BWRAP
+    )
+    assert (ended.exit.outcome, victim.read_text(), len(apart.branches)) == ("succeeded", "untouched\n", 1)
+
+
+@needs_bwrap
 def test_what_people_commit_meanwhile_is_not_taken_back(apart: Apart) -> None:
     """The sandbox has refs of its own: nothing has to be restored."""
     started = apart.start(f"{COMMIT}; echo $$ > new; while [ ! -e go ]; do sleep 0.02; done", BWRAP)
