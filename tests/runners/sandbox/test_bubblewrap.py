@@ -205,11 +205,13 @@ def test_who_is_asked_to_stop_in_a_sandbox_ends_in_its_own_way(apart: Apart) -> 
 
 
 @needs_bwrap
-def test_a_time_limit_ends_what_does_not_listen(apart: Apart) -> None:
+def test_what_does_not_listen_is_ended_in_its_sandbox(apart: Apart) -> None:
     """With all that it has started; the next run keeps the work."""
-    ended = apart.run("trap '' TERM; echo x > new; setsid sleep 1000 & sleep 1000", BWRAP, limits=Limits(timeout_s=1.0, kill_grace_s=0.2))
-    assert ended.exit.outcome == "timed_out"
-    assert len(apart.trees) == 1
+    started = apart.start("trap '' TERM; echo x > new; setsid sleep 1000 & sleep 1000", BWRAP, limits=Limits(kill_grace_s=0.2))
+    wait_until(((started.launch.order.tree if started.launch.order else Path()) / "new").exists)
+    receipts.stop(started.process, started.launch.run_dir, "enough")
+    ended = over(started)
+    assert (ended.exit.outcome, len(apart.trees)) == ("cancelled", 1)
     assert "left a worktree" in apart.run("true", BWRAP).output
     assert (apart.trees, ended.patch.exists()) == ([], True)
 
