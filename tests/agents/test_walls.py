@@ -98,6 +98,14 @@ def test_a_prompt_in_a_file_is_read_in_a_sandbox(agents: Agents) -> None:
     assert agents.run()["result"]["text"] == "Hello"
 
 
+@needs_bwrap
+def test_what_is_expected_is_checked_in_the_same_sandbox(agents: Agents) -> None:
+    """A command of `expect` sees what the agent has left, and no more of the machine than it."""
+    command = ["sh", "-c", f"test -e one.txt && ! test -e {agents.state}/journal.jsonl"]
+    run = agents.ask("do:write one.txt\ndo:result", sandbox=WALLS, expect={"command": command})
+    assert (run["outcome"], "command: sh exited with 0" in agents.output(run)) == ("succeeded", True)
+
+
 def test_an_agent_works_in_a_container(agents: Agents, client: Path) -> None:
     """It is asked through the client's standard input; values stand in no argument, and the container is removed."""
     agents.declare(

@@ -81,8 +81,10 @@ class Inside:
 
 
 def furnish(repository: Repository, tree: Path, run_dir: Path, memory: str, remove: tuple[str, ...] = ()) -> Inside:
-    """Make the folders for a run. Raises OctojobsError, and OSError."""
+    """Make the folders for a run, or find those of what has run in it before. Raises OctojobsError, and OSError."""
     inside = Inside(run_dir / INSIDE)
+    if inside.note.exists():
+        return inside
     for folder in (inside.root, inside.refs, inside.logs, inside.run, inside.memory):
         folder.mkdir(FOLDER_MODE)
     refs = _loose(repository.common_dir / "refs")
