@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
@@ -128,7 +127,7 @@ def check(found: Iterable[Reference], jobs: Mapping[str, object], settings: Sett
                 starts.setdefault(reference.job, []).append(reference)
             case Kind.ENDED:
                 starts.setdefault(name, []).append(reference._replace(name=reference.job, job=name))
-            case Kind.PROGRAM if shutil.which(name) is None and not getattr(jobs.get(reference.job), "unsupported", ""):
+            case Kind.PROGRAM if _is_missing(name) and not getattr(jobs.get(reference.job), "unsupported", ""):
                 fix = f"install {name}, or choose another backend; until then its runs fail"
                 yield reference.problem(f"there is no program {name} here", fix, Severity.WARNING)
             case Kind.ONCE if reference.at is not None and now is not None and reference.at <= now:
@@ -176,6 +175,12 @@ def _channel(reference: Reference, settings: Settings) -> Iterator[Problem]:
         yield reference.problem(
             f"to whom is not said, and its name has {PLATFORM}", f'write "{name}:telegram", or what the platform is called'
         )
+
+
+def _is_missing(program: str) -> bool:
+    from shutil import which  # with two compressors, and the hook starts at each commit
+
+    return which(program) is None
 
 
 def _own() -> Mapping[str, object]:

@@ -178,6 +178,7 @@ def test_the_happy_path_imports_only_what_it_needs(repo: Path) -> None:
     loaded = set(done.stdout.split("\n")[1].split())
     assert not loaded & {
         "argparse",
+        "shutil",
         "jsonschema",
         "octojobs.core.agent",
         "octojobs.core.channel",
