@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from octojobs.agents.verdict import Verdict
+from octojobs.config.agents import shipped
 from octojobs.core.identity import JobId, RunId
 from octojobs.core.job import AgentAction, Job, ManualWhen
 from octojobs.core.run import Attempt, Cause, Outcome, Run, Usage
@@ -204,14 +205,14 @@ def test_agents_are_listed_with_what_is_there_of_them(agents: Agents, tmp_path: 
     agents.declare("x", files={**files, AGENT_FILE: f"{AGENT}role: reviewer\n"})
     said = octojobs(agents.repo, "agent", "list", "--json", PATH=f"{programs}:/usr/bin:/bin")
     found = {view["agent"]: view for view in json.loads(said.stdout)["agents"]}
-    assert list(found) == ["away", "mine", "wrong", "claude", "codex", "gemini", "opencode"]
+    assert list(found) == ["away", "mine", "wrong", *(name for name in shipped() if name != "generic")]
     assert (found["codex"]["version"], found["codex"]["found"], found["codex"]["file"]) == ("codex-cli 0.171.0", f"{programs}/codex", None)
     assert (found["mine"]["version"], found["mine"]["jobs"], found["mine"]["profile"]) == (None, ["ask"], "claude")
     assert (found["away"]["found"], found["away"]["program"]) == (None, "no-such-program")
     assert "there is no profile" in found["wrong"]["problem"]
     shown = octojobs(agents.repo, "agent", "list", PATH=f"{programs}:/usr/bin:/bin").stdout.splitlines()
     assert shown[0] == "away\tgeneric\tno-such-program\tnot there\t-\tagents"
-    assert shown[4] == "codex\tcodex\tcodex\tcodex-cli 0.171.0\t-\tagents"
+    assert shown[list(found).index("codex")] == "codex\tcodex\tcodex\tcodex-cli 0.171.0\t-\tagents"
 
 
 def test_both_say_in_json_what_the_schema_names(agents: Agents) -> None:
