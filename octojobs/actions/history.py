@@ -9,7 +9,7 @@ from octojobs.actions.results import with_result
 from octojobs.actions.workspace import Workspace
 from octojobs.config.diagnostics import visible
 from octojobs.config.suggest import did_you_mean
-from octojobs.core.identity import JOB_ID
+from octojobs.core.identity import JOB_ID, RunId
 from octojobs.core.ledger import Ledger
 from octojobs.errors import UsageError
 from octojobs.store.index import query
@@ -68,6 +68,11 @@ def find_run(workspace: Workspace, text: str) -> View:
     if job in _names(workspace, ledger):
         raise UsageError(f"{job} has {'no such run' if '@' in text else 'not run yet'}", f"`octojobs runs {job}` lists what there is")
     raise UsageError(f'there is no run "{text}"', did_you_mean(job, _names(workspace, ledger), "`octojobs runs` lists them"))
+
+
+def past_run(workspace: Workspace, run: RunId) -> View | None:
+    """The run as the history has it; None while it has not."""
+    return next((past_view(row) for row in query(workspace.paths, run=run, limit=100) if row["id"] == run), None)
 
 
 def known_job(workspace: Workspace, ledger: Ledger, name: str) -> str:

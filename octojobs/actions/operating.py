@@ -6,7 +6,7 @@ import threading
 from datetime import timedelta
 
 from octojobs.actions.asking import Answer, ask, who
-from octojobs.actions.history import find_run, known_job
+from octojobs.actions.history import find_run, known_job, past_run
 from octojobs.actions.workspace import Workspace
 from octojobs.core.identity import JobId, RunId
 from octojobs.core.ledger import Ledger, Pause
@@ -60,11 +60,12 @@ def cancel(workspace: Workspace, requests: list[tuple[Run, Request]]) -> list[tu
 def ended_soon(workspace: Workspace, run: RunId) -> View | None:
     """The view of the run once it has ended; None when it is still ending after ENDS_WITHIN_S, or nobody is there to record it."""
     deadline, pause = workspace.clock.monotonic() + ENDS_WITHIN_S, threading.Event()
-    while run in workspace.ledger().runs:
-        if workspace.holder() is None or workspace.clock.monotonic() >= deadline:
-            return None
+    while True:
+        # Its end is in the journal first: for a moment it is neither open nor in the history.
+        ended = past_run(workspace, run) if run not in workspace.ledger().runs else None
+        if ended is not None or workspace.holder() is None or workspace.clock.monotonic() >= deadline:
+            return ended
         pause.wait(0.05)
-    return find_run(workspace, run)
 
 
 def own_pause(ledger: Ledger, job: JobId) -> Pause | None:
