@@ -64,6 +64,8 @@ def misbehave(word: str, argument: str) -> None:
     match word:
         case "tear":
             sys.stdout.write(json.dumps(RESULT)[:40])
+        case "become":
+            os.execvp("sh", ["sh", "-c", argument])
         case "complain":
             sys.stderr.write(f"{argument}\n")
         case "flood":

@@ -76,7 +76,7 @@ def test_a_program_in_the_home_folder_has_to_be_shown(agents: Agents, tmp_path: 
 @needs_bwrap
 def test_a_cancelled_agent_in_a_sandbox_is_asked_itself(agents: Agents) -> None:
     """TERM reaches the program, not what is around it, and its work is kept."""
-    agents.declare("do:shell trap 'echo heard > heard; exit' TERM; echo > ready; while :; do sleep 0.05; done", sandbox=WALLS)
+    agents.declare("do:become trap 'echo heard > heard; exit' TERM; echo > ready; while :; do sleep 0.05; done", sandbox=WALLS)
     daemon = start_octojobs(agents.repo, "up")
     try:
         wait_until(lambda: json.loads(octojobs(agents.repo, "status", "--json").stdout)["daemon"], what="the daemon")
