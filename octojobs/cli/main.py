@@ -94,6 +94,11 @@ def _failed(error: Exception, arguments: Sequence[str]) -> int:
             place = f"{visible(os.fsdecode(error.filename))}: " if error.filename else ""
             _complain(place + os.strerror(error.errno).lower())
             return ExitCode.FAILED
+        case ImportError():
+            # Python takes a folder that it can't list for an empty one: the machine's state, or an installation that is torn.
+            _complain(f"a part of it can't be loaded: {visible(str(error))}")
+            sys.stderr.write("see to a full disk and to too many open files; else install octojobs again\n")
+            return ExitCode.FAILED
         case _:
             return _bug(error, arguments)
 

@@ -112,8 +112,14 @@ def test_a_mistake_of_ours_is_a_report_and_no_traceback(repo: Path, call: Call, 
         (OctojobsError("it broke", "mend it"), 1, "octojobs: it broke; mend it\n"),
         (PermissionError(13, "Permission denied", "/x"), 1, "octojobs: /x: permission denied\n"),
         (OSError(28, "No space left on device"), 1, "octojobs: no space left on device\n"),
+        (
+            ModuleNotFoundError("No module named 'jmespath'"),
+            1,
+            "octojobs: a part of it can't be loaded: No module named 'jmespath'\n"
+            "see to a full disk and to too many open files; else install octojobs again\n",
+        ),
     ],
-    ids=["interrupt", "expected", "permission", "disk full"],
+    ids=["interrupt", "expected", "permission", "disk full", "torn installation"],
 )
 def test_what_a_user_or_a_machine_can_cause_is_a_message(
     error: BaseException, code: int, message: str, repo: Path, call: Call, monkeypatch: pytest.MonkeyPatch

@@ -173,9 +173,15 @@ def test_a_traceback_is_noticed() -> None:
     assert list(promises.spoken("\n".join(words))) == [f"octojobs printed {words[1]!r}", f"octojobs printed {words[3]!r}"]
 
 
-def test_the_traceback_of_a_python_that_can_not_begin_is_its_own() -> None:
+@pytest.mark.parametrize(
+    "output",
+    [
+        "Fatal Python error: init_fs_encoding: failed\nPython runtime state: core initialized\nTraceback (most recent call last):\n",
+        "Exception ignored error evaluating path:\nTraceback (most recent call last):\n",
+    ],
+)
+def test_the_traceback_of_a_python_that_can_not_begin_is_its_own(output: str) -> None:
     """Nothing of ours had run: it could not read its own library."""
-    output = "Fatal Python error: init_fs_encoding: failed\nPython runtime state: core initialized\nTraceback (most recent call last):\n"
     assert list(promises.spoken(output)) == []
 
 

@@ -130,12 +130,16 @@ def tidy(paths: StatePaths) -> list[str]:
     return found + [f"a request is left: {path.name}" for path in sorted(paths.requests.glob("*.json"))]
 
 
+_NO_BEGIN = "Exception ignored error evaluating path:"
+"""What CPython 3.11 and later say before anything of ours runs, when they can't find out where they are installed."""
+
+
 def spoken(output: str) -> Iterator[str]:
     """No traceback, and no mistake of ours, in what octojobs printed; a Python that can't begin says so in its own way."""
     before = ""
     for line in output.splitlines():
-        ours = line.startswith("Traceback") and not before.startswith("Python runtime state: ")
-        if ours or "a mistake of ours" in line or "Exception ignored" in line:
+        ours = line.startswith("Traceback") and not before.startswith(("Python runtime state: ", _NO_BEGIN))
+        if ours or "a mistake of ours" in line or ("Exception ignored" in line and line != _NO_BEGIN):
             yield f"octojobs printed {line!r}"
         before = line
 
