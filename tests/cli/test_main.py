@@ -115,8 +115,10 @@ def test_a_mistake_of_ours_is_a_report_and_no_traceback(repo: Path, call: Call, 
         (
             ModuleNotFoundError("No module named 'jmespath'"),
             1,
-            "octojobs: a part of it can't be loaded: No module named 'jmespath'\n"
-            "see to a full disk and to too many open files; else install octojobs again\n",
+            (
+                "octojobs: a part of it can't be loaded: No module named 'jmespath'\n"
+                "see to a full disk and to too many open files; else install octojobs again\n"
+            ),
         ),
     ],
     ids=["interrupt", "expected", "permission", "disk full", "torn installation"],
