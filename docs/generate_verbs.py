@@ -33,11 +33,11 @@ Written by `docs/generate_verbs.py` from the verbs themselves; a test compares.
 `schemas/verbs.schema.json` has a definition for each verb. All keys are always there.
 
 - **list**: `source`, `note`, `damage`, `warnings` (`what`, `fix`), `jobs`: each `job`, `title`, `type`, `when`, `timezone`, `enabled`, `unsupported`, `priority`,
-  `pool`, `group`, `tags`, `next`, `paused`, `open_runs`, `last_run`, `last_outcome`, `last_end`, `last_success_at`, `failures`,
+  `pool`, `group`, `tags`, `next`, `adapted` (`interval`, `no_ops`; null for nothing), `paused`, `open_runs`, `last_run`, `last_outcome`, `last_end`, `last_success_at`, `failures`,
   `source` (`path`, `line`)
 - **inspect**: those of a job, `description`, `seen` (`cursor`, `anchor`, `mode`), `fields` (by the names of the jobs file), `last_result`,
   `last_result_note`, `commit`, `note`
-- **next**: `job`, `when`, `timezone`, `note`, `limit` (`provider`, `until`, `since`, `run`; null without one), `instants` (each `at`); without a job `jobs`, a list of those
+- **next**: `job`, `when`, `timezone`, `note`, `adapted` (as in `list`), `limit` (`provider`, `until`, `since`, `run`; null without one), `instants` (each `at`); without a job `jobs`, a list of those
 - **plan**: `at`, `source`, `note`, `next` (`job`, `at`), `decisions`: each `job`, `id`, `scheduled_at`, `first_scheduled_at`,
   `count`, `action` (`start` `wait` `go_on` `cancel` `skip` `miss`), `cause`, `reason`, `conditions`. With `BASE..HEAD`: `base`, `head`
   (`name`, `commit`), `from`, `until`, `note`, `added`, `removed`, `moved` (numbers of instants), `settings` (each `field`, `before`,
@@ -46,7 +46,7 @@ Written by `docs/generate_verbs.py` from the verbs themselves; a test compares.
   `runs`), `jobs` (each `job`, `outcomes`, `open`, `waited`, `longest_wait_s`), `runs` (each `id`, `job`, `scheduled_at`,
   `first_scheduled_at`, `count`, `cause`, `started_at`, `ended_at`, `attempts`, `outcome`, `wait_s`, `reason`, `recorded`), `left_out`,
   `unmatched`, `stopped_at`
-- **why**: `job`, `at`, `records` (runs), `now` (`decisions`, `conditions`, `next`, `limit`), `text` (sentences)
+- **why**: `job`, `at`, `records` (runs), `now` (`decisions`, `conditions`, `next`, `adapted`, `limit`), `text` (sentences)
 - **runs**: `runs`: each `id`, `job`, `scheduled_at`, `attempt`, `outcome`, `reason`, `phase`, `cause`, `claimed_at`,
   `started_at`, `ended_at`, `at`, `duration_s`, `exit_code`, `signal`, `count`, `first_scheduled_at`, `correction`,
   `conditions`, `attempts`, `commit`, `definitions`, `dirty`, `forced`, `requested_by`, `not_before`, `pid`,

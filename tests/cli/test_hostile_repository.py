@@ -33,7 +33,8 @@ READING = tuple(
             "why guarded",
             "runs",
         ),
-        *("inspect job", "logs job", "doctor", "export crontab", "task list", "task show 12345678", "lease list", "hook pre-commit"),
+        *("inspect job", "logs job", "doctor", "export crontab", "task list", "task show 12345678", "lease list"),
+        *("agent list", "agent usage", "hook pre-commit"),
         *("init --dry-run", "create new --interval 1h --command true --dry-run", "delete job --dry-run", "enable job --dry-run"),
         *(
             "disable job --dry-run",

@@ -30,8 +30,8 @@ jobs:
   audit: {schedule: "0 9 * * MON", agent: kode, prompt: look, resume: true, sandbox: {backend: docker, image: x}}
 """
 JOB_KEYS = [
-    *("job", "title", "type", "when", "timezone", "enabled", "unsupported", "priority", "pool", "group", "tags", "next", "paused"),
-    *("open_runs", "last_run", "last_outcome", "last_end", "last_success_at", "failures", "source"),
+    *("job", "title", "type", "when", "timezone", "enabled", "unsupported", "priority", "pool", "group", "tags", "next", "adapted"),
+    *("paused", "open_runs", "last_run", "last_outcome", "last_end", "last_success_at", "failures", "source"),
 ]
 
 
@@ -49,6 +49,7 @@ def test_next_walks_over_a_change_of_clocks(repo: Path, call: Call) -> None:
         "when": "30 2 * * *",
         "timezone": "Europe/Berlin",
         "note": "",
+        "adapted": None,
         "instants": [{"at": "2026-03-28T01:30:00Z"}, {"at": "2026-03-29T01:00:00Z"}, {"at": "2026-03-30T00:30:00Z"}],
         "limit": None,
     }
@@ -76,7 +77,7 @@ def test_next_of_all_is_a_list_of_the_same_shape(repo: Path, call: Call) -> None
     """`jobs`, each as for one."""
     jobs = call(repo, "next", "--json").json["jobs"]
     assert {job["job"] for job in jobs} == {"nightly", "sweep", "by_hand", "off", "audit"}
-    assert all(list(job) == ["job", "when", "timezone", "note", "instants", "limit"] for job in jobs)
+    assert all(list(job) == ["job", "when", "timezone", "note", "adapted", "instants", "limit"] for job in jobs)
 
 
 def test_next_touches_nothing(repo: Path, call: Call) -> None:

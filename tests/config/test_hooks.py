@@ -13,7 +13,9 @@ def test_a_hook_may_tell_channels() -> None:
 
 def test_a_hook_that_tells_a_channel_which_nobody_declared_is_refused() -> None:
     """As in `notify:`."""
-    fix = "declare it in .octopoid/octojobs.yaml: `channels: {ops: {file: told.jsonl}}`"
+    fix = (
+        "declare it in .octopoid/octojobs.yaml, or for yourself in ~/.config/octojobs/channels.yaml: `channels: {ops: {file: told.jsonl}}`"
+    )
     found = problems("jobs: {a: {manual: true, command: make, on_start: {notify: [ops]}}}\n")
     assert found == [f'1:61: job "a": on_start.notify: there is no channel "ops"; {fix}']
 

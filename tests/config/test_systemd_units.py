@@ -134,7 +134,7 @@ jobs:
     assert said(text) == [
         '.octopoid/jobs.yaml:2:1: job "asked": it runs only when asked, so there is nothing to time; ask by `octojobs run-now asked`',
         '.octopoid/jobs.yaml:3:1: job "off": it is disabled; `octojobs enable off` first',
-        ('.octopoid/jobs.yaml:4:1: job "agent": `resume` is not supported in containers; `notify:` tells of the run\'s end; leave it out'),
+        ('.octopoid/jobs.yaml:4:1: job "agent": `resume` is not supported in containers; leave it out'),
         (
             '.octopoid/jobs.yaml:5:1: warning: job "all": systemd catches up on the newest missed instant alone; '
             "keep `octojobs up` for this job"

@@ -46,15 +46,20 @@ def _stepped(tally: Tally, scale: Scale, root: Path) -> None:
         _live(life, LIVES_ON_S)
         for name in order:
             for sign in (1, -1):
-                before = Counter(line.partition("@")[0] for line in life.effects)
+                before = _started(life)
                 life.clock.step(sign * STEPS_S[name])
                 _live(life, LIVES_ON_S)
-                started = Counter(line.partition("@")[0] for line in life.effects) - before
+                started = _started(life) - before
                 stands = sign < 0 and name == "30 min"
                 tally.found(f"order {number}, {'+' if sign > 0 else '-'}{name}", [*_paced(started, stands=stands), *_settled(life)])
                 tally.did("steps of the clock")
         life.engine.close()
         life.launcher.listen()
+
+
+def _started(life: Life) -> Counter[str]:
+    """How often each job ran, its hooks left aside."""
+    return Counter(line.partition("@")[0] for line in life.effects if "+" not in line)
 
 
 def _paced(started: Counter[str], *, stands: bool) -> list[str]:
