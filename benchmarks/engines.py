@@ -23,9 +23,10 @@ from pathlib import Path
 
 from octojobs.core.definitions import Definitions, Settings
 from octojobs.core.identity import JobId
-from octojobs.core.job import CommandAction, IntervalWhen, Job, ScheduleWhen, When
+from octojobs.core.job import CommandAction, Job
 from octojobs.core.ledger import Row
 from octojobs.core.run import Outcome
+from octojobs.core.when import IntervalWhen, ScheduleWhen, When
 from octojobs.engine.clock import Clock, SystemClock
 from octojobs.engine.engine import Engine
 from octojobs.engine.ground import Ground

@@ -17,8 +17,9 @@ from telling import measured
 
 from octojobs.core.events import AttemptEnded, AttemptStarted, AttemptStarting, JobSeen, RunClaimed
 from octojobs.core.identity import JobId, RunId
-from octojobs.core.job import CommandAction, IntervalWhen, Job
+from octojobs.core.job import CommandAction, Job
 from octojobs.core.run import Attempt, Cause, Outcome, Process, Run
+from octojobs.core.when import IntervalWhen
 from octojobs.engine.clock import SystemClock
 from octojobs.engine.recorder import Recorder
 from octojobs.store.paths import StatePaths

@@ -14,21 +14,8 @@ from hypothesis import strategies as st
 
 from octojobs.core.guards import Condition
 from octojobs.core.identity import JOB_ID, JobId, RunId
-from octojobs.core.job import (
-    Action,
-    ActivityWhen,
-    AfterWhen,
-    AgentAction,
-    CatchUp,
-    CommandAction,
-    IntervalWhen,
-    Job,
-    ManualWhen,
-    Overlap,
-    Priority,
-    ScheduleWhen,
-    When,
-)
+from octojobs.core.job import Action, AgentAction, CatchUp, CommandAction, Job, Overlap, Priority
+from octojobs.core.when import ActivityWhen, AfterWhen, IntervalWhen, ManualWhen, ScheduleWhen, When
 
 ZONES = (
     "UTC",

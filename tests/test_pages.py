@@ -14,8 +14,9 @@ import octojobs
 from octojobs.core.events import HAPPENS_TO, CancelAsked, RunEvent, StartFollowed, transition
 from octojobs.core.guards import Status
 from octojobs.core.identity import JobId, RunId
-from octojobs.core.job import CatchUp, CommandAction, Job, ManualWhen, Overlap, Priority
+from octojobs.core.job import CatchUp, CommandAction, Job, Overlap, Priority
 from octojobs.core.run import Attempt, Cause, IllegalTransition, Outcome, Phase, Process, Run
+from octojobs.core.when import ManualWhen
 from octojobs.errors import ExitCode
 from tests.helpers import ROOT, dependencies
 

@@ -10,9 +10,10 @@ from octojobs.actions.catalog import find_job
 from octojobs.actions.outlook import Outlook
 from octojobs.actions.workspace import Workspace
 from octojobs.core.due import next_after
-from octojobs.core.job import AfterWhen, Job, ManualWhen
+from octojobs.core.job import Job
 from octojobs.core.ledger import JobState, Ledger
 from octojobs.core.schedule import Schedule
+from octojobs.core.when import AfterWhen, ManualWhen
 from octojobs.errors import StateDamaged
 from octojobs.views.agents import limit_view
 from octojobs.views.jobs import adapted_view, waiting_text, when_text

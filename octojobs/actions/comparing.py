@@ -13,11 +13,12 @@ from octojobs.config.loader import Loaded
 from octojobs.config.source import PinnedSource
 from octojobs.core.definitions import Definitions
 from octojobs.core.difference import Difference, Side, difference
-from octojobs.core.job import ActivityWhen, AfterWhen, Job, Source
+from octojobs.core.job import Job, Source
 from octojobs.core.ledger import JobState, Ledger
 from octojobs.core.named_files import named_files
 from octojobs.core.schedule import Never
 from octojobs.core.sighting import schedule_of, sight
+from octojobs.core.when import ActivityWhen, AfterWhen
 from octojobs.core.zones import zone
 from octojobs.errors import InvalidDefinitions, OctojobsError, StateDamaged, UsageError
 from octojobs.views.comparison import ChangedJob, job_change_view, settings_changes

@@ -7,11 +7,12 @@ from datetime import datetime
 
 from octojobs.actions.workspace import Workspace
 from octojobs.core.due import next_after
-from octojobs.core.job import AfterWhen, CatchUp, Job
+from octojobs.core.job import CatchUp, Job
 from octojobs.core.ledger import JobState, Ledger
 from octojobs.core.pace import mode_of
 from octojobs.core.schedule import Schedule
 from octojobs.core.sighting import schedule_of, sight
+from octojobs.core.when import AfterWhen
 from octojobs.views.jobs import Standing
 
 

@@ -11,23 +11,9 @@ from octojobs.core.channel import Channel
 from octojobs.core.definitions import Definitions
 from octojobs.core.durations import format_duration
 from octojobs.core.guards import AnyOf, Condition, Guard, Not
-from octojobs.core.job import (
-    ActivityWhen,
-    AfterWhen,
-    AgentAction,
-    CommandAction,
-    IntervalWhen,
-    Job,
-    JobWhen,
-    ManualWhen,
-    RefWhen,
-    ScheduleWhen,
-    ScriptAction,
-    TagWhen,
-    TaskAction,
-    TaskWhen,
-)
+from octojobs.core.job import AgentAction, CommandAction, Job, ScriptAction, TaskAction
 from octojobs.core.sandbox import Backend
+from octojobs.core.when import ActivityWhen, AfterWhen, IntervalWhen, JobWhen, ManualWhen, RefWhen, ScheduleWhen, TagWhen, TaskWhen
 
 Files = Mapping[str, tuple[str, bytes]]
 

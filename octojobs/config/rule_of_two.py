@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from octojobs.core.agent import Agent
 from octojobs.core.agent_names import agent_of
 from octojobs.core.guards import conditions_in
-from octojobs.core.job import AgentAction, Job, TaskWhen
+from octojobs.core.job import AgentAction, Job
 from octojobs.core.placeholders import UNTRUSTED, mentioned
 from octojobs.core.sandbox import Backend, Sandbox
+from octojobs.core.when import TaskWhen
 from octojobs.errors import Problem
 
 ACCEPTED = "untrusted-input-with-secrets"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from octojobs.config.entries import Entry
 from octojobs.config.suggest import listed
 from octojobs.core.identity import InvalidId, JobId
-from octojobs.core.job import Ending, JobWhen, RefWhen, TagWhen, TaskWhen
 from octojobs.core.refnames import is_full_ref, is_ref_pattern
+from octojobs.core.when import Ending, JobWhen, RefWhen, TagWhen, TaskWhen
 
 NAMES = ("ref", "tag", "task", "job")
 _TAGS, _HEADS = "refs/tags/", "refs/heads/"

@@ -9,8 +9,8 @@ from octojobs.config.parsers import period, time_of_day
 from octojobs.config.triggers import trigger
 from octojobs.core.cronsyntax import CronError
 from octojobs.core.durations import format_duration
-from octojobs.core.job import ActivityWhen, AfterWhen, IntervalWhen, ManualWhen, ScheduleWhen, When
 from octojobs.core.once import is_once, once_instant
+from octojobs.core.when import ActivityWhen, AfterWhen, IntervalWhen, ManualWhen, ScheduleWhen, When
 
 NAMES = ("schedule", "interval", "after", "on", "manual")
 # What says something about instants that pass by themselves, which a manual job, and one that is triggered, has none of.

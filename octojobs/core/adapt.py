@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from octojobs.core.job import IntervalWhen
 from octojobs.core.pace import Piece, Stretch, before
+from octojobs.core.when import IntervalWhen
 
 NO_OPS = 3
 """In a row: what stretches an interval."""

@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 
 from octojobs.core.events import Event, NotRun, RunClaimed
 from octojobs.core.identity import JobId, RunId
-from octojobs.core.job import NOTHING, CommandAction, Job, ManualWhen, RetryPolicy, TaskAction
+from octojobs.core.job import NOTHING, CommandAction, Job, RetryPolicy, TaskAction
 from octojobs.core.ledger import Ledger
 from octojobs.core.plan import Action, Decision, Plan, missed_once
 from octojobs.core.run import Cause, Outcome, Phase, Run
 from octojobs.core.sighting import sight
 from octojobs.core.trigger import Trigger
+from octojobs.core.when import ManualWhen
 
 _OUTCOMES = {Action.SKIP: Outcome.SKIPPED, Action.MISS: Outcome.MISSED}
 _FAILURES = (Outcome.FAILED, Outcome.TIMED_OUT, Outcome.LOST)

@@ -14,14 +14,14 @@ from enum import Enum
 from functools import cache
 from typing import Any
 
-from octojobs.core import events, guards, job
+from octojobs.core import events, guards, job, when
 
 
 class NotDecodable(ValueError):
     """The JSON value does not have the shape of the type; the message names the field."""
 
 
-_UNIONS: tuple[Any, ...] = (events.Event, guards.Guard, job.When, job.Action)
+_UNIONS: tuple[Any, ...] = (events.Event, guards.Guard, job.Action, when.When)
 KINDS: dict[type, str] = {member: member.__name__ for union in _UNIONS for member in typing.get_args(union)}
 
 

@@ -39,7 +39,7 @@ def spelled(job: Job, settings: Settings = _NO_SETTINGS, root: str = "") -> Iter
     path, "" when it doesn't matter: an absolute path below it is one of the repository's.
 
     >>> from octojobs.core.identity import JobId
-    >>> from octojobs.core.job import ManualWhen
+    >>> from octojobs.core.when import ManualWhen
     >>> job = Job(JobId("a"), ManualWhen(), CommandAction(("bin/../run.sh", "-x")), cwd="ops")
     >>> sorted(set(spelled(job)))
     ['ops/-x', 'ops/run.sh']

@@ -48,7 +48,8 @@ def make_room(job: Job, open_runs: Sequence[OpenRun], *, backfill: bool = False)
     `backfill` is an instant that `catch_up: all` brings: it fell due when nobody was there, so it queues behind its
     siblings whatever `overlap` says about instants that fall due while a run is open.
 
-    >>> from octojobs.core.job import CommandAction, ManualWhen
+    >>> from octojobs.core.job import CommandAction
+    >>> from octojobs.core.when import ManualWhen
     >>> from octojobs.core.identity import JobId
     >>> job = Job(JobId("nightly"), ManualWhen(), CommandAction("true"))
     >>> make_room(job, [OpenRun(RunId("nightly@20261120T020000Z"), Phase.RUNNING)]).reason

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from octojobs.core.job import ActivityWhen
+from octojobs.core.when import ActivityWhen
 from octojobs.core.zones import changes, zone
 
 ACTIVE_FOR = timedelta(minutes=10)

@@ -16,12 +16,13 @@ from octojobs.core.codec import format_instant
 from octojobs.core.due import count, newest, next_after
 from octojobs.core.events import CancelAsked, CursorMoved, RunDropped
 from octojobs.core.identity import JobId, RunId
-from octojobs.core.job import AfterWhen, CatchUp, Job, Overlap
+from octojobs.core.job import CatchUp, Job, Overlap
 from octojobs.core.ledger import JobState, Ledger
 from octojobs.core.overlap import STILL, OpenRun, make_room
 from octojobs.core.run import Cause, Outcome, Phase, Run
 from octojobs.core.schedule import Schedule, once_instants
 from octojobs.core.sighting import SightingEvent, schedule_of, sight
+from octojobs.core.when import AfterWhen
 
 
 class Action(StrEnum):

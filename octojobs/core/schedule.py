@@ -15,9 +15,10 @@ from typing import Protocol
 
 from octojobs.core.counting import count_instants
 from octojobs.core.cron import Cron
-from octojobs.core.job import ActivityWhen, AfterWhen, IntervalWhen, Job, JobWhen, ManualWhen, RefWhen, ScheduleWhen, TagWhen, TaskWhen
+from octojobs.core.job import Job
 from octojobs.core.once import is_once, once_instant
 from octojobs.core.pace import Piece
+from octojobs.core.when import ActivityWhen, AfterWhen, IntervalWhen, JobWhen, ManualWhen, RefWhen, ScheduleWhen, TagWhen, TaskWhen
 
 _SECOND = timedelta(seconds=1)
 _A_YEAR_OF_DAYS = 367

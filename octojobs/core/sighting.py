@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 
 from octojobs.core.codec import format_instant
 from octojobs.core.events import CursorMoved, JobAbsent, JobPaced, JobReanchored, JobReturned, JobSeen, JobStretched
-from octojobs.core.job import ActivityWhen, AfterWhen, IntervalWhen, Job, ScheduleWhen
+from octojobs.core.job import Job
 from octojobs.core.ledger import JobState
 from octojobs.core.once import is_once
 from octojobs.core.pace import Pace, first_pace, next_pace
 from octojobs.core.schedule import Schedule, build
+from octojobs.core.when import ActivityWhen, AfterWhen, IntervalWhen, ScheduleWhen
 from octojobs.core.zones import CORRECTION
 
 _SECOND = timedelta(seconds=1)

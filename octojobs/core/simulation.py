@@ -19,12 +19,13 @@ from octojobs.core.claim import events_of, first_sight, follow_ups
 from octojobs.core.events import AttemptEnded, AttemptStarted, AttemptStarting, Event, Paused, RunBlocked, RunClaimed
 from octojobs.core.guards import Verdict
 from octojobs.core.identity import JobId, RunId
-from octojobs.core.job import AfterWhen, Job
+from octojobs.core.job import Job
 from octojobs.core.ledger import Ledger, Row
 from octojobs.core.plan import plan
 from octojobs.core.retry import next_attempt
 from octojobs.core.run import Attempt, Outcome, Phase, Process, Run
 from octojobs.core.triggering import followers, following
+from octojobs.core.when import AfterWhen
 
 MOST_STEPS = 100_000
 MOST_ROWS = 50_000

@@ -14,11 +14,12 @@ from datetime import datetime
 from octojobs.core.claim import first_sight, triggered_run
 from octojobs.core.events import CancelAsked, Event, NotRun, RunClaimed, RunDropped
 from octojobs.core.identity import JobId, RunId
-from octojobs.core.job import Ending, Job, JobWhen, Overlap
+from octojobs.core.job import Job, Overlap
 from octojobs.core.ledger import Ledger
 from octojobs.core.overlap import STILL, OpenRun, make_room
 from octojobs.core.run import Cause, Outcome, Phase, Run
 from octojobs.core.trigger import Trigger
+from octojobs.core.when import Ending, JobWhen
 
 MOST_IN_A_ROW = 50
 """How many jobs may follow one another: declared circles are refused, and this ends one that edits have made meanwhile."""

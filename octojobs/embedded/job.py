@@ -10,7 +10,8 @@ from typing import Any, Generic, Self, TypeVar, overload
 
 from octojobs.actions.local_zone import local_zone
 from octojobs.core import job as core
-from octojobs.core.job import CommandAction, Priority, ScheduleWhen
+from octojobs.core.job import CommandAction, Priority
+from octojobs.core.when import ScheduleWhen
 from octojobs.embedded.definition import amended, defined
 from octojobs.embedded.result import JobResult
 

@@ -18,11 +18,12 @@ from octojobs.core.codec import format_instant
 from octojobs.core.definitions import Definitions, Settings
 from octojobs.core.events import Event, NotRun, RefsHandled
 from octojobs.core.identity import JobId
-from octojobs.core.job import Job, TaskWhen
+from octojobs.core.job import Job
 from octojobs.core.ledger import Ledger, Pause
 from octojobs.core.run import Cause, Outcome
 from octojobs.core.trigger import Trigger
 from octojobs.core.triggering import triggered
+from octojobs.core.when import TaskWhen
 from octojobs.engine.ground import Ground
 from octojobs.engine.lookout import Lookout
 from octojobs.errors import OctojobsError

@@ -22,10 +22,11 @@ from octojobs.core.codec import format_instant
 from octojobs.core.events import AttemptEnded, AttemptStarting, Event, RunBlocked
 from octojobs.core.guards import Status
 from octojobs.core.identity import JobId, RunId
-from octojobs.core.job import ActivityWhen, AfterWhen, Job
+from octojobs.core.job import Job
 from octojobs.core.ledger import Row
 from octojobs.core.plan import plan
 from octojobs.core.run import Phase, Run
+from octojobs.core.when import ActivityWhen, AfterWhen
 from octojobs.engine.aftermath import Aftermath
 from octojobs.engine.agenda import Agenda
 from octojobs.engine.clock import Watch

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from octojobs.core.identity import JobId
-from octojobs.core.job import ActivityWhen, Job
+from octojobs.core.job import Job
 from octojobs.core.pace import NEWS_AFTER
+from octojobs.core.when import ActivityWhen
 from octojobs.engine.ground import Ground
 from octojobs.facts.activity import latest_activity
 from octojobs.facts.fact import Unreadable

@@ -19,11 +19,12 @@ from octojobs.core.definitions import Definitions
 from octojobs.core.events import Event, NotRun, RefsHandled
 from octojobs.core.globs import matching
 from octojobs.core.identity import JobId
-from octojobs.core.job import Job, RefWhen, TagWhen
+from octojobs.core.job import Job
 from octojobs.core.ledger import Ledger, Pause
 from octojobs.core.run import Cause, Outcome
 from octojobs.core.trigger import Trigger
 from octojobs.core.triggering import triggered
+from octojobs.core.when import RefWhen, TagWhen
 from octojobs.engine.arrivals import Arrivals
 from octojobs.engine.ground import Ground
 from octojobs.engine.lookout import Lookout

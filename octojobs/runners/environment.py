@@ -8,8 +8,8 @@ from pathlib import Path
 
 from octojobs.core.codec import format_instant
 from octojobs.core.environment import narrowed
-from octojobs.core.job import JobWhen, TaskWhen, Triggered
 from octojobs.core.run import Run
+from octojobs.core.when import JobWhen, TaskWhen, Triggered
 from octojobs.runners.base import Launch, NotPreparable
 from octojobs.runners.secret_values import secret_values
 from octojobs.runners.shim.spawn import DEFAULT_PATH

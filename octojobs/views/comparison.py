@@ -9,7 +9,8 @@ from datetime import datetime
 from octojobs.core.codec import encode
 from octojobs.core.definitions import Settings
 from octojobs.core.difference import Difference
-from octojobs.core.job import Job, ScheduleWhen
+from octojobs.core.job import Job
+from octojobs.core.when import ScheduleWhen
 from octojobs.views.jobs import action_text, fields_view, when_text
 from octojobs.views.values import View, instant
 

@@ -6,29 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from octojobs.core.job import (
-    ActivityWhen,
-    AfterWhen,
-    AgentAction,
-    CommandAction,
-    FollowUp,
-    Hold,
-    IntervalWhen,
-    Job,
-    JobWhen,
-    ManualWhen,
-    Notify,
-    RefWhen,
-    RetryPolicy,
-    ScheduleWhen,
-    ScriptAction,
-    TagWhen,
-    TaskAction,
-    TaskWhen,
-)
+from octojobs.core.job import AgentAction, CommandAction, FollowUp, Hold, Job, Notify, RetryPolicy, ScriptAction, TaskAction
 from octojobs.core.ledger import JobState, Pause
 from octojobs.core.run import Run
 from octojobs.core.sandbox import Backend, Sandbox
+from octojobs.core.when import ActivityWhen, AfterWhen, IntervalWhen, JobWhen, ManualWhen, RefWhen, ScheduleWhen, TagWhen, TaskWhen
 from octojobs.views.values import View, duration, instant, pause_view, quiet_view
 
 

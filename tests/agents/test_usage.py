@@ -13,9 +13,10 @@ import pytest
 from octojobs.agents.verdict import Verdict
 from octojobs.config.agents import shipped
 from octojobs.core.identity import JobId, RunId
-from octojobs.core.job import AgentAction, Job, ManualWhen
+from octojobs.core.job import AgentAction, Job
 from octojobs.core.run import Attempt, Cause, Outcome, Run, Usage
 from octojobs.core.usage import Spent, by_day, summed
+from octojobs.core.when import ManualWhen
 from octojobs.runners.agent_usage import as_told, of_this_run
 from octojobs.runners.sessions import Session
 from octojobs.store.history import rows_in

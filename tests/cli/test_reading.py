@@ -14,8 +14,9 @@ import pytest
 from octojobs.core.claim import manual_run
 from octojobs.core.events import AttemptEnded, AttemptStarted, AttemptStarting, JobSeen, RunClaimed
 from octojobs.core.identity import JobId
-from octojobs.core.job import CommandAction, Job, ManualWhen
+from octojobs.core.job import CommandAction, Job
 from octojobs.core.run import Attempt, Outcome, Process
+from octojobs.core.when import ManualWhen
 from tests.cli.conftest import Call
 from tests.helpers import commit_files, environment, home_of, make_repository, script, write
 from tests.store.world import opened

@@ -14,9 +14,10 @@ from octojobs.conditions.registry import get
 from octojobs.core.definitions import Retention, Settings
 from octojobs.core.guards import Condition, Status
 from octojobs.core.identity import JobId
-from octojobs.core.job import AgentAction, Job, ManualWhen
+from octojobs.core.job import AgentAction, Job
 from octojobs.core.run import Usage
 from octojobs.core.usage import Spent
+from octojobs.core.when import ManualWhen
 from octojobs.facts.fact import Unreadable
 from tests.core.oracle import at
 from tests.facts.world import context_of

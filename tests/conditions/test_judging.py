@@ -18,8 +18,9 @@ from octojobs.conditions.registry import get, names
 from octojobs.core.definitions import Settings
 from octojobs.core.guards import AnyOf, Condition, Guard, Not, Status, Verdict, overall
 from octojobs.core.identity import JobId, RunId
-from octojobs.core.job import CommandAction, Job, ManualWhen
+from octojobs.core.job import CommandAction, Job
 from octojobs.core.run import Cause, Phase, Run
+from octojobs.core.when import ManualWhen
 from octojobs.facts.gather import GATHERERS
 from tests.facts.world import context_of, expect, verdict_of
 from tests.helpers import write

@@ -15,7 +15,8 @@ from octojobs import commits
 from octojobs.conditions.judging import judge_jobs
 from octojobs.core.guards import AnyOf, Condition, Not, Status, Verdict, seen_by
 from octojobs.core.identity import JobId
-from octojobs.core.job import CommandAction, Job, ManualWhen
+from octojobs.core.job import CommandAction, Job
+from octojobs.core.when import ManualWhen
 from octojobs.facts.fact import FactContext
 from octojobs.facts.memory import Memory
 from octojobs.repository import Repository

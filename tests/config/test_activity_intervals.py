@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from octojobs.core.job import ActivityWhen
+from octojobs.core.when import ActivityWhen
 from tests.config.loading import jobs_of, problems
 
 PACES = "interval: {active: 30s, idle: 2m, dormant: 5m}"

@@ -9,7 +9,8 @@ import pytest
 
 from octojobs.config import file, loader
 from octojobs.config.loader import Loader
-from octojobs.core.job import CommandAction, IntervalWhen, Source
+from octojobs.core.job import CommandAction, Source
+from octojobs.core.when import IntervalWhen
 from tests.config.loading import JOBS, SETTINGS, files, jobs_of, load
 
 ONE = "interval: 1h\ncommand: make\n"

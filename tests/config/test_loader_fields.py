@@ -8,19 +8,8 @@ import pytest
 
 from octojobs.core.definitions import DeclaredCondition, Retention, Settings
 from octojobs.core.guards import AnyOf, Condition, Not
-from octojobs.core.job import (
-    AfterWhen,
-    AgentAction,
-    Backoff,
-    CommandAction,
-    FollowUp,
-    IntervalWhen,
-    Limits,
-    ManualWhen,
-    RetryPolicy,
-    ScheduleWhen,
-    ScriptAction,
-)
+from octojobs.core.job import AgentAction, Backoff, CommandAction, FollowUp, Limits, RetryPolicy, ScriptAction
+from octojobs.core.when import AfterWhen, IntervalWhen, ManualWhen, ScheduleWhen
 from tests.config.loading import job_with, jobs_of, load
 
 FIELDS: list[tuple[str, str, Any]] = [

@@ -9,8 +9,9 @@ import yaml
 from jsonschema import Draft7Validator
 
 from octojobs.core.guards import Condition
-from octojobs.core.job import AgentAction, Backoff, CommandAction, IntervalWhen, JobType, Priority, ScheduleWhen, ScriptAction
+from octojobs.core.job import AgentAction, Backoff, CommandAction, JobType, Priority, ScriptAction
 from octojobs.core.sandbox import Backend, Sandbox
+from octojobs.core.when import IntervalWhen, ScheduleWhen
 from tests.config.loading import JOBS, jobs_of, load, schema_file
 
 OCTOPOID = """\

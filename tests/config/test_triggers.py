@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from octojobs.core.job import Ending, JobWhen, Overlap, RefWhen, TagWhen, TaskWhen
+from octojobs.core.job import Overlap
+from octojobs.core.when import Ending, JobWhen, RefWhen, TagWhen, TaskWhen
 from tests.config.loading import load, problems
 
 WRONG = [

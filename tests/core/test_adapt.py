@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from octojobs.core.adapt import period_s
 from octojobs.core.codec import decode, encode
 from octojobs.core.events import JobReanchored, JobStretched, WorkJudged
-from octojobs.core.job import IntervalWhen, Job
+from octojobs.core.job import Job
 from octojobs.core.ledger import JobState
 from octojobs.core.sighting import schedule_of, sight
+from octojobs.core.when import IntervalWhen
 from tests.core.worlds import World, job
 from tests.strategies import START
 

@@ -12,9 +12,10 @@ from octojobs.core.claim import manual_run
 from octojobs.core.events import CancelAsked, JobAbsent, JobReturned, Paused, Resumed, RunClaimed, RunDropped, RunReady
 from octojobs.core.guards import Condition, Status, Verdict
 from octojobs.core.identity import JobId
-from octojobs.core.job import AfterWhen, WhenBlocked
+from octojobs.core.job import WhenBlocked
 from octojobs.core.plan import Action
 from octojobs.core.run import Outcome, Run
+from octojobs.core.when import AfterWhen
 from tests.core.oracle import at
 from tests.core.worlds import World, job
 

@@ -12,9 +12,10 @@ from octojobs.core.admit import Others, admit
 from octojobs.core.backlog import Backlog
 from octojobs.core.events import AttemptStarted, AttemptStarting, CancelAsked, Paused, RunClaimed
 from octojobs.core.identity import JobId, RunId
-from octojobs.core.job import CommandAction, Job, ManualWhen, Overlap, Priority
+from octojobs.core.job import CommandAction, Job, Overlap, Priority
 from octojobs.core.ledger import JobState, Ledger
 from octojobs.core.run import Cause, Process, Run
+from octojobs.core.when import ManualWhen
 
 NOW = datetime(2026, 11, 20, 10, tzinfo=UTC)
 POOLS = {"default": 3, "agents": 1}

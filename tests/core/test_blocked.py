@@ -11,8 +11,9 @@ from octojobs.core.blocked import after_guards, blocking
 from octojobs.core.events import RunBlocked, RunDropped, RunReady
 from octojobs.core.guards import Condition, Status, Verdict
 from octojobs.core.identity import JobId, RunId
-from octojobs.core.job import CommandAction, Hold, IntervalWhen, Job, OnUnknown, WhenBlocked
+from octojobs.core.job import CommandAction, Hold, Job, OnUnknown, WhenBlocked
 from octojobs.core.run import Cause, Outcome, Phase, Run
+from octojobs.core.when import IntervalWhen
 from tests.core.oracle import at
 
 NOON = at("2026-01-01T12:00Z")

@@ -9,8 +9,9 @@ import pytest
 
 from octojobs.core.catchup import CaughtUp, Missed, catch_up
 from octojobs.core.identity import JobId
-from octojobs.core.job import CatchUp, CommandAction, IntervalWhen, Job, ScheduleWhen
+from octojobs.core.job import CatchUp, CommandAction, Job
 from octojobs.core.schedule import build
+from octojobs.core.when import IntervalWhen, ScheduleWhen
 from tests.core.oracle import at
 
 NOW = at("2026-01-08T12:00:20Z")

@@ -10,8 +10,9 @@ import pytest
 from octojobs.core.claim import follow_ups, manual_run
 from octojobs.core.guards import Condition
 from octojobs.core.identity import JobId
-from octojobs.core.job import CommandAction, FollowUp, ManualWhen, RetryPolicy
+from octojobs.core.job import CommandAction, FollowUp, RetryPolicy
 from octojobs.core.run import Attempt, Cause, Outcome, Phase, Run
+from octojobs.core.when import ManualWhen
 from tests.core.oracle import at
 from tests.core.worlds import job
 

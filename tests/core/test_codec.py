@@ -14,9 +14,10 @@ from octojobs.core.codec import KINDS, NotDecodable, decode, encode, format_inst
 from octojobs.core.events import Event, JobSeen, NotRun, RunClaimed
 from octojobs.core.guards import AnyOf, Condition, Guard, Not
 from octojobs.core.identity import JobId
-from octojobs.core.job import CommandAction, IntervalWhen, Job, Limits, ManualWhen
+from octojobs.core.job import CommandAction, Job, Limits
 from octojobs.core.ledger import JobState, Pause
 from octojobs.core.run import Attempt, Process, Run
+from octojobs.core.when import IntervalWhen, ManualWhen
 from tests.strategies import json_values, values
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)

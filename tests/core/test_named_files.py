@@ -7,8 +7,9 @@ import pytest
 from octojobs.core.definitions import DeclaredCondition, Settings
 from octojobs.core.guards import Condition, Not
 from octojobs.core.identity import JobId
-from octojobs.core.job import AgentAction, CommandAction, FollowUp, Job, ManualWhen, ScriptAction
+from octojobs.core.job import AgentAction, CommandAction, FollowUp, Job, ScriptAction
 from octojobs.core.named_files import named_files, spelled
+from octojobs.core.when import ManualWhen
 
 TREE = ("a.sh", "bin/b.sh", "ops/c.sh", "my tool.sh", "shop/__init__.py", "shop/jobs.py", "src/lib/x.py", "tools/__init__.py", "p.md")
 ROOT = "/home/ada/shop"

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from octojobs.core.identity import JobId, RunId
-from octojobs.core.job import CommandAction, IntervalWhen, Job, Overlap
+from octojobs.core.job import CommandAction, Job, Overlap
 from octojobs.core.overlap import OpenRun, Room, make_room
 from octojobs.core.run import Phase
+from octojobs.core.when import IntervalWhen
 
 FIRST, SECOND = RunId("sync@20260101T120000Z"), RunId("sync@20260101T120500Z")
 

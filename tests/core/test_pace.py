@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from octojobs.core.codec import decode, encode
 from octojobs.core.due import count, due, newest
 from octojobs.core.events import JobPaced, JobSeen
-from octojobs.core.job import ActivityWhen, CatchUp, Job, Overlap
+from octojobs.core.job import CatchUp, Job, Overlap
 from octojobs.core.ledger import JobState
 from octojobs.core.pace import NEWS_AFTER, Mode, Pace, first_pace, mode_at
 from octojobs.core.schedule import Paced
 from octojobs.core.sighting import schedule_of, sight
+from octojobs.core.when import ActivityWhen
 from tests.core.worlds import World, job
 from tests.strategies import START
 

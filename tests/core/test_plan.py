@@ -22,10 +22,11 @@ from octojobs.core.events import (
 )
 from octojobs.core.guards import Condition, Status, Verdict
 from octojobs.core.identity import JobId, RunId
-from octojobs.core.job import AfterWhen, AgentAction, CatchUp, IntervalWhen, Overlap, ScheduleWhen, When
+from octojobs.core.job import AgentAction, CatchUp, Overlap
 from octojobs.core.plan import Action, Decision, plan
 from octojobs.core.run import Attempt, Cause, Outcome, Phase
 from octojobs.core.sandbox import Backend, Sandbox
+from octojobs.core.when import AfterWhen, IntervalWhen, ScheduleWhen, When
 from tests.core.oracle import at
 from tests.core.worlds import World, job
 

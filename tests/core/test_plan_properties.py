@@ -20,11 +20,12 @@ from octojobs.core.catchup import MOST_CAUGHT_UP, CaughtUp, window_s
 from octojobs.core.due import due, next_after
 from octojobs.core.events import JobPaced, JobSeen, Paused
 from octojobs.core.identity import JobId
-from octojobs.core.job import ActivityWhen, AfterWhen, CatchUp, CommandAction, IntervalWhen, Job, Overlap
+from octojobs.core.job import CatchUp, CommandAction, Job, Overlap
 from octojobs.core.ledger import Ledger
 from octojobs.core.pace import first_pace
 from octojobs.core.plan import Action, Plan, plan
 from octojobs.core.sighting import schedule_of, sight
+from octojobs.core.when import ActivityWhen, AfterWhen, IntervalWhen
 from tests.core.worlds import World
 from tests.strategies import START, instants, jobs
 

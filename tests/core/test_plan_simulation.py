@@ -23,10 +23,11 @@ from octojobs.core.claim import follow_ups, manual_run
 from octojobs.core.events import AttemptEnded, CancelAsked, Paused, Resumed, RunClaimed
 from octojobs.core.guards import Status, Verdict
 from octojobs.core.identity import JobId
-from octojobs.core.job import CommandAction, FollowUp, IntervalWhen, Job, Overlap, RetryPolicy
+from octojobs.core.job import CommandAction, FollowUp, Job, Overlap, RetryPolicy
 from octojobs.core.plan import Plan, plan
 from octojobs.core.retry import next_attempt
 from octojobs.core.run import Attempt, Cause, Outcome, Phase, Run
+from octojobs.core.when import IntervalWhen
 from tests.core.worlds import World
 from tests.strategies import START, jobs
 

@@ -13,12 +13,13 @@ from octojobs.core.admit import admit
 from octojobs.core.backlog import Backlog
 from octojobs.core.events import AttemptEnded, AttemptStarted, AttemptStarting, RunClaimed
 from octojobs.core.identity import JobId, RunId
-from octojobs.core.job import AgentAction, CommandAction, Job, ManualWhen, Overlap, RetryPolicy
+from octojobs.core.job import AgentAction, CommandAction, Job, Overlap, RetryPolicy
 from octojobs.core.ledger import Ledger
 from octojobs.core.plan import Action
 from octojobs.core.rate_limit import FURTHEST, MET, Limit, deferred_until, limited_until
 from octojobs.core.retry import next_attempt
 from octojobs.core.run import Attempt, Cause, Outcome, Phase, Process, Run
+from octojobs.core.when import ManualWhen
 from tests.core.oracle import at
 from tests.core.worlds import World, job
 

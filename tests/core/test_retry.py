@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from octojobs.core.identity import JobId, RunId
-from octojobs.core.job import Backoff, CommandAction, Job, ManualWhen, RetryPolicy
+from octojobs.core.job import Backoff, CommandAction, Job, RetryPolicy
 from octojobs.core.retry import backoff_s, next_attempt
 from octojobs.core.run import Attempt, Cause, Outcome, Phase, Run
+from octojobs.core.when import ManualWhen
 from tests.core.oracle import at
 
 NOON = at("2026-01-01T12:00Z")

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from octojobs.core.cron import Cron
 from octojobs.core.due import ScheduleStandsStill, count, due, newest, newest_few
 from octojobs.core.identity import JobId
-from octojobs.core.job import AfterWhen, CommandAction, IntervalWhen, Job, ManualWhen, ScheduleWhen, When
+from octojobs.core.job import CommandAction, Job
 from octojobs.core.schedule import CronTimes, Interval, Jittered, Once, Schedule, Union, build, jitter_offset_s
+from octojobs.core.when import AfterWhen, IntervalWhen, ManualWhen, ScheduleWhen, When
 from tests.core.oracle import at
 from tests.strategies import START, expressions, instants, zones
 

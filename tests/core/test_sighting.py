@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from octojobs.core.events import CursorMoved, JobAbsent, JobReanchored, JobReturned, JobSeen
 from octojobs.core.identity import JobId
-from octojobs.core.job import AfterWhen, IntervalWhen, ManualWhen, ScheduleWhen
 from octojobs.core.ledger import JobState
 from octojobs.core.sighting import Sighting, schedule_of, sight
+from octojobs.core.when import AfterWhen, IntervalWhen, ManualWhen, ScheduleWhen
 from tests.core.oracle import at
 from tests.core.worlds import job
 

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from octojobs.core import simulation
 from octojobs.core.guards import Condition, Status, Verdict
 from octojobs.core.identity import JobId
-from octojobs.core.job import AfterWhen, Backoff, CommandAction, FollowUp, IntervalWhen, Job, Limits, Overlap, Priority, RetryPolicy
+from octojobs.core.job import Backoff, CommandAction, FollowUp, Job, Limits, Overlap, Priority, RetryPolicy
 from octojobs.core.ledger import Ledger
 from octojobs.core.run import Outcome, Run
 from octojobs.core.sighting import schedule_of, sight
 from octojobs.core.simulation import Assumption, Simulation, World, simulate
+from octojobs.core.when import AfterWhen, IntervalWhen
 from tests.core.worlds import job
 from tests.strategies import START, jobs
 

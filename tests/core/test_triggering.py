@@ -6,11 +6,12 @@ from dataclasses import replace
 
 from octojobs.core.claim import first_sight
 from octojobs.core.events import NotRun, RunClaimed
-from octojobs.core.job import Ending, Job, JobWhen, Overlap, RefWhen
+from octojobs.core.job import Job, Overlap
 from octojobs.core.ledger import Ledger
 from octojobs.core.run import Attempt, Cause, Outcome, Phase, Run
 from octojobs.core.trigger import Trigger
 from octojobs.core.triggering import MOST_IN_A_ROW, followers, following, triggered
+from octojobs.core.when import Ending, JobWhen, RefWhen
 from tests.core.oracle import at
 from tests.core.worlds import job
 

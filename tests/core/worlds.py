@@ -9,10 +9,11 @@ from datetime import datetime
 from octojobs.core.claim import events_of
 from octojobs.core.events import AttemptEnded, AttemptStarted, AttemptStarting, Event, RunReady
 from octojobs.core.identity import JobId, RunId
-from octojobs.core.job import CommandAction, Job, ScheduleWhen, When
+from octojobs.core.job import CommandAction, Job
 from octojobs.core.ledger import Ledger, Row
 from octojobs.core.plan import Plan, plan
 from octojobs.core.run import Attempt, Outcome, Phase, Process, Run
+from octojobs.core.when import ScheduleWhen, When
 
 PROCESS = Process(4711, 1, "boot")
 

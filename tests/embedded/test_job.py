@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from octojobs import Job, Priority
-from octojobs.core.job import Backoff, IntervalWhen, Overlap
+from octojobs.core.job import Backoff, Overlap
+from octojobs.core.when import IntervalWhen
 from octojobs.embedded.definition import InvalidValue
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from octojobs.core.job import IntervalWhen, Job
+from octojobs.core.job import Job
+from octojobs.core.when import IntervalWhen
 from tests.engine.world import World, job
 from tests.fakes import START
 

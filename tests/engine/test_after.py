@@ -9,7 +9,8 @@ import pytest
 
 from octojobs.core.definitions import Settings
 from octojobs.core.guards import Condition
-from octojobs.core.job import AfterWhen, WhenBlocked
+from octojobs.core.job import WhenBlocked
+from octojobs.core.when import AfterWhen
 from tests.engine.world import World, job
 
 NEVER = (Condition("file_exists", {"path": "never"}),)

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from octojobs.core.definitions import Settings, TaskSettings
-from octojobs.core.job import Overlap, TaskWhen
+from octojobs.core.job import Overlap
 from octojobs.core.run import Cause
 from octojobs.core.task import Draft
+from octojobs.core.when import TaskWhen
 from octojobs.flows import claiming, creating, finishing, restoring
 from octojobs.flows import queue as queues
 from octojobs.flows.forms import Form

@@ -12,11 +12,12 @@ from octojobs.core.claim import manual_run
 from octojobs.core.events import CancelAsked, Event, JobSeen, Paused, Resumed, RunClaimed
 from octojobs.core.guards import Condition
 from octojobs.core.identity import JobId, RunId
-from octojobs.core.job import AgentAction, Job, ManualWhen, ScheduleWhen
+from octojobs.core.job import AgentAction, Job
 from octojobs.core.ledger import Ledger
 from octojobs.core.plan import plan
 from octojobs.core.run import Phase
 from octojobs.core.sandbox import Backend, Sandbox
+from octojobs.core.when import ManualWhen, ScheduleWhen
 from octojobs.engine.asked import Refused, events_for
 from octojobs.store.requests import Request
 from tests.engine.world import job

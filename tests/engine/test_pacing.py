@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from octojobs.core.job import ActivityWhen
+from octojobs.core.when import ActivityWhen
 from octojobs.store.activity import touch_activity
 from tests.engine.world import World, job
 from tests.fakes import START

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from octojobs.core.events import AttemptEnded
 from octojobs.core.identity import JobId, RunId
-from octojobs.core.job import CommandAction, Job, ManualWhen
+from octojobs.core.job import CommandAction, Job
 from octojobs.core.run import Cause, Outcome, Phase, Run
+from octojobs.core.when import ManualWhen
 from octojobs.engine.settle import attempt_of, settle
 from octojobs.runners.receipts import Escaped, Exit
 

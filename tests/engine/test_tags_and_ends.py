@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from octojobs.core.job import Ending, JobWhen, Overlap, RefWhen, TagWhen
+from octojobs.core.job import Overlap
+from octojobs.core.when import Ending, JobWhen, RefWhen, TagWhen
 from tests.engine.place import TOLD, Place
 from tests.engine.world import job
 from tests.helpers import git

@@ -9,8 +9,9 @@ import pytest
 from octojobs.core.definitions import Settings
 from octojobs.core.guards import Condition
 from octojobs.core.identity import JobId, RunId
-from octojobs.core.job import CommandAction, FollowUp, Overlap, Priority, RetryPolicy, ScheduleWhen, WhenBlocked
+from octojobs.core.job import CommandAction, FollowUp, Overlap, Priority, RetryPolicy, WhenBlocked
 from octojobs.core.run import Outcome, Phase
+from octojobs.core.when import ScheduleWhen
 from octojobs.engine.engine import Scope
 from octojobs.runners.launcher import Launcher
 from tests.engine.world import World, job

@@ -6,9 +6,10 @@ import os
 from datetime import timedelta
 from pathlib import Path
 
-from octojobs.core.job import AgentAction, Job, Overlap, RefWhen
+from octojobs.core.job import AgentAction, Job, Overlap
 from octojobs.core.run import Cause
 from octojobs.core.sandbox import Backend, Sandbox
+from octojobs.core.when import RefWhen
 from tests.engine.place import TOLD, Place
 from tests.engine.world import World, job
 from tests.helpers import commit_files, git, make_repository

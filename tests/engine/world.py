@@ -13,9 +13,10 @@ import pytest
 
 from octojobs.core.definitions import Settings
 from octojobs.core.identity import JobId, RunId
-from octojobs.core.job import CommandAction, IntervalWhen, Job, ManualWhen
+from octojobs.core.job import CommandAction, Job
 from octojobs.core.ledger import Row
 from octojobs.core.run import Run
+from octojobs.core.when import IntervalWhen, ManualWhen
 from octojobs.engine.engine import Engine, Scope
 from octojobs.engine.ground import Ground
 from octojobs.engine.starter import Starter

@@ -17,7 +17,8 @@ from octojobs.conditions.judging import judge_jobs
 from octojobs.core.definitions import Settings
 from octojobs.core.guards import Condition, Guard, Status, Verdict
 from octojobs.core.identity import JobId
-from octojobs.core.job import CommandAction, Job, ManualWhen
+from octojobs.core.job import CommandAction, Job
+from octojobs.core.when import ManualWhen
 from octojobs.facts.fact import FactContext
 from octojobs.repository import Repository
 from tests.helpers import write

@@ -15,8 +15,9 @@ from octojobs.actions.checkup.selftest import promises
 from octojobs.core.definitions import Settings
 from octojobs.core.guards import Condition
 from octojobs.core.identity import JobId
-from octojobs.core.job import CatchUp, CommandAction, FollowUp, IntervalWhen, Job, ManualWhen, Overlap, RetryPolicy
+from octojobs.core.job import CatchUp, CommandAction, FollowUp, Job, Overlap, RetryPolicy
 from octojobs.core.run import Phase
+from octojobs.core.when import IntervalWhen, ManualWhen
 from octojobs.engine.engine import Engine
 from octojobs.engine.ground import Ground
 from octojobs.engine.recorder import Recorder

@@ -13,9 +13,10 @@ import pytest
 from octojobs.actions.checkup.selftest import promises
 from octojobs.core.events import AttemptEnded, AttemptStarted, AttemptStarting, JobSeen, NotRun, RunClaimed
 from octojobs.core.identity import JobId, RunId
-from octojobs.core.job import CommandAction, IntervalWhen, Job
+from octojobs.core.job import CommandAction, Job
 from octojobs.core.ledger import Ledger
 from octojobs.core.run import Attempt, Cause, Outcome, Process, Run
+from octojobs.core.when import IntervalWhen
 from octojobs.runners import receipts
 from octojobs.store.journal import Journal
 from octojobs.store.paths import StatePaths, make_folders

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from octojobs.actions.checkup.selftest import promises
 from octojobs.core.identity import JobId
-from octojobs.core.job import CommandAction, Job, ScheduleWhen
+from octojobs.core.job import CommandAction, Job
+from octojobs.core.when import ScheduleWhen
 from tests.faults.fake_shims import Stage
 from tests.faults.lives import INTERVALS, Life
 from tests.faults.tally import CannotDo, Scale, Step, Tally

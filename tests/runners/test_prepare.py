@@ -13,9 +13,10 @@ import pytest
 
 from octojobs.core.definitions import Settings
 from octojobs.core.identity import JobId, RunId
-from octojobs.core.job import Action, AgentAction, CommandAction, Job, Limits, ManualWhen, ScriptAction
+from octojobs.core.job import Action, AgentAction, CommandAction, Job, Limits, ScriptAction
 from octojobs.core.run import Cause, Run
 from octojobs.core.sandbox import Backend, Sandbox
+from octojobs.core.when import ManualWhen
 from octojobs.runners.base import Launch, NotPreparable
 from octojobs.runners.environment import redacted_environment
 from octojobs.runners.prepare import prepare

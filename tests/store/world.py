@@ -14,8 +14,9 @@ from typing import Any
 from octojobs.core.events import AttemptEnded, AttemptStarted, AttemptStarting, CursorMoved, Event, JobSeen, NotRun, RunClaimed, RunReady
 from octojobs.core.guards import Condition, Status, Verdict
 from octojobs.core.identity import JobId, RunId
-from octojobs.core.job import CommandAction, FollowUp, IntervalWhen, Job, RetryPolicy, ScheduleWhen, ScriptAction, Source
+from octojobs.core.job import CommandAction, FollowUp, Job, RetryPolicy, ScriptAction, Source
 from octojobs.core.run import Attempt, Cause, Outcome, Phase, Process, Run
+from octojobs.core.when import IntervalWhen, ScheduleWhen
 from octojobs.store.history import days, rows_in
 from octojobs.store.paths import StatePaths
 from octojobs.store.store import Store

@@ -19,8 +19,9 @@ from octojobs.config.trust import Level as TrustLevel
 from octojobs.config.trust import lookup
 from octojobs.core.guards import Condition
 from octojobs.core.identity import JobId
-from octojobs.core.job import CommandAction, Job, ManualWhen
+from octojobs.core.job import CommandAction, Job
 from octojobs.core.ledger import Ledger
+from octojobs.core.when import ManualWhen
 from octojobs.errors import NotTrusted, OctojobsError, StateDamaged
 from octojobs.flows.queue import standing
 from octojobs.signatures import read_signers, signers_file

@@ -10,9 +10,10 @@ from pathlib import Path
 from octojobs.config.exchange.units import Exported, Inexpressible, UnitFile, check_exportable, problem_of
 from octojobs.core.cronsyntax import MACROS
 from octojobs.core.durations import format_duration
-from octojobs.core.job import CatchUp, IntervalWhen, Job, ScheduleWhen
+from octojobs.core.job import CatchUp, Job
 from octojobs.core.once import is_once
 from octojobs.core.one_line import spelled
+from octojobs.core.when import IntervalWhen, ScheduleWhen
 from octojobs.errors import Problem, Severity
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")

@@ -11,20 +11,9 @@ from typing import Any
 
 from octojobs.config.exchange.units import Exported, Inexpressible, UnitFile, check_exportable, problem_of
 from octojobs.core.cron import Cron
-from octojobs.core.job import (
-    ActivityWhen,
-    AfterWhen,
-    CatchUp,
-    IntervalWhen,
-    Job,
-    JobWhen,
-    ManualWhen,
-    RefWhen,
-    ScheduleWhen,
-    TagWhen,
-    TaskWhen,
-)
+from octojobs.core.job import CatchUp, Job
 from octojobs.core.schedule import Once, parse_entry
+from octojobs.core.when import ActivityWhen, AfterWhen, IntervalWhen, JobWhen, ManualWhen, RefWhen, ScheduleWhen, TagWhen, TaskWhen
 from octojobs.errors import Problem, Severity
 
 MAX_TIMES = 400

@@ -12,21 +12,10 @@ from pathlib import Path
 
 from octojobs.config.exchange.systemd_calendar import calendars
 from octojobs.config.exchange.units import Exported, Inexpressible, UnitFile, check_exportable, problem_of
-from octojobs.core.job import (
-    ActivityWhen,
-    AfterWhen,
-    CatchUp,
-    IntervalWhen,
-    Job,
-    JobWhen,
-    ManualWhen,
-    RefWhen,
-    ScheduleWhen,
-    TagWhen,
-    TaskWhen,
-)
+from octojobs.core.job import CatchUp, Job
 from octojobs.core.one_line import spelled
 from octojobs.core.schedule import Once, parse_entry
+from octojobs.core.when import ActivityWhen, AfterWhen, IntervalWhen, JobWhen, ManualWhen, RefWhen, ScheduleWhen, TagWhen, TaskWhen
 from octojobs.errors import Problem, Severity
 
 TEMPLATE = "octojobs@.service"

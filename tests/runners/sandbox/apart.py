@@ -14,9 +14,10 @@ import pytest
 
 from octojobs.core.definitions import Settings
 from octojobs.core.identity import JobId, RunId
-from octojobs.core.job import Action, CommandAction, Job, Limits, ManualWhen
+from octojobs.core.job import Action, CommandAction, Job, Limits
 from octojobs.core.run import Cause, Run
 from octojobs.core.sandbox import Backend, Sandbox
+from octojobs.core.when import ManualWhen
 from octojobs.repository import Repository
 from octojobs.runners.base import Launch
 from octojobs.runners.prepare import prepare
