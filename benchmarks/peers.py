@@ -48,7 +48,7 @@ from floor import floor_seconds
 from loops import GROUP, loop_seconds
 from obtained import Unmeasurable, environment
 
-from octojobs.platform import filesystem_of
+from octojobs.file_systems import filesystem_of
 
 WIDTH = 4
 TIMEOUT_S = 120.0

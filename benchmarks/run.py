@@ -35,7 +35,7 @@ from peers import BASE, DELAYS, GROUPED, NOT_MEASURED, PEERS, SPAWN, Result, mea
 from validate import check_jsonschema, keep_byte_code, many_times, process_times
 
 from octojobs import __version__
-from octojobs.platform import filesystem_of
+from octojobs.file_systems import filesystem_of
 
 HERE = Path(__file__).parent
 OURS = "octojobs"

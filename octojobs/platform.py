@@ -1,4 +1,4 @@
-"""What differs between Linux and macOS: who a process is, who its children are, what a file lies on.
+"""What differs between Linux and macOS: who a process is, who its children are, how a file gets on the disk.
 
 Linux is proven by the tests. The macOS branches are written from its headers and have not run in CI: they are
 short, and where they can't answer they say None. Windows is refused with a line about WSL.
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import signal
 import sys
 from collections.abc import Iterator
@@ -31,15 +30,6 @@ _RENAME_NOREPLACE, _MACOS_RENAME_EXCL = 1, 4
 _CANNOT_RENAME_SO = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
 _MACOS_PROC_PIDTBSDINFO = 3
 _MACOS_ZOMBIE = 5
-_OCTAL = re.compile(r"\\([0-7]{3})")  # how mountinfo writes blanks and backslashes
-
-NETWORK_OR_MEMORY = frozenset(
-    {
-        *("9p", "afs", "beegfs", "ceph", "cifs", "fuse.sshfs", "fuse.s3fs", "fuse.rclone", "gfs2", "glusterfs", "fuse.glusterfs"),
-        *("lustre", "ncpfs", "nfs", "nfs4", "smb3", "smbfs", "vboxsf", "virtiofs", "webdav", "ramfs", "tmpfs"),
-    }
-)
-"""File systems on which a durable write or an flock means something else than on a local disk."""
 
 
 def require_supported() -> None:
@@ -266,40 +256,6 @@ def make_private_folders(path: str | os.PathLike[str]) -> None:
     except FileExistsError:
         if not os.path.isdir(path):
             raise
-
-
-def filesystem_of(path: str | os.PathLike[str]) -> str:
-    """The type of the file system that holds the path, such as `ext4` or `nfs4`; empty when it can't be told.
-
-    Linux: the innermost mount of `/proc/self/mountinfo` (proc(5)), the last one there; the nearest existing
-    parent stands in for a path that isn't there yet.
-    """
-    place = os.path.realpath(path)
-    while not os.path.exists(place) and place != "/":
-        place = os.path.dirname(place)
-    if sys.platform != "linux":
-        return ""
-    try:
-        lines = _read("/proc/self/mountinfo").decode("utf-8", "surrogateescape").split("\n")[:-1]
-    except OSError:
-        return ""
-    longest, found = "", ""
-    for line in lines:
-        left, _, right = line.partition(" - ")
-        mount = _OCTAL.sub(lambda match: chr(int(match[1], 8)), left.split(" ")[4])
-        inside = mount == "/" or place == mount or place.startswith(mount + "/")
-        if inside and len(mount) >= len(longest):
-            longest, found = mount, right.split(" ")[0]
-    return found
-
-
-def is_network_or_memory(filesystem: str) -> bool:
-    """Whether durability or locks can't be promised on such a file system (`filesystem_of`'s answer).
-
-    >>> is_network_or_memory("nfs4"), is_network_or_memory("ext4")
-    (True, False)
-    """
-    return filesystem in NETWORK_OR_MEMORY
 
 
 def _read(path: str) -> bytes:

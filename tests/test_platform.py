@@ -90,39 +90,6 @@ def test_nobody_descends_from_a_process_that_is_gone() -> None:
     assert (platform.start_ticks(child.pid), platform.descendants(child.pid), platform.describe(child.pid)) == (None, [], "")
 
 
-@linux
-def test_the_file_system_of_a_path_is_that_of_its_innermost_mount(tmp_path: Path) -> None:
-    """Also for a path that isn't there yet."""
-    assert platform.filesystem_of("/proc/1") == "proc"
-    assert platform.filesystem_of("/proc/1/no/such/thing") == "proc"
-    assert platform.filesystem_of(tmp_path / "later") == platform.filesystem_of(tmp_path) != ""
-
-
-@linux
-def test_mounts_with_blanks_and_mounts_on_mounts_are_read_right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The kernel writes a blank as an octal number; the last mount on a place hides the earlier ones."""
-    place = tmp_path / "my disk"
-    (place / "repo").mkdir(parents=True)
-    escaped = str(place).replace(" ", "\\040")
-    lines = [
-        "1 0 8:1 / / rw - ext4 /dev/a rw",
-        f"2 1 8:2 / {escaped} rw shared:1 - xfs /dev/b rw",
-        f"3 2 0:9 / {escaped} rw shared:1 - nfs4 host:/x rw",
-        f"4 1 8:3 / {escaped}s rw - btrfs /dev/c rw",
-    ]
-    monkeypatch.setattr(platform, "_read", lambda _: "\n".join(lines).encode())
-    assert platform.filesystem_of(place / "repo") == "nfs4"
-    assert platform.filesystem_of(tmp_path) == "ext4"
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"), [("nfs4", True), ("tmpfs", True), ("fuse.sshfs", True), ("ext4", False), ("overlay", False), ("", False)]
-)
-def test_network_and_memory_file_systems_are_known(name: str, expected: bool) -> None:
-    """There, durability can't be promised."""
-    assert platform.is_network_or_memory(name) is expected
-
-
 def test_windows_is_refused_with_a_line_about_wsl(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not with a traceback about fcntl."""
     platform.require_supported()

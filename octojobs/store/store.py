@@ -13,7 +13,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from octojobs import platform
+from octojobs import file_systems
 from octojobs.core.events import Event
 from octojobs.core.ledger import Ledger, Row
 from octojobs.core.run import Run
@@ -67,8 +67,8 @@ class Store:
         `clock` gives aware UTC, for the journal's `ts`. Raises RepositoryBusy, StateDamaged, NewerFormat, StorageFailed,
         and UsageError on a file system on which P2 can't be kept unless `allow_network_fs`.
         """
-        filesystem = platform.filesystem_of(paths.root)
-        if platform.is_network_or_memory(filesystem) and not allow_network_fs:
+        filesystem = file_systems.filesystem_of(paths.root)
+        if file_systems.is_network_or_memory(filesystem) and not allow_network_fs:
             raise UsageError(
                 f"the state in {paths.root} would lie on {filesystem}, where a power cut or a lost connection takes records back",
                 "choose a local folder with --state-dir, or accept that with --allow-network-fs",

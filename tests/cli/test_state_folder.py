@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from octojobs.platform import filesystem_of
+from octojobs.file_systems import filesystem_of
 from tests.helpers import environment, home_of, make_repository, octojobs, script
 
 JOBS = 'jobs: {a: {interval: 1h, command: "true"}, b: {interval: 1h, command: "true"}}\n'

@@ -151,7 +151,7 @@ def test_closing_twice_is_closing_once(tmp_path: Path) -> None:
 
 def test_a_network_file_system_is_refused_unless_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Promise P2 can't be kept there, and the user is told so."""
-    monkeypatch.setattr("octojobs.platform.filesystem_of", lambda _: "nfs4")
+    monkeypatch.setattr("octojobs.file_systems.filesystem_of", lambda _: "nfs4")
     root = tmp_path / "state"
     with pytest.raises(UsageError) as refused:
         Store.open(StatePaths(root), clock)

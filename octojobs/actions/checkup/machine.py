@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
-from octojobs import platform
+from octojobs import file_systems, platform
 from octojobs.actions.asking import who
 from octojobs.actions.checkup.finding import Finding, ok, weak, wrong
 from octojobs.actions.service_unit import installed_unit
@@ -80,8 +80,8 @@ def _zones() -> Finding:
 
 def _file_system(workspace: Workspace) -> Finding:
     place = workspace.paths.root if workspace.paths.root.exists() else workspace.repository.common_dir
-    kind = platform.filesystem_of(place)
-    if platform.is_network_or_memory(kind):
+    kind = file_systems.filesystem_of(place)
+    if file_systems.is_network_or_memory(kind):
         what = f"the state lies on {kind}: locks and durability are not what they are on a local disk"
         return wrong("file system", what, "choose a local folder with --state-dir, or accept that with --allow-network-fs")
     return ok("file system", f"{kind or 'unknown'}, {workspace.paths.root}")
