@@ -201,6 +201,16 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
+def reap() -> bool:
+    """Take in the children of this process that have ended; whether any is left."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            continue
+    except ChildProcessError:
+        return False
+    return True
+
+
 def describe(pid: int) -> str:
     """The command line of a process in one line, its name when it has none, empty when it is gone."""
     try:

@@ -49,8 +49,8 @@ def main() -> None:
         # at rest, where one waits for its run, the looks become rare.
         pause_ms: int | None = FIRST_REAP_MS
         while not ear.poll(pause_ms):
-            pause_ms = min(2 * (pause_ms or 0), LAST_REAP_MS) if reap() else None
-        reap()
+            pause_ms = min(2 * (pause_ms or 0), LAST_REAP_MS) if platform.reap() else None
+        platform.reap()
         count, links = receive(connection)
         if not count:
             return
@@ -60,16 +60,6 @@ def main() -> None:
             connection.sendall(struct.pack(f"!{count}i", *answers))
         except OSError:  # the daemon has gone; the connections of what was forked have closed with it
             return
-
-
-def reap() -> bool:
-    """Take in the shims that have ended; whether any is left."""
-    try:
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            continue
-    except ChildProcessError:
-        return False
-    return True
 
 
 def receive(connection: socket.socket) -> tuple[int, list[int]]:

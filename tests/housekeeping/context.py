@@ -1,4 +1,4 @@
-"""The context that a shipped job is called with."""
+"""The context that a shipped job is called with, and branches for it to find."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from octojobs.runners.context import JobContext, RunInfo, State
 from octojobs.runners.tasks import task_argv
 from octojobs.store.paths import StatePaths, make_run_folder
 from tests.flows.world import World
+from tests.helpers import commit_files, git
 
 NOW = datetime(2026, 11, 20, 10, tzinfo=UTC)
 
@@ -34,3 +35,11 @@ def queue_of(repo: Path, **settings: Any) -> World:
     """The tasks of the repository, as they are two days before NOW."""
     place = Place(repo, StatePaths(repo / ".git/octojobs"), replace(TaskSettings(), **settings))
     return World(place, NOW - timedelta(days=2))
+
+
+def work_on(repo: Path, branch: str, *texts: str) -> None:
+    """A branch of main with a commit for each text, main being checked out again."""
+    git(repo, "switch", "--quiet", "--create", branch, "main")
+    for number, text in enumerate(texts):
+        commit_files(repo, {f"{branch}-{number}.txt": text})
+    git(repo, "switch", "--quiet", "main")

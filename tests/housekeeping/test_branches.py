@@ -22,7 +22,7 @@ from octojobs.repository import Repository
 from octojobs.store.leases import Leases
 from octojobs.store.paths import StatePaths
 from tests.helpers import commit_files, git, make_repository, octojobs
-from tests.housekeeping.context import context, queue_of
+from tests.housekeeping.context import context, queue_of, work_on
 
 NOW = SystemClock().now().replace(microsecond=0)
 OLD_AT = NOW - timedelta(days=100)
@@ -41,14 +41,6 @@ def age(repo: Path) -> None:
     """As if nobody had moved a branch for a hundred days."""
     for log in (repo / ".git/logs/refs/heads").rglob("*"):
         os.utime(log, (OLD, OLD))
-
-
-def work_on(repo: Path, branch: str, *texts: str) -> None:
-    """A branch of main with a commit for each text, main being checked out again."""
-    git(repo, "switch", "--quiet", "--create", branch, "main")
-    for number, text in enumerate(texts):
-        commit_files(repo, {f"{branch}-{number}.txt": text})
-    git(repo, "switch", "--quiet", "main")
 
 
 def squash(repo: Path, branch: str) -> None:

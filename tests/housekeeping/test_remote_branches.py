@@ -19,7 +19,7 @@ from octojobs.housekeeping.merged import NotAllRemoved, cleanup_merged_branches
 from octojobs.store.leases import Leases
 from octojobs.store.paths import StatePaths
 from tests.helpers import ROOT, commit_files, git, make_repository, octojobs, write
-from tests.housekeeping.context import context
+from tests.housekeeping.context import context, work_on
 from tests.housekeeping.git_server import PASSWORD, USER, GitServer
 
 NOW = SystemClock().now().replace(microsecond=0)
@@ -52,14 +52,6 @@ def push(repo: Path, *branches: str, forget: bool = True) -> None:
         git(repo, "branch", "--quiet", "-D", *branches)
     for log in (repo / ".git/logs/refs").rglob("*"):
         os.utime(log, (OLD, OLD))
-
-
-def work_on(repo: Path, branch: str, *texts: str) -> None:
-    """A branch of main with a commit for each text, main being checked out again."""
-    git(repo, "switch", "--quiet", "--create", branch, "main")
-    for number, text in enumerate(texts):
-        commit_files(repo, {f"{branch}-{number}.txt": text})
-    git(repo, "switch", "--quiet", "main")
 
 
 def clean(repo: Path, **args: Any) -> dict[str, Any]:

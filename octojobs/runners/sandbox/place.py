@@ -91,7 +91,7 @@ def _require_approved(repository: Repository, order: Order) -> None:
 def end_stragglers(linger_s: float) -> None:
     """Wait for the descendants that outlive the run's process, and kill those that go on. Everything that ends here is reaped."""
     give_up_at = time.monotonic() + linger_s
-    while _has_children() and (left := platform.descendants(os.getpid())):
+    while platform.reap() and (left := platform.descendants(os.getpid())):
         if time.monotonic() >= give_up_at:
             for pid in left:
                 with suppress(ProcessLookupError, PermissionError):
@@ -99,16 +99,6 @@ def end_stragglers(linger_s: float) -> None:
             if time.monotonic() >= give_up_at + LINGER_S:
                 return
         select.select((), (), (), _LOOK_S)
-
-
-def _has_children() -> bool:
-    """Whether any is left, once those that have ended were reaped."""
-    try:
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            continue
-    except ChildProcessError:
-        return False
-    return True
 
 
 def _take_in(repository: Repository, order: Order) -> None:
