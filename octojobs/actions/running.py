@@ -21,6 +21,7 @@ from octojobs.config.watcher import Watcher
 from octojobs.core.admit import stopping_pause
 from octojobs.core.codec import format_instant
 from octojobs.core.identity import RunId
+from octojobs.core.job import HOOKS
 from octojobs.core.ledger import Ledger, Row
 from octojobs.core.run import Outcome, Phase, Run
 from octojobs.engine.engine import EVERYTHING, Engine, Scope
@@ -201,7 +202,7 @@ def run_here(workspace: Workspace, request: Request, *, started: Callable[[RunId
     """
     assert request.job is not None
     run = RunId.of(request.job, request.at, request.suffix)
-    mine = (run, *(run.follow_up(hook) for hook in ("on_start", "on_success", "on_failure")))
+    mine = (run, *(run.follow_up(hook) for hook in HOOKS))
     with session(workspace, "run-now", Scope(plan=False, only=mine)) as running:
         path = leave(workspace.paths, request)
         running.engine.tick()

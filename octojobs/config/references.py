@@ -16,6 +16,7 @@ from octojobs.config.schema import properties
 from octojobs.config.suggest import closest, did_you_mean, listed
 from octojobs.core.cronsyntax import CronError
 from octojobs.core.definitions import AGENTS_POOL, Settings
+from octojobs.core.job import HOOKS
 from octojobs.core.once import is_once, once_instant
 from octojobs.errors import Problem, Severity
 
@@ -34,7 +35,6 @@ class Kind(StrEnum):
     PROGRAM = "program"
 
 
-HOOKS = ("on_start", "on_success", "on_failure")
 PROGRAMS = {"bubblewrap": "bwrap", "docker": "docker", "podman": "podman"}
 """What a sandbox's backend needs on this machine."""
 IN_SETTINGS = {Kind.POOL: "pools", Kind.CONDITION: "conditions", Kind.CHANNEL: "channels", Kind.OUTPUT: "channels"}

@@ -187,6 +187,8 @@ class FollowUp:
 
 
 NOTHING = FollowUp()
+HOOKS = ("on_start", "on_success", "on_failure")
+"""The fields with what a run brings about, in the order in which it happens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,8 +279,8 @@ class Job:
 
     @property
     def hooks(self) -> tuple[tuple[str, FollowUp], ...]:
-        """What its runs bring about, by the names of the fields, in the order in which it happens."""
-        return ("on_start", self.on_start), ("on_success", self.on_success), ("on_failure", self.on_failure)
+        """What its runs bring about, by HOOKS."""
+        return tuple(zip(HOOKS, (self.on_start, self.on_success, self.on_failure), strict=True))
 
     @property
     def channels(self) -> tuple[str, ...]:
