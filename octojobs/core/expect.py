@@ -91,8 +91,8 @@ def _files(patterns: tuple[str, ...], files: Sequence[str]) -> Check:
     return Check("files_changed", False, f"no file{where} changed{others}")
 
 
-def worth(expect: Expect, changes: Changes, checks: Sequence[Check]) -> Worth:
-    """What the run was worth.
+def worth(expect: Expect, changes: Changes | None, checks: Sequence[Check]) -> Worth:
+    """What the run was worth; `changes` is None when nobody can tell them.
 
     A no-op is a run that has changed nothing where a change was expected, and meets all else: there was nothing to do.
 
@@ -102,7 +102,8 @@ def worth(expect: Expect, changes: Changes, checks: Sequence[Check]) -> Worth:
     open_ones = [check.expects for check in checks if not check.met]
     if not open_ones:
         return Worth.DONE
-    return Worth.NO_OP if not changes and set(open_ones) <= set(expect.of_change) else Worth.UNVERIFIED
+    unchanged = changes is not None and not changes
+    return Worth.NO_OP if unchanged and set(open_ones) <= set(expect.of_change) else Worth.UNVERIFIED
 
 
 def told(checks: Sequence[Check]) -> str:

@@ -42,17 +42,17 @@ def examined(verdict: Verdict, expect: Expect, scene: Scene) -> Verdict:
     """The verdict with what the run was worth; `unverified` where that is it. One that is no success stays as it is."""
     if verdict.status != OK or expect == Expect():
         return verdict
+    changes: Changes | None = None
     try:
         changes = _changes(scene) if scene.base else Changes()
         checks = checks_of_changes(expect, changes)
     except OctojobsError as error:
-        changes = Changes()
-        checks = [Check(name, None, str(error)) for name in expect.of_change if name != "pr"] or [Check("worktree", None, str(error))]
+        checks = [Check(name, None, str(error)) for name in expect.of_change or ("worktree",)]
     if expect.json_schema is not None:
         checks.append(_answer(verdict.text, expect.json_schema))
     if expect.command:
         checks.append(_command(expect.command, scene))
-    if expect.pr:
+    if expect.pr and changes is not None:
         checks.append(_pull_request(changes, scene))
     checks = [replace(check, evidence=one_line(check.evidence)) for check in checks]  # names of files are anybody's
     found = worth(expect, changes, checks)

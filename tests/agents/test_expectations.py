@@ -55,6 +55,14 @@ def test_a_run_that_only_says_that_it_has_done_it_is_unverified(agents: Agents) 
     assert agents.output(run).splitlines()[-2] == "octojobs: unverified: commits: no commits, and 1 is expected"
 
 
+@pytest.mark.parametrize("expect", [{"commits": True}, {"pr": True}, {"command": ["true"]}], ids=str)
+def test_a_worktree_that_cannot_be_looked_into_is_unverified(agents: Agents, expect: dict[str, Any]) -> None:
+    """What can't be told is missing: it is neither a success nor a no-op, by which an interval would grow."""
+    run = asked(agents, "do:shell rm .git\ndo:result", expect)
+    assert (run["outcome"], run["exit_code"], run["result"]["verdict"]) == ("failed", 65, "unverified")
+    assert " can't be told: git failed in " in run["result"]["error"]
+
+
 def test_what_git_ignores_is_no_change(agents: Agents) -> None:
     """Caches come with every run."""
     agents.declare("do:write cache.tmp\ndo:result", expect={"files_changed": True}, files={".gitignore": "*.tmp\n"})

@@ -52,6 +52,11 @@ def test_a_run_is_done_or_a_no_op_or_unverified(changes: Changes, unmet: dict[st
     assert worth(CHANGE, changes, checks) is expected
 
 
+def test_changes_that_nobody_can_tell_are_no_no_op() -> None:
+    """A worktree that can't be read may have anything in it: that is no success."""
+    assert worth(Expect(commits=1), None, [Check("commits", None, "seen")]) is Worth.UNVERIFIED
+
+
 @given(st.lists(st.sampled_from([True, False, None])), st.booleans())
 def test_nothing_is_done_while_an_expectation_is_open(met: list[bool | None], changed: bool) -> None:
     """Done means that all of them are met, and no other verdict does."""
