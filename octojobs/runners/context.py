@@ -215,12 +215,15 @@ def _enqueued(command: Sequence[str], fields: Mapping[str, Any]) -> EnqueuedTask
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Replace a file, 0600, so that a reader sees the old one or the new one, and a power cut leaves one of them."""
+    """Replace a file, 0600, so that a reader sees the old one or the new one, and a power cut leaves one of them.
+
+    Half a surrogate pair (or a byte of a path that is not UTF-8) is written as its JSON escape.
+    """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

@@ -36,6 +36,7 @@ def about(anything: JobContext):
 def quoted(me: "octojobs.JobContext", **rest): return sorted(rest)
 def plain(a, b=2): return {"a": a, "b": b}
 def odd(): return {1, 2}
+def halves(ctx): ctx.state["name"] = "bad\\udcff"; return "half \\ud83d"
 def silent(ctx): ctx.result = "by hand"
 def fails(ctx): ctx.state["n"] = 99; raise ValueError("broken")
 def leaves(ctx): ctx.state["n"] = 7; raise SystemExit(0)
@@ -102,6 +103,12 @@ def test_a_registered_function_is_called_by_its_name_and_remembers(repo: Repo) -
     done = repo.call("jobs:count")
     assert done.stderr.endswith(" INFO counted to 7\n")
     assert json.loads((repo.root / "state" / "job.json").read_text()) == {"n": 7}
+
+
+def test_text_that_is_no_utf_8_is_remembered_and_returned(repo: Repo) -> None:
+    """The name of a file may be such a text: as JSON escapes it can be read again."""
+    assert repo.result("jobs:halves") == repo.result("jobs:halves") == "half \ud83d"
+    assert json.loads((repo.root / "state" / "job.json").read_bytes()) == {"name": "bad\udcff"}
 
 
 def test_the_context_tells_the_function_about_its_run(repo: Repo) -> None:
