@@ -13,6 +13,7 @@ from octojobs.core.agent import Profile, Wording
 from octojobs.core.codec import NotDecodable, format_instant, parse_instant
 from octojobs.core.expect import Check
 from octojobs.core.rate_limit import MET
+from octojobs.core.surrogates import mended
 
 OK, FAILED, UNVERIFIED, RATE_LIMITED, BLOCKED = "ok", "failed", "unverified", "rate_limited", "blocked"
 EXIT_CODES = {OK: 0, FAILED: 1, UNVERIFIED: 65, RATE_LIMITED: MET, BLOCKED: 77}
@@ -60,8 +61,8 @@ def judge(profile: Profile, told: Told, exit_code: int, stderr: str) -> Verdict:
     fields = told.fields
     return Verdict(
         status,
-        error,
-        _text(fields),
+        mended(error),
+        mended(_text(fields)),
         _name(fields, "model"),
         _name(fields, "session"),
         _count(fields, "input_tokens"),
@@ -103,7 +104,7 @@ def _text(fields: Mapping[str, Any]) -> str:
 
 def _name(fields: Mapping[str, Any], name: str) -> str | None:
     value = fields.get(name)
-    return value if isinstance(value, str) and value else None
+    return mended(value) if isinstance(value, str) and value else None
 
 
 def _number(fields: Mapping[str, Any], name: str) -> float | None:

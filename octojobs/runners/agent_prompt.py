@@ -11,6 +11,7 @@ from octojobs.core.agent import Agent
 from octojobs.core.agent_names import texts_of
 from octojobs.core.job import AgentAction
 from octojobs.core.placeholders import OF_PROMPTS, fill_prompt, mentioned, unknown
+from octojobs.core.surrogates import mended
 from octojobs.errors import OctojobsError
 from octojobs.repository import Repository
 from octojobs.runners.prompt_values import FENCE, values_of
@@ -36,9 +37,10 @@ def composed(
     asked = frozenset().union(*map(mentioned, texts))
     values = values_of(asked, repository, environ, paths)
     filled = "\n\n".join(fill_prompt(text, values).strip() for text in texts)
+    filled = mended(filled).replace("\0", "\N{REPLACEMENT CHARACTER}")  # no program can be given them
     if any(values.get(name, "").startswith(FENCE) for name in asked):
         filled = f"{_WARNING}\n\n{filled}"
-    if (size := len(filled.encode("utf-8", "replace"))) > MOST_BYTES:
+    if (size := len(filled.encode())) > MOST_BYTES:
         raise OctojobsError(f"the prompt has {size:,} bytes, more than {MOST_BYTES:,}", "ask for less at once")
     return f"{filled}\n"
 

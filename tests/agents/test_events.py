@@ -49,6 +49,13 @@ def test_texts_are_joined_and_numbers_added_up() -> None:
     assert (verdict.status, verdict.text, verdict.input_tokens) == ("ok", "one two", 5)
 
 
+def test_half_a_surrogate_pair_is_no_text() -> None:
+    """Programs in JavaScript cut emoji in two: halves that follow one another are joined, no file could hold the others."""
+    texts = [{"type": "text", "text": text} for text in ("a \ud83d", "\ude00 b \ud83d")]
+    assert judged(*texts, DONE).text == "a \N{GRINNING FACE} b \N{REPLACEMENT CHARACTER}"
+    assert judged({"type": "error", "message": "half \ud83d"}).error == "half \N{REPLACEMENT CHARACTER}"
+
+
 def test_of_one_event_the_later_rule_wins_and_of_several_the_first_error() -> None:
     """The limit is what happened; that the program then gave up is its consequence."""
     verdict = judged({"type": "error", "code": 429, "message": "slow down"}, {"type": "error", "message": "giving up"}, exit_code=1)
