@@ -9,6 +9,7 @@ from octojobs.config.parsers import texts
 from octojobs.core.codec import encode
 from octojobs.core.expect import EVERYTHING, Expect
 
+_REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 _DRAFT = "http://json-schema.org/draft-07/schema#"
 
 
@@ -58,14 +59,15 @@ def _schema(entry: Entry) -> dict[str, Any]:
 
 
 def _resolve(entry: Entry, schema: dict[str, Any]) -> None:
-    """Every `$ref` points into the schema itself: nothing is fetched."""
+    """Every reference points into the schema itself: nothing is fetched."""
     waiting: list[Any] = [schema]
     while waiting:
         found = waiting.pop()
-        reference = found.get("$ref") if isinstance(found, dict) else None
-        if isinstance(reference, str) and not _is_within(schema, reference):
-            what = f'its $ref "{reference}" is not in it'
-            raise entry.invalid(what, "write one such as #/definitions/NAME; nothing is fetched")
+        for name in _REFERENCES if isinstance(found, dict) else ():
+            reference = found.get(name)
+            if isinstance(reference, str) and not _is_within(schema, reference):
+                what = f'its {name} "{reference}" is not in it'
+                raise entry.invalid(what, "write one such as #/definitions/NAME; nothing is fetched")
         if isinstance(found, dict | list):
             waiting.extend(found.values() if isinstance(found, dict) else found)
 

@@ -73,14 +73,21 @@ def _answer(text: str, schema: Mapping[str, Any]) -> Check:
     """Whether the answer is JSON, alone or in its only fenced block, and fits."""
     from jsonschema import Draft7Validator, validators  # 100 ms that only a job with a schema pays
     from jsonschema.exceptions import best_match
+    from referencing import Registry
+    from referencing.exceptions import Unresolvable
 
     fenced = _FENCED.findall(text)
     try:
         value = json.loads(fenced[0] if len(fenced) == 1 else text)
-        kind = validators.validator_for(schema, default=Draft7Validator)
-        fault = best_match(kind(schema).iter_errors(value))
     except (ValueError, RecursionError):
         return Check("json_schema", False, f"the answer is no JSON: {one_line(text, 80)}" if text.strip() else "there is no answer")
+    kind = validators.validator_for(schema, default=Draft7Validator)
+    try:
+        fault = best_match(kind(schema, registry=Registry()).iter_errors(value))  # of its own: the default one asks the network
+    except Unresolvable as error:
+        return Check("json_schema", None, f"the schema refers to what is not in it: {error}")
+    except (RecursionError, ArithmeticError) as error:
+        return Check("json_schema", None, f"the schema has no answer to it: {error}")
     if fault is None:
         return Check("json_schema", True, "the answer fits")
     return Check("json_schema", False, one_line(f"{fault.json_path}: {fault.message}"))

@@ -104,6 +104,22 @@ def test_an_answer_is_checked_against_its_schema(agents: Agents, text: str, met:
     assert run["result"]["verdict"] == ("done" if met else "unverified")
 
 
+@pytest.mark.parametrize(
+    ("schema", "evidence"),
+    [
+        ({"properties": {"a": {"$id": "http://x/y", "allOf": [{"$ref": "#/definitions/b"}]}}, "definitions": {"b": {}}},
+         "the schema refers to what is not in it: PointerToNowhere: '/definitions/b' does not exist within "),
+        ({"$ref": "#"}, "the schema has no answer to it: maximum recursion depth exceeded"),
+    ],
+    ids=["nowhere", "endless"],
+)  # fmt: skip
+def test_a_schema_that_cannot_be_applied_is_no_fault_of_the_answer(agents: Agents, schema: dict[str, Any], evidence: str) -> None:
+    """What `validate` can't see is told when the answer is there, and is not met."""
+    run = asked(agents, answer('{"a": 1}'), {"json_schema": schema})
+    assert told(run) == ("failed", 65, "unverified", "unverified", [None])
+    assert run["result"]["checks"][0]["evidence"].startswith(evidence)
+
+
 def test_a_pull_request_is_looked_for_through_gh(agents: Agents, tmp_path: Path) -> None:
     """One that is open and ends with a commit of the run; what gh can't say is not met, and counted in the one budget."""
     gh = FakeGh(tmp_path / "gh")

@@ -57,6 +57,11 @@ def test_each_expectation_is_what_the_job_says() -> None:
             "write one such as #/definitions/NAME; nothing is fetched"),
         ),
         (
+            "expect: {json_schema: {$schema: 'https://json-schema.org/draft/2020-12/schema', $dynamicRef: 'http://127.0.0.1:1/x'}}",
+            ('2:54: job "a": expect.json_schema: its $dynamicRef "http://127.0.0.1:1/x" is not in it; '
+            "write one such as #/definitions/NAME; nothing is fetched"),
+        ),
+        (
             "expect: {json_schema: {$schema: 'http://x'}}",
             ('2:64: job "a": expect.json_schema.$schema: is no draft of JSON Schema that is known; '
             "write http://json-schema.org/draft-07/schema#, or remove it"),
