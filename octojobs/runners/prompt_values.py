@@ -47,8 +47,7 @@ def _end(environ: Mapping[str, str], paths: StatePaths) -> dict[str, Any]:
     """How the run ended that this one is due to (`on: {job: …}`); in any other job, how the job's own last run did."""
     run = environ.get("OCTOJOBS_PARENT_RUN_ID")
     if run is None:
-        rows = _history(paths, environ["OCTOJOBS_JOB"])
-        run = next((row["id"] for row in rows if row["started_at"]), "")
+        run = _last(paths, environ["OCTOJOBS_JOB"], "started_at").get("id", "")
     folder = _folder_of(run, paths)
     if folder is None:
         return {}
@@ -63,8 +62,7 @@ def _changed(repository: Repository, environ: Mapping[str, str], paths: StatePat
     """The files that differ between the commit of the last success (or that which a ref stood for before) and this run's, a line each."""
     commit, before = environ["OCTOJOBS_COMMIT"], environ.get("OCTOJOBS_BEFORE", "")
     if not before:
-        rows = _history(paths, environ["OCTOJOBS_JOB"], Outcome.SUCCEEDED)
-        before = next((row["commit"] for row in rows if row["commit"]), "")
+        before = _last(paths, environ["OCTOJOBS_JOB"], "commit", Outcome.SUCCEEDED).get("commit", "")
     if not before or not commit:
         return "(nobody knows: no run of this job has succeeded before)"
     try:
@@ -74,13 +72,18 @@ def _changed(repository: Repository, environ: Mapping[str, str], paths: StatePat
     return "\n".join(map(spelled, changed)) or "(none)"
 
 
-def _history(paths: StatePaths, job: str, outcome: Outcome | None = None) -> list[dict[str, Any]]:
-    """The job's newest rows but those of follow-ups; none where the history can't be read."""
-    try:
-        rows = query(paths, job=job, outcome=outcome.value if outcome else None, limit=_RECENT)
-    except OSError:
-        return []
-    return [row for row in rows if "+" not in row["id"]]
+def _last(paths: StatePaths, job: str, having: str, outcome: Outcome | None = None) -> dict[str, Any]:
+    """The job's newest row, but those of follow-ups, with such a value; empty for none, and where the history can't be read."""
+    limit = _RECENT
+    while True:
+        try:
+            rows = query(paths, job=job, outcome=outcome.value if outcome else None, limit=limit)
+        except OSError:
+            return {}
+        found = next((row for row in rows if row[having] and "+" not in row["id"]), None)
+        if found is not None or len(rows) < limit:
+            return found or {}
+        limit *= 10  # a failure may have a follow-up that succeeded, and what is skipped has never started
 
 
 def _folder_of(run: str, paths: StatePaths) -> Path | None:
