@@ -23,6 +23,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from itertools import accumulate
 from typing import Any
 
 from octojobs import process
@@ -53,8 +54,8 @@ from octojobs.store.paths import StatePaths
 USAGE, TERMINATED = 2, 143
 _Told = Callable[[bytes], None]
 _MOST_ERROR = 65_536
-_MOST_RESULT = 30_000
-"""Characters of the answer in the result, which has to stay one that can be listed; the whole one is in the output."""
+_MOST_TEXT, _MOST_REASON = 30_000, 5_000
+"""Bytes of the answer and of the error in the result, which has to stay one that can be listed; the whole ones are in the output."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +251,8 @@ def _leave(order: Order, verdict: Verdict, session: Session, place: Place) -> No
     work = place.work
     told = {
         **asdict(verdict),
-        "text": verdict.text if len(verdict.text) <= _MOST_RESULT else verdict.text[:_MOST_RESULT] + "…",
+        "text": _bounded(verdict.text, _MOST_TEXT),
+        "error": _bounded(verdict.error, _MOST_REASON),
         "session": session.id or None,
         "agent": order.agent.name,
         "branch": None,
@@ -265,6 +267,13 @@ def _leave(order: Order, verdict: Verdict, session: Session, place: Place) -> No
         _say("; ".join([verdict.verdict, *(f"{check.expects}: {check.evidence}" for check in verdict.checks)]))
     for line in in_words(place.taken) if place.taken else ():
         _say(line)
+
+
+def _bounded(text: str, most: int) -> str:
+    """The text, cut where it would have more bytes as JSON."""
+    sizes = accumulate(len(json.dumps(char, ensure_ascii=False).encode()) - len('""') for char in text[: most + 1])
+    kept = sum(size <= most for size in sizes)
+    return text if kept == len(text) else text[:kept] + "…"
 
 
 def _say(text: str) -> None:

@@ -26,6 +26,23 @@ def test_an_agent_that_tells_of_its_success_has_succeeded(agents: Agents) -> Non
     assert rest[-1] == "octojobs: ok"
 
 
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("x" * 30_000, "x" * 30_000),
+        ("x" * 30_001, "x" * 30_000 + "…"),
+        ("漢" * 25_000, "漢" * 10_000 + "…"),
+        ('"\n' * 9_000, '"\n' * 7_500 + "…"),
+    ],
+    ids=["whole", "long", "three bytes each", "escaped"],
+)
+def test_the_result_of_a_long_answer_stays_one_that_is_shown(agents: Agents, text: str, kept: str) -> None:
+    """Whatever it is written in; an error is cut as well."""
+    assert agents.ask(f"do:result {json.dumps({'result': text}, ensure_ascii=False)}")["result"]["text"] == kept
+    failed = {"is_error": True, "result": text}
+    assert len(agents.ask(f"do:result {json.dumps(failed, ensure_ascii=False)}")["result"]["error"]) <= 5_001
+
+
 def test_it_is_asked_on_its_standard_input_which_then_ends(agents: Agents) -> None:
     """The agent's own texts come first, placeholders are filled in, and what was asked is kept."""
     agents.declare(
