@@ -138,8 +138,7 @@ def _run(order: Order, prompt: str, place: Place, stopping: Stopping) -> tuple[V
     argv = _argv(order, prompt, session, resumed=before is not None)
     folder = os.path.normpath(place.folder / order.place.cwd)
     _say(f"agent {order.agent.name} in {folder}" + (f", session {session.id}" if session.id else "") + (" again" if before else ""))
-    if session.id:
-        record(order.paths, order.job, session)
+    _remember(order, session)
     reader, errors = Reader(order.agent.profile), bytearray()
 
     def told(data: bytes) -> None:
@@ -190,17 +189,29 @@ def _of_this_run(order: Order, verdict: Verdict, session: Session, before: Sessi
     """The verdict with what this run alone has used, and the session as it stands now."""
     verdict, now = of_this_run(verdict, session, before, cumulative=order.agent.profile.cumulative)
     leave(order.place.run_dir, order.agent, verdict)
-    if before is not None and verdict.status == FAILED:
-        forget(order.paths, order.job)  # it may be the session that is wrong: the next run begins another
-    elif now.id:
-        record(order.paths, order.job, now)
+    # Of a failure it may be the session that is wrong, or one that was never begun: the next run begins another.
+    _remember(order, None if verdict.status == FAILED else now)
     return verdict, now
+
+
+def _remember(order: Order, session: Session | None) -> None:
+    """What the next run goes on with, None for nothing; a disk that is full ends no agent."""
+    try:
+        if session is None:
+            forget(order.paths, order.job)
+        elif session.id:
+            record(order.paths, order.job, session)
+    except OSError as error:
+        _say(f"the session can't be remembered: {error.strerror}")
 
 
 def _argv(order: Order, prompt: str, session: Session, *, resumed: bool) -> tuple[str, ...]:
     profile = order.agent.profile
     file = order.place.run_dir / PROMPT_FILE
-    write_whole(file, prompt)
+    try:
+        write_whole(file, prompt)
+    except OSError as error:
+        raise OctojobsError(f"the prompt can't be written: {error.strerror}") from None
     if profile.prompt == "argument" and len(prompt.encode()) > LONGEST:
         raise OctojobsError(
             f"the prompt has more than {LONGEST:,} bytes, too many for an argument", "give it a profile with `prompt: stdin`"
@@ -260,8 +271,10 @@ def _leave(order: Order, verdict: Verdict, session: Session, place: Place) -> No
         **(as_data(place.taken) if place.taken else {}),
         "commits": work.commits,
     }
-    with suppress(OSError):
+    try:
         write_whole(Path(os.environ["OCTOJOBS_RESULT"]), json.dumps(told, ensure_ascii=False))
+    except OSError as error:
+        _say(f"the result can't be written: {error.strerror}")
     _say(f"{verdict.status}: {verdict.error}" if verdict.error and verdict.status != OK else verdict.status)
     if verdict.verdict and verdict.status == OK:
         _say("; ".join([verdict.verdict, *(f"{check.expects}: {check.evidence}" for check in verdict.checks)]))

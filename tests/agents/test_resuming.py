@@ -38,6 +38,13 @@ def test_after_a_failure_another_session_begins(agents: Agents) -> None:
     assert first["result"]["session"] != third["result"]["session"]
 
 
+def test_after_a_failure_of_its_first_run_another_session_begins(agents: Agents) -> None:
+    """It may never have begun: a program that was refused its key knows of none."""
+    agents.ask("do:exit 1", resume=True)
+    second = agents.ask("do:argv", resume=True)
+    assert "--again" not in json.loads(second["result"]["text"])
+
+
 def test_tokens_of_a_whole_session_are_told_run_by_run(agents: Agents) -> None:
     """A program that counts on after a resume would be paid for twice."""
     agents.declare("do:result", resume=True, files={AGENT_FILE: AGENT + "usage: cumulative\n"})

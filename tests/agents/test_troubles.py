@@ -78,3 +78,16 @@ def test_a_hundred_megabytes_are_read_and_not_kept(agents: Agents, flood: str) -
     output = (agents.folder(run) / "output.log").read_bytes()
     assert len(output) < 1_100_000
     assert output.endswith(b"octojobs: ok\n")
+
+
+def test_what_cannot_be_written_down_ends_no_agent(agents: Agents) -> None:
+    """Folders stand where the result and the session go: as on a disk that is full, the output tells."""
+    (agents.state / "agents/ask.json").mkdir(parents=True)
+    run = agents.ask('do:shell mkdir "$OCTOJOBS_RESULT"', resume=True)
+    assert (run["outcome"], run["exit_code"]) == ("succeeded", 0)
+    told = [line for line in agents.output(run).splitlines() if "can't be" in line]
+    assert told == [
+        "octojobs: the session can't be remembered: Is a directory",
+        "octojobs: the session can't be remembered: Is a directory",
+        "octojobs: the result can't be written: Is a directory",
+    ]
