@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -109,7 +110,8 @@ def _compiled(rule: Rule) -> Callable[[Mapping[str, Any], dict[str, Any], dict[s
         for name, search in adds.items():
             value = search(event)
             if isinstance(value, int | float):
-                fields[name] = (fields.get(name) or 0) + value
+                with suppress(OverflowError):  # an integer of hundreds of digits is no number of anything
+                    fields[name] = (fields.get(name) or 0) + value
 
     return apply
 

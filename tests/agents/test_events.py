@@ -49,6 +49,12 @@ def test_texts_are_joined_and_numbers_added_up() -> None:
     assert (verdict.status, verdict.text, verdict.input_tokens) == ("ok", "one two", 5)
 
 
+def test_a_number_that_is_far_too_large_is_not_added() -> None:
+    """What was told before it stays, and the run is judged."""
+    verdict = judged({"type": "step", "tokens": 2.0}, {"type": "step", "tokens": 10**400}, DONE)
+    assert (verdict.status, verdict.input_tokens) == ("ok", 2)
+
+
 def test_half_a_surrogate_pair_is_no_text() -> None:
     """Programs in JavaScript cut emoji in two: halves that follow one another are joined, no file could hold the others."""
     texts = [{"type": "text", "text": text} for text in ("a \ud83d", "\ude00 b \ud83d")]
