@@ -165,8 +165,11 @@ def _follow(order: Order, argv: tuple[str, ...], folder: str, prompt: str, stopp
     try:
         return _enclosed(order, argv, folder, feed, stopping, told)
     except OSError as error:
-        name = folder if error.filename == folder else argv[0]
-        raise OctojobsError(f"can't start agent {order.agent.name}: {name}: {error.strerror}", "install it, or put it on PATH") from None
+        if os.fsdecode(error.filename or "") == folder:
+            what, fix = f"the folder {folder} can't be entered", "make it, or mend `cwd:`"
+        else:
+            what, fix = argv[0], "install it, or put it on PATH"
+        raise OctojobsError(f"can't start agent {order.agent.name}: {what}: {error.strerror}", fix) from None
 
 
 def _enclosed(order: Order, argv: tuple[str, ...], folder: str, feed: bytes, stopping: Stopping, told: tuple[_Told, _Told]) -> int:

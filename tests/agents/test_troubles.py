@@ -91,3 +91,12 @@ def test_what_cannot_be_written_down_ends_no_agent(agents: Agents) -> None:
         "octojobs: the session can't be remembered: Is a directory",
         "octojobs: the result can't be written: Is a directory",
     ]
+
+
+@pytest.mark.parametrize("backend", ["none", "worktree"])
+def test_a_folder_that_is_not_there_is_told_as_one(agents: Agents, backend: str) -> None:
+    """It is not the program that is missing."""
+    run = agents.ask("do:result", cwd="nowhere", sandbox={"backend": backend})
+    folder = agents.repo / "nowhere" if backend == "none" else f"{agents.state}/worktrees/{run['id']}.1/nowhere"
+    said = f"octojobs: can't start agent mine: the folder {folder} can't be entered: No such file or directory; make it, or mend `cwd:`"
+    assert (run["exit_code"], agents.output(run).splitlines()[-1]) == (2, said)
