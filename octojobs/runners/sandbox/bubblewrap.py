@@ -22,7 +22,8 @@ from octojobs.runners.shim.spawn import DEFAULT_PATH
 PROGRAM = "bwrap"
 UNBLOCK = ("env", "--default-signal=TERM,INT,HUP", "--")
 INSTALL = "install it (`apt-get install bubblewrap`, `dnf install bubblewrap`), or choose another backend"
-_ALONE = ("--unshare-all", "--die-with-parent", "--new-session")
+_ALONE = ("--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL")
+"""To root bwrap leaves all capabilities: it could mount anew, to be written, what is there to read."""
 _SYSTEM = ("/usr", "/etc", "/opt", "/nix/store", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _EMPTY = ("/tmp", "/var/tmp", "/run")  # noqa: S108 -- nothing is made there: each run has its own
 _RESOLVER = "/run/systemd/resolve"

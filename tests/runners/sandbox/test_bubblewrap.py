@@ -67,6 +67,13 @@ def test_nothing_but_the_worktree_can_be_written(apart: Apart) -> None:
 
 
 @needs_bwrap
+def test_it_has_no_capabilities_to_take_the_walls_down_with(apart: Apart) -> None:
+    """Not even where octojobs runs as root, to whom bwrap leaves all: what is there to read could be mounted anew, to be written."""
+    ended = apart.run("grep -E 'Cap(Prm|Eff|Bnd)' /proc/self/status", BWRAP)
+    assert {line.split()[1] for line in ended.output.splitlines()} == {"0" * 16}
+
+
+@needs_bwrap
 def test_its_commits_are_kept_as_those_of_a_worktree_are(apart: Apart) -> None:
     """Detached, and on a branch that it has made for itself."""
     ended = apart.run(f"echo 1 > one; git add one; {COMMIT}; echo 2 > two", BWRAP)
