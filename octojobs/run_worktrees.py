@@ -18,6 +18,8 @@ from octojobs.repository import Repository
 TIMEOUT_S = 3600.0
 """A checkout of a large repository onto a slow disk; the run's own time limit ends it sooner."""
 _GITLINK = "160000"
+_LARGEST_INDEX = 1 << 30
+"""Ten million files; a sparse file of terabytes takes its maker nothing, and would fill the disk as a copy."""
 _DIFF = ("diff-index", "-p", "--cached", "--binary", "--full-index", "--no-renames", "--no-ext-diff", "--no-textconv", "--no-color")
 
 
@@ -111,9 +113,7 @@ def _write_patch(repository: Repository, path: Path, head: str | None, patch: Pa
     with tempfile.TemporaryDirectory(prefix=".keeping.", dir=patch.parent) as name:
         scratch = Path(name)
         places = _scratch_places(repository, scratch)
-        index = git_dir(repository, path) / "index"
-        if index.exists():  # with what was added by force, though git ignores it
-            shutil.copyfile(index, scratch / "index")
+        _copy_index(git_dir(repository, path) / "index", scratch / "index")
         ask(path, ["update-index", "-q", "--really-refresh"], allowed=(0, 1), environment=places, filters=False, timeout_s=TIMEOUT_S)
         ask(path, ["add", "--all"], environment=places, filters=False, timeout_s=TIMEOUT_S)
         _require_no_repositories(path, places)
@@ -126,6 +126,22 @@ def _write_patch(repository: Repository, path: Path, head: str | None, patch: Pa
         _try_patch(path, before, written, places)
         _put(written, patch)
     return True
+
+
+def _copy_index(index: Path, target: Path) -> None:
+    """With what was added by force, though git ignores it. What lies there may be a sandbox's work: a link to a device has no end."""
+    try:
+        descriptor = os.open(index, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise GitFailed(f"its index can't be read: {error.strerror}") from None
+    with open(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST_INDEX:
+            raise GitFailed(f"its index is no file of at most {_LARGEST_INDEX:,} bytes")
+        with target.open("wb") as copy:
+            shutil.copyfileobj(file, copy)
 
 
 def _scratch_places(repository: Repository, scratch: Path) -> dict[str, str]:

@@ -151,16 +151,30 @@ def _drop_links(folder: Path) -> None:
 
 def _leave_branch(tree: Path, folder: Path, refs: Mapping[str, str]) -> None:
     """A branch that the worktree is on in the sandbox is not there outside: its commit becomes what HEAD is."""
-    head = _text(folder / "HEAD") or ""
-    if not head.startswith("ref: "):
+    value = _head(folder / "HEAD")
+    if not value.startswith("ref: "):
         return
-    value = head
     for _ in range(5):  # a symbolic ref may stand for another one
         if not value.startswith("ref: "):
             break
         value = refs.get(value.removeprefix("ref: ").strip(), "")
     if _ID.fullmatch(value):
         run_worktrees.detach(tree, value)
+
+
+def _head(file: Path) -> str:
+    """What HEAD says; git may have made it a link to a ref (`core.preferSymlinkRefs`). Raises OctojobsError for anything else.
+
+    That goes at once: git reads each worktree's HEAD to list them, and would wait for a pipe or read a device for ever.
+    """
+    with suppress(OSError):
+        if (link := os.readlink(file)).startswith("refs/"):
+            return f"ref: {link}"
+    text = _text(file)
+    if not text:  # a pipe that nobody writes to is empty
+        file.unlink(missing_ok=True)
+        raise OctojobsError("its HEAD was no file that git had made", "its files are there; remove it when you have what you want")
+    return text
 
 
 def _remember(left: Path, memory: Path) -> None:

@@ -74,6 +74,24 @@ def test_it_has_no_capabilities_to_take_the_walls_down_with(apart: Apart) -> Non
 
 
 @needs_bwrap
+@pytest.mark.parametrize("made", ["ln -s /dev/zero", "mkfifo"], ids=["a device", "a pipe"])
+def test_a_head_that_would_never_end_is_not_left_for_git(apart: Apart, made: str) -> None:
+    """Each `git worktree list` of anybody reads the HEADs of all worktrees."""
+    ended = apart.run(f"echo x > new; h=$(git rev-parse --git-dir)/HEAD; rm $h; {made} $h", BWRAP)
+    assert "stays as it is: its HEAD was no file that git had made" in ended.output
+    assert git(apart.root, "worktree", "list").count("\n") == 1
+    assert (apart.paths.worktrees / apart.trees[0] / "new").read_text() == "x\n"
+
+
+@needs_bwrap
+def test_a_branch_that_head_is_a_link_to_is_kept(apart: Apart) -> None:
+    """A link is what git makes where it is told to."""
+    ended = apart.run(f"git -c core.preferSymlinkRefs=true switch --quiet -c fix; {COMMIT}", BWRAP)
+    assert (ended.exit.outcome, apart.trees) == ("succeeded", [])
+    assert git(apart.root, "log", "-1", "--format=%s", apart.branches[0]) == "work"
+
+
+@needs_bwrap
 def test_its_commits_are_kept_as_those_of_a_worktree_are(apart: Apart) -> None:
     """Detached, and on a branch that it has made for itself."""
     ended = apart.run(f"echo 1 > one; git add one; {COMMIT}; echo 2 > two", BWRAP)

@@ -273,9 +273,11 @@ def test_other_folders_there_are_nobodys_business(apart: Apart) -> None:
         ("git init -q inner; cd inner; touch x; git add x; " + COMMIT, "there is another repository in it: inner"),
         (f"{COMMIT} --allow-empty; GIT_SEQUENCE_EDITOR='sed -i s/pick/break/' git rebase -q -i HEAD~1", "a rebase is under way in it"),
         ("rm .git", "is no worktree: No such file or directory"),
+        ("i=$(git rev-parse --git-dir)/index; rm $i; ln -s $(git rev-parse --git-common-dir)/index $i", "its index can't be read"),
+        ("truncate --size 2G $(git rev-parse --git-dir)/index", "its index is no file of at most 1,073,741,824 bytes"),
         (f"{COMMIT} --allow-empty; git update-ref refs/heads/octojobs/nightly HEAD", "can"),
     ],
-    ids=["a repository inside", "a rebase", "no link", "a branch in the way"],
+    ids=["a repository inside", "a rebase", "no link", "an index elsewhere", "a sparse index", "a branch in the way"],
 )
 def test_what_cannot_be_kept_stays_where_it_is(apart: Apart, command: str, problem: str) -> None:
     """The run ends as it ended; the output and the result say where its work is, and why it is still there."""
