@@ -114,6 +114,7 @@ def _write_patch(repository: Repository, path: Path, head: str | None, patch: Pa
         scratch = Path(name)
         places = _scratch_places(repository, scratch)
         _copy_index(git_dir(repository, path) / "index", scratch / "index")
+        _show_skipped(path, places)
         ask(path, ["update-index", "-q", "--really-refresh"], allowed=(0, 1), environment=places, filters=False, timeout_s=TIMEOUT_S)
         ask(path, ["add", "--all"], environment=places, filters=False, timeout_s=TIMEOUT_S)
         _require_no_repositories(path, places)
@@ -142,6 +143,14 @@ def _copy_index(index: Path, target: Path) -> None:
             raise GitFailed(f"its index is no file of at most {_LARGEST_INDEX:,} bytes")
         with target.open("wb") as copy:
             shutil.copyfileobj(file, copy)
+
+
+def _show_skipped(path: Path, places: Mapping[str, str]) -> None:
+    """What git was told not to look at (`update-index --skip-worktree`) and is there all the same has to be looked at."""
+    records = ask(path, ["ls-files", "-z", "-t"], environment=places, timeout_s=TIMEOUT_S).out.split(b"\0")
+    names = [record[2:] for record in records if record.startswith(b"S ") and os.path.lexists(path / os.fsdecode(record[2:]))]
+    if names:
+        ask(path, ["update-index", "--no-skip-worktree", "-z", "--stdin"], environment=places, stdin=b"\0".join(names) + b"\0")
 
 
 def _scratch_places(repository: Repository, scratch: Path) -> dict[str, str]:

@@ -82,6 +82,14 @@ def test_what_is_not_committed_becomes_a_patch(apart: Apart) -> None:
     assert not (apart.root / "x.log").exists()
 
 
+def test_what_git_was_told_not_to_look_at_is_kept_as_well(apart: Apart) -> None:
+    """Neither bit of the index hides a change from the patch."""
+    ended = apart.run(
+        "git update-index --skip-worktree a.txt; git update-index --assume-unchanged sub/b.txt; echo x >> a.txt; echo y >> sub/b.txt"
+    )
+    assert re.findall(r"^\+(\w+)$", ended.patch.read_text(), re.MULTILINE) == ["x", "y"]
+
+
 def test_commits_and_a_dirty_tree_are_both_kept(apart: Apart) -> None:
     """The patch is one to the branch; ignored files that were added by force, and those that git was told not to look at, are in it."""
     ended = apart.run(
