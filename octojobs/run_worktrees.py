@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import os
 import shutil
 import stat
@@ -70,15 +71,15 @@ def keep(repository: Repository, path: Path, base: str, branch: str, patch: Path
     """Keep what was done: commits become `branch` (a full ref name), a dirty tree the file `patch` (binary, for `git apply --index`).
 
     Without a `base`, commits that no ref has count. The patch has the untracked files, too; what git ignores is not kept. It is
-    applied for trial before it counts. A branch of that name which is there already stays: ours gets a number. Raises GitFailed and
-    OSError; nothing has been lost then.
+    applied for trial before it counts. A branch or a patch of that name which is there already stays: ours gets a number. Raises
+    GitFailed and OSError; nothing has been lost then.
     """
     _require_no_rebase(git_dir(repository, path))
     head = repository.head(path).commit
     since = [f"^{base}"] if base else ["--not", "--branches", "--remotes", "--tags"]
     commits = int(ask(path, ["rev-list", "--count", head, *since, "--"]).out) if head and head != base else 0
     kept = _branch_at(repository, branch, str(head)) if commits else ""
-    return Work(commits, kept, patch if _write_patch(repository, path, head, patch) else None)
+    return Work(commits, kept, _write_patch(repository, path, head, patch))
 
 
 def remove(repository: Repository, path: Path) -> None:
@@ -108,8 +109,8 @@ def _require_no_rebase(folder: Path) -> None:
             raise GitFailed("a rebase is under way in it", "end it there: `git rebase --continue`, or `--abort`")
 
 
-def _write_patch(repository: Repository, path: Path, head: str | None, patch: Path) -> bool:
-    """Whether there was something to keep; then it is in the patch, durably."""
+def _write_patch(repository: Repository, path: Path, head: str | None, patch: Path) -> Path | None:
+    """The patch, on disk, in which what there was to keep is; None when there was nothing."""
     with tempfile.TemporaryDirectory(prefix=".keeping.", dir=patch.parent) as name:
         scratch = Path(name)
         places = _scratch_places(repository, scratch)
@@ -123,10 +124,20 @@ def _write_patch(repository: Repository, path: Path, head: str | None, patch: Pa
         diff = [*_DIFF, "--src-prefix=a/", "--dst-prefix=b/", f"--output={written}", before, "--"]
         ask(path, diff, environment=places, timeout_s=TIMEOUT_S)
         if written.stat().st_size == 0:
-            return False
+            return None
         _try_patch(path, before, written, places)
+        patch = _free_name(written, patch)
         _put(written, patch)
-    return True
+    return patch
+
+
+def _free_name(written: Path, patch: Path) -> Path:
+    """Where the patch goes. Of a worktree that was removed by half another was made before, when it was whole: that is the work."""
+    name, number = patch, 1
+    while name.exists() and not filecmp.cmp(name, written, shallow=False):
+        number += 1
+        name = patch.with_name(f"{patch.stem}.{number}{patch.suffix}")
+    return name
 
 
 def _copy_index(index: Path, target: Path) -> None:

@@ -195,6 +195,15 @@ def test_the_next_run_keeps_what_a_killed_one_has_left(apart: Apart) -> None:
     assert "+2" in dead.patch.read_text()
 
 
+def test_a_patch_is_not_replaced_by_one_of_a_tree_that_was_removed_by_half(apart: Apart) -> None:
+    """The machine went down while a worktree was being removed: its work was kept before, and what is left of it is not that."""
+    dead = killed(apart, "echo 2 > two; rm a.txt")
+    write(dead.patch, "all of its work\n")
+    (taken,) = apart.take_in()
+    assert (taken.work.patch, apart.trees) == (dead.patch.with_name(f"{dead.patch.stem}.2.patch"), [])
+    assert dead.patch.read_text() == "all of its work\n"
+
+
 def test_the_tree_of_a_run_that_lives_is_left_alone(apart: Apart) -> None:
     """Another run of the job works beside it."""
     started = apart.start('echo $$ > "$OCTOJOBS_RUN_DIR/pid"; while [ ! -e go ]; do sleep 0.02; done; echo x > new')
