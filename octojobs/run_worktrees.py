@@ -8,7 +8,7 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from octojobs.core.refnames import is_full_ref
@@ -64,7 +64,10 @@ def detach(path: Path, commit: str) -> None:
 
 def is_whole(repository: Repository, path: Path) -> bool:
     """Whether git has made it to the end; False: nothing ever ran in it. Raises GitFailed for what is no worktree of ours."""
-    return (git_dir(repository, path) / "index").exists()
+    folder = git_dir(repository, path)
+    if not folder.is_dir():
+        raise GitFailed(f"git knows nothing of it any more: {folder} is gone")
+    return (folder / "index").exists()
 
 
 def keep(repository: Repository, path: Path, base: str, branch: str, patch: Path) -> Work:
@@ -76,16 +79,28 @@ def keep(repository: Repository, path: Path, base: str, branch: str, patch: Path
     """
     _require_no_rebase(git_dir(repository, path))
     head = repository.head(path).commit
-    since = [f"^{base}"] if base else ["--not", "--branches", "--remotes", "--tags"]
-    commits = int(ask(path, ["rev-list", "--count", head, *since, "--"]).out) if head and head != base else 0
-    kept = _branch_at(repository, branch, str(head)) if commits else ""
-    return Work(commits, kept, _write_patch(repository, path, head, patch))
+    work = _keep_commits(repository, head, base, branch)
+    return replace(work, patch=_write_patch(repository, path, head, patch))
+
+
+def forget(repository: Repository, path: Path, head: str | None, base: str, branch: str) -> Work:
+    """Keep the commits of a worktree whose folder is gone, and have git forget it. Raises GitFailed."""
+    work = _keep_commits(repository, head, base, branch)
+    remove(repository, path)
+    return work
 
 
 def remove(repository: Repository, path: Path) -> None:
     """Remove the worktree, whatever is in it, locked or not. Raises GitFailed, and OSError."""
     _make_removable(path)
     ask(repository.main_worktree, ["worktree", "remove", "--force", "--force", "--", os.fspath(path)], timeout_s=TIMEOUT_S)
+
+
+def _keep_commits(repository: Repository, head: str | None, base: str, branch: str) -> Work:
+    since = [f"^{base}"] if base else ["--not", "--branches", "--remotes", "--tags"]
+    counted = ["rev-list", "--count", str(head), *since, "--"]
+    commits = int(ask(repository.main_worktree, counted).out) if head and head != base else 0
+    return Work(commits, _branch_at(repository, branch, str(head)) if commits else "")
 
 
 def _branch_at(repository: Repository, branch: str, commit: str) -> str:

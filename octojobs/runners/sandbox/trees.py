@@ -90,17 +90,40 @@ def close(repository: Repository, paths: StatePaths, whose: Whose, path: Path) -
 def take_in(repository: Repository, paths: StatePaths) -> Iterator[Taken]:
     """Keep and remove the worktrees that dead runs have left; each with what became of it. Raises OctojobsError, and OSError."""
     for whose, path in leftovers(repository, paths):
-        with _one_at_a_time(paths):
-            held = _hold(path) if path.is_dir() else None
-        if held is None:
-            continue
         try:
-            if not (whose and whose.base) and _is_unfinished(repository, path):
-                _discard(repository, path)
-            elif whose is not None and not receipts.is_live(paths.run_dir(whose.run, whose.attempt)):
-                yield _close_unless_used(repository, paths, whose, path)
-        finally:
-            os.close(held)
+            taken = _taken_in(repository, paths, whose, path)
+        except (OctojobsError, OSError) as error:
+            if whose is None:
+                raise
+            taken = Taken(whose, path, problem=str(error))
+        if taken is not None:
+            yield taken
+
+
+def _taken_in(repository: Repository, paths: StatePaths, whose: Whose | None, path: Path) -> Taken | None:
+    """What became of one of them; None for one that is in use, or that nothing ever ran in."""
+    with _one_at_a_time(paths):
+        if whose and whose.base and not os.path.lexists(path):
+            return _forget(repository, paths, whose, path)
+        held = _hold(path) if path.is_dir() else None
+    if held is None:
+        return None
+    try:
+        if not (whose and whose.base) and _is_unfinished(repository, path):
+            _discard(repository, path)
+        elif whose is not None and not receipts.is_live(paths.run_dir(whose.run, whose.attempt)):
+            return _close_unless_used(repository, paths, whose, path)
+    finally:
+        os.close(held)
+    return None
+
+
+def _forget(repository: Repository, paths: StatePaths, whose: Whose, path: Path) -> Taken | None:
+    """Somebody has removed the folder of a dead run: its commits are there, and git, for it is locked, would know it for ever."""
+    if receipts.is_live(paths.run_dir(whose.run, whose.attempt)):
+        return None
+    head = next((tree.commit for tree in repository.worktrees() if tree.path == path), None)
+    return Taken(whose, path, run_worktrees.forget(repository, path, head, whose.base, whose.branch))
 
 
 def _close_unless_used(repository: Repository, paths: StatePaths, whose: Whose, path: Path) -> Taken:
@@ -112,18 +135,17 @@ def _close_unless_used(repository: Repository, paths: StatePaths, whose: Whose, 
 
 
 def leftovers(repository: Repository, paths: StatePaths) -> list[tuple[Whose | None, Path]]:
-    """The worktrees of runs, in use or not, by name: whose they are, and where.
+    """The worktrees of runs, in use or not, by name: whose they are, and where; also those that git knows and that are gone.
 
     Without the reason of its lock one has no base; if it always lies at the same path, nobody knows whose it is. Raises GitFailed,
     and OSError.
     """
-    try:
-        names = sorted(os.listdir(paths.worktrees))
-    except FileNotFoundError:
+    if not paths.worktrees.is_dir():
         return []
     reasons = {tree.path.name: tree.locked or "" for tree in repository.worktrees() if _is_in(tree.path, paths.worktrees)}
+    known = (name for name, reason in reasons.items() if _REASON.fullmatch(reason))
     found: list[tuple[Whose | None, Path]] = []
-    for name in names:
+    for name in sorted({*os.listdir(paths.worktrees), *known}):
         said = _REASON.fullmatch(reasons.get(name, ""))
         run, dot, attempt = name.rpartition(".")
         with suppress(InvalidId):
@@ -141,7 +163,9 @@ def _is_in(path: Path, folder: Path) -> bool:
 
 
 def is_held(path: Path) -> bool:
-    """Whether somebody holds the worktree."""
+    """Whether somebody holds the worktree; nobody does where it is gone."""
+    if not path.exists():
+        return False
     held = _hold(path)
     if held is not None:
         os.close(held)
@@ -157,9 +181,12 @@ def _is_unfinished(repository: Repository, path: Path) -> bool:
 
 def _discard(repository: Repository, path: Path) -> None:
     """Remove what was being made: nothing ever ran in it."""
-    with suppress(OctojobsError, OSError):
+    try:
         run_worktrees.remove(repository, path)
-    shutil.rmtree(path, ignore_errors=True)
+    except (OctojobsError, OSError):
+        shutil.rmtree(path, ignore_errors=True)
+        with suppress(OctojobsError, OSError):  # git forgets a folder that is gone, and takes none without its file `.git`
+            run_worktrees.remove(repository, path)
 
 
 def _hold(path: Path) -> int | None:

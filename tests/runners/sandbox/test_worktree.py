@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -266,6 +267,37 @@ def test_what_was_being_made_when_its_maker_was_killed_is_removed(apart: Apart) 
     git(apart.root, "worktree", "add", "--quiet", "--detach", "--no-checkout", str(half))
     assert apart.take_in() == []
     assert apart.trees == []
+
+
+def test_what_git_knows_of_it_goes_as_well(apart: Apart) -> None:
+    """The machine went down before git had written the worktree's own file: locked, it would be listed for ever."""
+    half = apart.paths.worktrees / "nightly@20261120T010001Z.1"
+    git(apart.root, "worktree", "add", "--quiet", "--detach", "--no-checkout", "--lock", str(half))
+    (half / ".git").unlink()
+    assert apart.take_in() == []
+    assert (apart.trees, git(apart.root, "worktree", "list").count("\n")) == ([], 0)
+
+
+def test_commits_of_a_tree_that_somebody_has_removed_are_kept(apart: Apart) -> None:
+    """Its folder is gone, git knows what it was on; and the next run finds no record in its way."""
+    dead = killed(apart, f"echo 1 > one; git add one; {COMMIT}")
+    shutil.rmtree(apart.paths.worktrees / apart.trees[0])
+    (taken,) = apart.take_in()
+    assert (taken.work.commits, taken.problem) == (1, "")
+    assert apart.branches == [f"octojobs/nightly/{dead.launch.run_dir.parent.name}"]
+    assert git(apart.root, "worktree", "list").count("\n") == 0
+
+
+def test_a_tree_that_git_has_forgotten_stays_and_the_others_are_kept(apart: Apart) -> None:
+    """Nobody can tell what it began with, and what was done in it is there alone."""
+    dead = killed(apart, "echo x > new")
+    (tree,) = apart.trees
+    shutil.rmtree(apart.root / ".git/worktrees" / tree)
+    other = killed(apart, "echo y > new")
+    forgotten, taken = apart.take_in()
+    assert "git knows nothing of it any more" in forgotten.problem
+    assert (apart.trees, (apart.paths.worktrees / tree / "new").read_text()) == ([tree], "x\n")
+    assert (taken.problem, dead.patch.exists(), other.patch.exists()) == ("", False, True)
 
 
 def test_a_tree_whose_lock_somebody_has_taken_away_keeps_its_work(apart: Apart) -> None:
