@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import os
 import shutil
@@ -44,9 +45,12 @@ def require_engine(backend: Backend, environ: Mapping[str, str]) -> str:
 
 
 def name_of(order: Order) -> str:
-    """The name of the run's container; `@` and `+` may not stand in one."""
+    """The name of the run's container; `@` and `+` may not stand in one, nor most of what a folder's name may have.
+
+    Another repository may have a job of the same name, due at the same instant: its end stands for the state folder.
+    """
     run = order.whose.run.replace("@", ".").replace("+", ".")
-    return f"octojobs.{run}.{order.whose.attempt}.{os.path.basename(order.repository)}"[:120]
+    return f"octojobs.{run}.{order.whose.attempt}.{hashlib.sha256(os.fsencode(order.state)).hexdigest()[:12]}"
 
 
 def enclosed(order: Order, shown: Iterable[Piece], env: Mapping[str, str]) -> Sequence[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sys
 from dataclasses import replace
@@ -107,6 +108,17 @@ def test_a_container_gets_the_worktree_and_little_else(apart: Apart, client: Pat
     assert run["token"] == "sesame"
     assert "sesame" not in json.dumps(argv)
     assert remove["argv"] == ["rm", "--force", "--volumes", after(argv, "--name")[0]]
+
+
+def test_the_name_of_a_container_is_one_whatever_the_folder_is_called(apart: Apart, tmp_path: Path) -> None:
+    """Engines take letters, digits and `_.-`, and each name once: repositories may have jobs of the same name, due at the same instant."""
+    order = apart.launch("true", DOCKER).order
+    assert order is not None
+    places = [tmp_path / one / "My Café" for one in "ab"]
+    orders = [replace(order, repository=str(place), state=str(place / ".git/octojobs")) for place in places]
+    names = [name_of(one) for one in orders]
+    assert all(re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+", name) for name in names)
+    assert len(set(names)) == 2
 
 
 def test_network_mounts_and_the_jobs_own_variables_are_passed_on(apart: Apart, client: Path, tmp_path: Path) -> None:
