@@ -92,7 +92,7 @@ def forget(repository: Repository, path: Path, head: str | None, base: str, bran
 
 def remove(repository: Repository, path: Path) -> None:
     """Remove the worktree, whatever is in it, locked or not. Raises GitFailed, and OSError."""
-    _make_removable(path)
+    make_removable(path)
     ask(repository.main_worktree, ["worktree", "remove", "--force", "--force", "--", os.fspath(path)], timeout_s=TIMEOUT_S)
 
 
@@ -228,7 +228,7 @@ def _put(written: Path, patch: Path) -> None:
         os.close(folder)
 
 
-def _make_removable(path: Path) -> None:
+def make_removable(path: Path) -> None:
     """Folders that their owner may not write to (Go's module cache) keep what is in them."""
     for folder, names, _files in os.walk(path):
         for name in names:

@@ -123,6 +123,7 @@ def settle(repository: Repository, tree: Path, run_dir: Path) -> dict[str, str]:
         write_whole(run_dir / RESULT_FILE, json.dumps(result, ensure_ascii=False))
     if kept.memory:
         _remember(inside.memory / os.path.basename(kept.memory), Path(kept.memory))
+    run_worktrees.make_removable(inside.root)
     shutil.rmtree(inside.root)
     return {name: refs.get(name, "") for name in sorted({*refs, *kept.refs}) if refs.get(name) != kept.refs.get(name)}
 

@@ -206,6 +206,13 @@ def test_a_result_comes_out_and_how_the_run_ended_cannot_be_forged(apart: Apart)
 
 
 @needs_bwrap
+def test_folders_that_may_not_be_written_keep_nothing_waiting(apart: Apart) -> None:
+    """What it has left in the run's folder goes, whatever its mode; for root there is no such mode."""
+    ended = apart.run('mkdir "$OCTOJOBS_RUN_DIR/x"; touch "$OCTOJOBS_RUN_DIR/x/y"; chmod 500 "$OCTOJOBS_RUN_DIR/x"; echo x > new', BWRAP)
+    assert (apart.trees, ended.patch.exists(), (ended.launch.run_dir / ".inside").exists()) == ([], True, False)
+
+
+@needs_bwrap
 def test_a_function_keeps_its_memory(apart: Apart) -> None:
     """And does not see that of others."""
     lines = ["import os", "def main(ctx):", "    ctx.state['n'] = ctx.state.get('n', 0) + 1"]
