@@ -6,8 +6,8 @@ import filecmp
 import os
 import shutil
 import stat
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -126,8 +126,7 @@ def _require_no_rebase(folder: Path) -> None:
 
 def _write_patch(repository: Repository, path: Path, head: str | None, patch: Path) -> Path | None:
     """The patch, on disk, in which what there was to keep is; None when there was nothing."""
-    with tempfile.TemporaryDirectory(prefix=".keeping.", dir=patch.parent) as name:
-        scratch = Path(name)
+    with _scratch_folder(patch) as scratch:
         places = _scratch_places(repository, scratch)
         _copy_index(git_dir(repository, path) / "index", scratch / "index")
         _show_skipped(path, places)
@@ -144,6 +143,18 @@ def _write_patch(repository: Repository, path: Path, head: str | None, patch: Pa
         patch = _free_name(written, patch)
         _put(written, patch)
     return patch
+
+
+@contextmanager
+def _scratch_folder(patch: Path) -> Iterator[Path]:
+    """A folder that goes again; one that a process which was killed has left goes before: nobody else keeps this worktree."""
+    scratch = patch.with_name(f".keeping.{patch.stem}")
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(0o700)
+    try:
+        yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _free_name(written: Path, patch: Path) -> Path:

@@ -205,6 +205,14 @@ def test_a_patch_is_not_replaced_by_one_of_a_tree_that_was_removed_by_half(apart
     assert dead.patch.read_text() == "all of its work\n"
 
 
+def test_what_was_being_kept_when_its_keeper_was_killed_leaves_nothing(apart: Apart) -> None:
+    """The objects of a patch that was being made may be large."""
+    dead = killed(apart, "echo 2 > two")
+    write(dead.patch.with_name(f".keeping.{dead.patch.stem}") / "objects/aa/bb", "x")
+    apart.take_in()
+    assert os.listdir(apart.paths.patches) == [dead.patch.name]
+
+
 def test_the_tree_of_a_run_that_lives_is_left_alone(apart: Apart) -> None:
     """Another run of the job works beside it."""
     started = apart.start('echo $$ > "$OCTOJOBS_RUN_DIR/pid"; while [ ! -e go ]; do sleep 0.02; done; echo x > new')
