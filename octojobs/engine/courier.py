@@ -36,6 +36,8 @@ MOST_BEGUN = 1000
 """Runs that have begun and whose first ping is not in the outbox yet."""
 RETRY_S = 10.0
 """Until an outbox that can't be used is tried again, unless something ends before."""
+LOOK_S = 30.0
+"""The longest sleep while something waits for its time: a wait knows nothing of a suspend, nor of a clock that is set."""
 PATIENCE_S = 15.0
 """How long the end of the daemon waits for deliveries that are under way; they are made again otherwise."""
 
@@ -123,7 +125,7 @@ class Courier:
                     if stopping and wait_s != 0 and not self._handover.under_way:
                         return
                     if not self._news and wait_s != 0 and (stopping or not self._stopping):
-                        self._changed.wait(wait_s)
+                        self._changed.wait(None if wait_s is None else min(wait_s, LOOK_S))
         finally:
             self._close()
 

@@ -6,9 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from octojobs.core.channel import Channel, Quiet
 from octojobs.core.definitions import Settings
 from octojobs.core.job import Notify
+from octojobs.engine import courier
 from octojobs.store.outbox import standing
 from tests.engine.world import World, job
 from tests.helpers import wait_until
@@ -80,3 +83,12 @@ def test_a_digest_that_is_not_taken_is_the_same_one_at_the_next_try(world: World
     assert len(tries) == 3
     assert [one["id"] == tries[0]["id"] for one in tries] == [True, True, False]
     assert [one["count"] for one in tries] == [2, 2, 1]
+
+
+def test_what_was_held_goes_out_after_a_suspend(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lid was closed in the quiet hours, and nothing else happens when it is opened after them."""
+    monkeypatch.setattr(courier, "LOOK_S", 0.05)
+    settings = Settings(channels={"ops": Channel("ops", file="told.jsonl", quiet=Quiet(9 * 60, 12 * 60))})
+    runs(world, 2, settings)
+    world.clock.suspend(2 * 3600)
+    wait_until(lambda: len(told(world.root)) == 1, what="the digest")
