@@ -61,7 +61,7 @@ def notices(streak: Streak, outcome: Outcome, at: datetime) -> tuple[Streak, tup
     ((<Notice.FAILED: 'failed'>,), (), (<Notice.RECOVERED: 'recovered'>, <Notice.SUCCEEDED: 'succeeded'>))
     """
     if outcome in BAD:
-        if streak.told_at is not None and at - streak.told_at < STILL_EVERY:
+        if streak.told_at is not None and abs(at - streak.told_at) < STILL_EVERY:  # later than `at`: the clock was set back
             return Streak(streak.failures + 1, streak.told_at), ()
         return Streak(streak.failures + 1, at), (Notice.FAILED,)
     if outcome is Outcome.SUCCEEDED:

@@ -29,8 +29,11 @@ def quiet_until(quiet: Quiet | None, at: datetime) -> datetime | None:
 
 
 def held_until(channel: Channel, put_at: datetime, now: datetime) -> datetime | None:
-    """Until when the channel's oldest message, which came at `put_at`, is held at the least; None when it may go now."""
-    at = max(put_at + timedelta(seconds=channel.digest_s), now)
+    """Until when the channel's oldest message, which came at `put_at`, is held at the least; None when it may go now.
+
+    A message of the future came before the clock was set back, by nobody knows how much: no digest holds it.
+    """
+    at = now if put_at > now else max(put_at + timedelta(seconds=channel.digest_s), now)
     at = quiet_until(channel.quiet, at) or at
     return at if at > now else None
 

@@ -23,7 +23,7 @@ from octojobs.notify.digest import digest
 from octojobs.notify.failures import Refused, Unreachable
 from octojobs.notify.message import OUTPUT
 from octojobs.notify.pings import is_ping, ping_channel
-from octojobs.store.outbox import Outbox, Waiting
+from octojobs.store.outbox import Outbox, Waiting, pause_s
 
 if TYPE_CHECKING:
     from octojobs.config.own_channels import OwnChannels
@@ -73,7 +73,8 @@ class Handover:
     def _hand_over(self, outbox: Outbox, one: Waiting, settings: Settings, jobs: Mapping[JobId, Job]) -> float | None:
         """Let a message go if its time has come; otherwise seconds until then."""
         now: datetime = self._ground.clock.now()
-        if one.next_at and (wait_s := (parse_instant(one.next_at) - now).total_seconds()) > 0:
+        # A longer wait than its pause was when the clock was ahead: it has been set back since.
+        if one.next_at and 0 < (wait_s := (parse_instant(one.next_at) - now).total_seconds()) <= pause_s(one.attempts):
             return wait_s
         own = self._own_channels().look()
         if own.wrong and not is_ping(one.channel):  # it may be the one where this message belongs, instead of the repository's of that name

@@ -23,7 +23,7 @@ from octojobs.store.paths import FILE_MODE, StatePaths
 
 VERSION = 2
 ATTEMPTS = 8
-"""Tries of a message before it is a dead letter: an hour and a half, all in all."""
+"""Tries of a message before it is a dead letter: twenty minutes, all in all."""
 DELAY_S, LONGEST_S = 10, 3600
 KEPT = timedelta(days=7)
 """How long a message that was delivered, or is dead, is remembered."""

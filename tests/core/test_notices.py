@@ -79,3 +79,10 @@ def test_a_run_ends_the_wait_and_a_success_after_a_notice_of_it_is_a_recovery() 
     assert notices(waits, Outcome.SUCCEEDED, NOON) == (Streak(), (Notice.RECOVERED, Notice.SUCCEEDED))
     assert notices(waits, Outcome.FAILED, NOON)[0].waits_since is None
     assert notices(Streak(waits_since=NOON), Outcome.SUCCEEDED, NOON)[1] == (Notice.SUCCEEDED,)
+
+
+def test_a_clock_that_is_set_back_silences_no_failure() -> None:
+    """By a second it changes nothing; a notice of next year is no reason to be silent until then."""
+    streak = Streak(3, NOON)
+    assert notices(streak, Outcome.FAILED, NOON - timedelta(seconds=1))[1] == ()
+    assert notices(streak, Outcome.FAILED, NOON - timedelta(days=365)) == (Streak(4, NOON - timedelta(days=365)), (Notice.FAILED,))

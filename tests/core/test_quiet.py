@@ -53,6 +53,7 @@ def test_quiet_hours_always_end_within_a_day(instant: datetime, start: int, end:
         (Channel("a"), NOON, NOON, None),
         (Channel("a", digest_s=3600), NOON, NOON, NOON + timedelta(hours=1)),
         (Channel("a", digest_s=3600), NOON, NOON + timedelta(hours=1), None),
+        (Channel("a", digest_s=3600), NOON, NOON - timedelta(days=365), None),
         (Channel("a", quiet=NIGHT), NOON, NOON, None),
         (Channel("a", quiet=NIGHT), at("20T23:00"), at("20T23:00"), at("21T07:00")),
         (Channel("a", quiet=NIGHT), NOON, at("20T23:00"), at("21T07:00")),

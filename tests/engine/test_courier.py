@@ -110,6 +110,20 @@ def test_a_channel_that_fails_changes_no_run_and_delays_no_tick(world: World) ->
     assert world.outcomes("bad") == ["failed", "failed"]
 
 
+def test_a_next_try_does_not_wait_for_a_clock_that_was_set_back(world: World) -> None:
+    """A year of waiting would be a message lost; the clock was ahead when it was put off."""
+    world.declare(
+        job("bad", "exit 3", every=3600, notify=TELL), settings=Settings(channels={"ops": Channel("ops", command=("test", "-e", "ok"))})
+    )
+    world.tick()
+    world.drain()
+    wait_until(lambda: _attempts(world) == 1, what="the failed delivery")
+    (world.root / "ok").touch()
+    world.clock.step(-365 * 86_400)
+    world.stop()
+    assert standing(world.paths)[0] == 0
+
+
 def test_a_channel_that_hangs_does_not_hold_up_the_others(world: World) -> None:
     """And gets its own messages one after the other, in order."""
     slow = Channel("slow", command=("sh", "-c", 'cat go; printf "%s\\n" "$OCTOJOBS_TITLE" >> slow'))
