@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +24,22 @@ def test_a_file_gets_a_line_of_json_each(tmp_path: Path) -> None:
     file = tmp_path / "told/ops.jsonl"
     assert [json.loads(line) for line in file.read_text().splitlines()] == [{"id": "a", **MESSAGE}, {"id": "b", **MESSAGE}]
     assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_line_that_a_full_disk_cut_off_spoils_no_other(tmp_path: Path) -> None:
+    """The message that is sent again stands in a line of its own."""
+    (tmp_path / "told.jsonl").write_text('{"id": "a", "ti')
+    for name in ("a", "b"):
+        sender(tmp_path).send(Channel("ops", file="told.jsonl"), name, MESSAGE, 0)
+    _, *lines = (tmp_path / "told.jsonl").read_text().splitlines()
+    assert [json.loads(line)["id"] for line in lines] == ["a", "b"]
+
+
+def test_a_pipe_that_nobody_reads_does_not_take_it(tmp_path: Path) -> None:
+    """Its delivery would hang for ever."""
+    os.mkfifo(tmp_path / "told.jsonl")
+    with pytest.raises(Unreachable, match=r"told\.jsonl can't be written: No such device"):
+        sender(tmp_path).send(Channel("ops", file="told.jsonl"), "a", MESSAGE, 0)
 
 
 def test_a_command_gets_the_message_as_data(tmp_path: Path) -> None:
