@@ -61,6 +61,7 @@ class Courier:
         self._handover = Handover(ground, self._ring)
         self._given_up = False
         self._begun: deque[tuple[int, Run]] = deque(maxlen=MOST_BEGUN)
+        self._taken: list[tuple[int, Run]] = []
 
     def follow(self, definitions: Definitions, seq: int) -> None:
         """These are in force, and the history is complete up to the batch `seq`."""
@@ -183,6 +184,9 @@ class Courier:
     def _take(self, outbox: Outbox, definitions: Definitions, seq: int) -> bool:
         """Make messages of what the history says since the last look; whether there may be more."""
         place: Place = outbox.place
+        # What the last round took and could not put: its outbox refused.
+        self._begun.extendleft(reversed(self._taken))
+        self._taken.clear()
         rows = rows_between(self._ground.paths, place, seq, AT_ONCE)
         streaks: dict[str, Streak] = {}
         messages: list[News] = []
@@ -201,6 +205,7 @@ class Courier:
             messages += self._starts(seq)
         if rows or messages:
             outbox.put(place, streaks, messages, self._ground.clock.now())
+        self._taken.clear()
         return len(rows) == AT_ONCE
 
     def _tell_late(self, outbox: Outbox, definitions: Definitions) -> float | None:
@@ -222,4 +227,5 @@ class Courier:
     def _starts(self, seq: int) -> Iterator[News]:
         """The first pings of the runs that began up to the batch `seq`: all that ended before them is told before them."""
         while self._begun and self._begun[0][0] <= seq:
-            yield start_ping(self._begun.popleft()[1])
+            self._taken.append(self._begun.popleft())
+            yield start_ping(self._taken[-1][1])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 import uuid
 from typing import Any
 
 import pytest
 
 from octojobs.core.job import Ping
-from octojobs.store.outbox import standing
+from octojobs.store.outbox import Outbox, Place, standing
 from tests.engine.world import World, job
 from tests.helpers import wait_until
 from tests.notify.world import Receiver
@@ -107,6 +108,26 @@ def test_a_job_that_pings_no_more_leaves_what_waits(world: World, receiver: Rece
     world.tick()
     world.stop()
     assert "there is no ping build any more" in {letter["why"] for letter in standing(world.paths)[2]}
+
+
+def test_an_outbox_that_refuses_loses_no_first_ping(world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a full disk: it waits until the outbox takes it."""
+    refused: list[int] = []
+    put = Outbox.put
+
+    def full(outbox: Outbox, place: Place, *rest: Any) -> None:
+        if not refused:
+            refused.append(1)
+            raise sqlite3.OperationalError("database or disk is full")
+        put(outbox, place, *rest)
+
+    monkeypatch.setattr(Outbox, "put", full)
+    world.declare(job("build", every=3600, ping=ping(receiver)))
+    world.tick()
+    world.drain()
+    wait_until(lambda: refused, what="the refusal")
+    world.stop()
+    assert [path.partition("?")[0] for path in receiver.paths] == ["/ping/abc/start", "/ping/abc"]
 
 
 def test_a_crash_after_the_end_loses_no_ping(world: World, receiver: Receiver) -> None:
