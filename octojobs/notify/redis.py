@@ -17,6 +17,7 @@ def send(parcel: Parcel) -> None:
     """Publish. Redis keeps nothing: where nobody listens, nobody was told, and that is Unreachable as is a server that is away."""
     url = with_secrets(parcel, parcel.channel.redis)
     server, base, channel = place(url)
+    is_plain = parcel.channel.redis.endswith(channel)  # else a secret stands in it
     if PLATFORM in channel:
         if not parcel.message["to"]:
             raise Refused(f'to whom is not said: write "{parcel.channel.name}:telegram", or what the platform is called')
@@ -27,7 +28,7 @@ def send(parcel: Parcel) -> None:
         except _errors() as error:
             raise Unreachable(f"redis did not take it: {without(str(error), url, but=[urlsplit(url).hostname or ''])}") from None
     if not listening:
-        raise Unreachable(f"nobody listens to {channel}")
+        raise Unreachable(f"nobody listens to {channel if is_plain else 'its channel'}")
 
 
 def place(url: str) -> tuple[str, int, str]:

@@ -63,6 +63,15 @@ def test_a_password_comes_from_the_environment_and_is_not_told(tmp_path: Path) -
         assert "wrong-one" not in str(failure.value)
 
 
+def test_a_channel_that_is_a_secret_is_not_told(tmp_path: Path, port: int) -> None:
+    """Alone, or with the whole address."""
+    address = f"redis://127.0.0.1:{port}/0/news-s3cret"
+    for written in ("${BOT}", f"redis://127.0.0.1:{port}/0/news-${{NAME}}"):
+        with pytest.raises(Unreachable) as failure:
+            sender(tmp_path, BOT=address, NAME="s3cret").send(Channel("bot", redis=written), "a", MESSAGE, 0)
+        assert str(failure.value) == "nobody listens to its channel"
+
+
 def test_a_server_that_is_away_is_tried_again(tmp_path: Path, port: int) -> None:
     """Another port of the same machine."""
     with pytest.raises(Unreachable, match=r"redis did not take it: .*127\.0\.0\.1"):
