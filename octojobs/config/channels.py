@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from octojobs.config.entries import Entry, each
-from octojobs.config.parsers import folder, period, texts, time_of_day, zone_name
+from octojobs.config.parsers import folder, http_address, period, texts, time_of_day, zone_name
 from octojobs.config.suggest import listed
 from octojobs.core.channel import KINDS, Channel, Quiet
 from octojobs.core.job import TaskAction
@@ -66,6 +66,8 @@ def _where(entry: Entry, kind: str) -> Any:
     match kind:
         case "file":
             return folder(entry)
+        case "webhook" | "relay":
+            return http_address(entry)
         case "command":
             return texts(entry)
         case "task":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -16,6 +17,8 @@ E = TypeVar("E", bound=StrEnum)
 # trust.md, 5: their values come from outside, and no quoting makes them safe in a shell's text.
 PLACEHOLDERS = ("{result}", "{title}", "{branch}", "{body}")
 OWN_VARIABLES = "OCTOJOBS_"
+_USER = re.compile(r"https?://[^/?#]*@")
+_BLANK = re.compile(r"[\x00-\x20\x7f]")
 _TIME = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
 
 
@@ -106,6 +109,16 @@ def command(entry: Entry) -> str | tuple[str, ...]:
     if not text.strip():
         raise entry.invalid("is empty", "write a command")
     return text
+
+
+def http_address(entry: Entry) -> str:
+    """An address that may be shown: who asks stands in none, and no blank, which no request has room for."""
+    url: str = entry.value
+    if _USER.match(url):
+        raise entry.invalid("a user or a password stands in the address, which everybody may read", "remove it, up to the @")
+    if blank := _BLANK.search(url):
+        raise entry.invalid(f"{json.dumps(blank[0])} stands in the address", f"write %{ord(blank[0]):02X} for it")
+    return url
 
 
 def folder(entry: Entry) -> str:

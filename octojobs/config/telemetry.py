@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from octojobs.config.entries import Entry
-from octojobs.config.parsers import folder, period
+from octojobs.config.parsers import folder, http_address, period
 from octojobs.core.telemetry import MetricsSettings, TracesSettings
 
 
@@ -27,4 +27,4 @@ def metrics(entry: Entry) -> MetricsSettings:
 
 def traces(entry: Entry) -> TracesSettings:
     """Where spans are sent."""
-    return TracesSettings(entry.value["otlp"], entry.value.get("service", "octojobs"))
+    return TracesSettings(http_address(entry.at("otlp")), entry.value.get("service", "octojobs"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from octojobs.config.entries import Entry
-from octojobs.config.parsers import period, texts
+from octojobs.config.parsers import http_address, period, texts
 from octojobs.core.job import Notify, Ping
 
 
@@ -26,5 +26,5 @@ def ping(entry: Entry) -> Ping:
     """Where a job's runs are told one by one: an address, or one with the hosts that it may reach."""
     value = entry.value
     if isinstance(value, str):
-        return Ping(value)
-    return Ping(value["url"], tuple(value.get("allow_hosts", ())))
+        return Ping(http_address(entry))
+    return Ping(http_address(entry.at("url")), tuple(value.get("allow_hosts", ())))

@@ -23,6 +23,7 @@ channels:
   todo: {task: {title: "Look at ${job}", priority: P1}}
   screen: {desktop: true}
 """
+NOT_SHOWN = "a user or a password stands in the address, which everybody may read; remove it, up to the @"
 JOBS = "jobs: {it: {manual: true, command: make, notify: {channels: [%s]}}}\n"
 
 
@@ -90,6 +91,8 @@ def test_a_channel_that_nobody_declared_is_refused() -> None:
             '{redis: "redis://:hunter2@localhost/0/news"}',
             "channels.x.redis: a password stands in the address; write ${NAME} for it, and NAME=… into secrets.env",
         ),
+        *((f'{{{kind}: "https://me:hunter2@example.org/x"}}', f"channels.x.{kind}: {NOT_SHOWN}") for kind in ("webhook", "relay")),
+        ('{webhook: "https://example.org/to ken"}', 'channels.x.webhook: " " stands in the address; write %20 for it'),
     ],
 )
 def test_a_channel_leads_to_one_place(channel: str, said: str) -> None:
@@ -169,3 +172,10 @@ def test_who_is_told_of_nothing_late_says_not_after_how_long() -> None:
     """It would mean nothing."""
     (problem,) = problems("jobs: {it: {manual: true, command: make, notify: {channels: [ops], after: 20m}}}\n", SETTINGS)
     assert problem.endswith("notify.after: says when a due run is late, and nobody is told of that; add blocked or overdue to `on`")
+
+
+@pytest.mark.parametrize("ping", ['"https://me@example.org"', '{url: "https://me@example.org"}'])
+def test_nobody_stands_in_the_address_of_a_ping(ping: str) -> None:
+    """It would be in every list of what runs, and in no request."""
+    (problem,) = problems(f"jobs: {{it: {{manual: true, command: make, ping: {ping}}}}}\n")
+    assert problem.endswith(NOT_SHOWN)

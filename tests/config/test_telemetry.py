@@ -41,6 +41,10 @@ def test_each_is_read_and_is_part_of_what_is_approved() -> None:
         ("metrics: {port: 70000}", "1:17: metrics.port: 70000 is too large; write 65535 or less"),
         ("traces: {service: a}", '1:9: traces: "otlp" is missing; add `otlp:`'),
         ("traces: {otlp: 'ftp://a'}", '1:16: traces.otlp: "ftp://a" is not an http or https address'),
+        (
+            "traces: {otlp: 'http://me:hunter2@a'}",
+            "1:16: traces.otlp: a user or a password stands in the address, which everybody may read; remove it, up to the @",
+        ),
     ],
 )
 def test_what_is_wrong_is_told_with_its_place(settings: str, told: str) -> None:
