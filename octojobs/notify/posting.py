@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -19,6 +22,9 @@ def post(url: str, body: bytes, headers: Mapping[str, str], allow_hosts: Collect
     parts, host, port = _parts(url)
     connection = HTTPConnection(host, port, timeout=TIMEOUT_S)
     plain = connect(host, port, allow_hosts, TIMEOUT_S)
+    handle = plain.dup()  # TLS takes the other one away
+    limit = threading.Timer(TIMEOUT_S, _cut, (handle,))  # a socket's own time limit is one for each piece of an answer
+    limit.start()
     try:
         if parts.scheme == "https":
             secure = HTTPSConnection(host, port, timeout=TIMEOUT_S)
@@ -34,6 +40,8 @@ def post(url: str, body: bytes, headers: Mapping[str, str], allow_hosts: Collect
     except ValueError as error:
         raise Refused(f"the address can't be asked for: {error}") from None
     finally:
+        limit.cancel()
+        handle.close()
         connection.close()
         plain.close()
     if status >= 500 or status in _LATER:
@@ -51,6 +59,11 @@ def _parts(url: str) -> tuple[SplitResult, str, int]:
     if parts.scheme not in ("http", "https") or not host:
         raise Refused("it is no http or https address")
     return parts, host, port
+
+
+def _cut(connection: socket.socket) -> None:
+    with suppress(OSError):  # it has just ended by itself
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def _default_context() -> Any:

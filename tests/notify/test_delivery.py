@@ -7,13 +7,18 @@ import hashlib
 import hmac
 import json
 import os
+import socket
+import threading
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from octojobs.core.channel import Channel
+from octojobs.notify import posting
 from octojobs.notify.failures import Refused, Unreachable
+from tests.helpers import wait_until
 from tests.notify.world import HOSTILE, MESSAGE, Receiver, sender
 
 
@@ -100,6 +105,40 @@ def test_what_can_never_be_sent_is_refused_for_good(tmp_path: Path, receiver: Re
     there = replace(channel, webhook=channel.webhook.format(port=receiver.server_port), allow_hosts=("127.0.0.1",))
     with pytest.raises(Refused, match=r"can't be (started|asked for)"):
         sender(tmp_path).send(there, "a", MESSAGE, 0)
+
+
+def test_a_server_that_answers_for_ever_is_not_listened_to_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each piece of its answer comes in time, and the answer never."""
+    monkeypatch.setattr(posting, "TIMEOUT_S", 0.5)
+    ended, endless = threading.Event(), socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        connection, _ = endless.accept()
+        with connection, suppress(OSError):
+            while not ended.wait(0.02):
+                connection.sendall(b"H")
+
+    server = threading.Thread(target=serve)
+    server.start()
+    failures: list[Exception] = []
+
+    def deliver() -> None:
+        url = f"http://127.0.0.1:{endless.getsockname()[1]}/"
+        try:
+            sender(tmp_path).send(Channel("ops", webhook=url, allow_hosts=("127.0.0.1",)), "a", MESSAGE, 0)
+        except Unreachable as failure:
+            failures.append(failure)
+
+    delivery = threading.Thread(target=deliver)
+    delivery.start()
+    try:
+        wait_until(lambda: failures, what="the end of the delivery", timeout=10)
+    finally:
+        ended.set()
+        delivery.join()
+        server.join()
+        endless.close()
+    assert str(failures[0]).startswith("127.0.0.1 did not answer")
 
 
 def test_a_secret_that_is_missing_is_named_and_nothing_is_sent(tmp_path: Path, receiver: Receiver) -> None:
