@@ -26,12 +26,12 @@ from octojobs.notify.pings import is_ping, ping_channel
 from octojobs.store.outbox import Outbox, Waiting, pause_s
 
 if TYPE_CHECKING:
-    from octojobs.config.own_channels import OwnChannels
+    from octojobs.config.own_channels import Own, OwnChannels
 
 log = logging.getLogger("octojobs.notify")
 
 AGAIN_S = 10.0
-"""Until a delivery is begun again for which the system had no room."""
+"""Until a delivery is begun again for which the system had no room, or the user's own channels can't be read."""
 
 
 class Handover:
@@ -42,6 +42,7 @@ class Handover:
         self._sender = Sender(ground.root, ground.environ, ground.paths)
         self._deliveries = Deliveries(on_end)
         self._own: OwnChannels | None = None
+        self._wrong = ""
 
     @property
     def under_way(self) -> bool:
@@ -76,10 +77,9 @@ class Handover:
         # A longer wait than its pause was when the clock was ahead: it has been set back since.
         if one.next_at and 0 < (wait_s := (parse_instant(one.next_at) - now).total_seconds()) <= pause_s(one.attempts):
             return wait_s
-        own = self._own_channels().look()
+        own = self._own_channels()
         if own.wrong and not is_ping(one.channel):  # it may be the one where this message belongs, instead of the repository's of that name
-            self._settle(outbox, one, Unreachable(own.wrong))
-            return 1.0
+            return AGAIN_S  # no try: eight of them are twenty minutes, and a person may be away for longer
         channel, to = ping_channel(one.channel, jobs), ""
         if not is_ping(one.channel):
             channel, to = find({**settings.channels, **own.channels}, one.channel)
@@ -104,12 +104,16 @@ class Handover:
             return AGAIN_S
         return None
 
-    def _own_channels(self) -> OwnChannels:
+    def _own_channels(self) -> Own:
         if self._own is None:
             from octojobs.config.own_channels import OwnChannels  # only where somebody is told
 
             self._own = OwnChannels(self._ground.environ)
-        return self._own
+        own = self._own.look()
+        if own.wrong and own.wrong != self._wrong:
+            log.error("nobody is notified for now: %s", own.wrong)
+        self._wrong = own.wrong
+        return own
 
     def _settle(self, outbox: Outbox, one: Waiting, failure: Unreachable | Refused | None) -> None:
         title = one.message.get("title", one.id)
