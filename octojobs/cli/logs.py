@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
 from datetime import UTC, datetime
 from typing import TextIO
 
@@ -18,11 +19,20 @@ class _Line(logging.Formatter):
         self._dated = dated
 
     def format(self, record: logging.LogRecord) -> str:
-        text = visible(record.getMessage())
+        text = visible(record.getMessage() + _mistake(record))
         if not self._dated:
             return f"octojobs: {text}"
         at = datetime.fromtimestamp(record.created, UTC)
         return f"{at:%Y-%m-%dT%H:%M:%SZ} {record.levelname.lower()} {text}"
+
+
+def _mistake(record: logging.LogRecord) -> str:
+    """What a mistake of ours was, and where; all of its traceback is in the log for programs."""
+    error = record.exc_info[1] if record.exc_info else None
+    if error is None:
+        return ""
+    where = "".join(f" ({frame.filename}:{frame.lineno})" for frame in traceback.extract_tb(error.__traceback__)[-1:])
+    return f": {type(error).__name__}: {error}{where}"
 
 
 class _Handler(logging.StreamHandler[TextIO]):
