@@ -36,6 +36,7 @@ class Reporter:
         self._file: TextFile | None = None
         self._endpoint: Endpoint | None = None
         self._endpoint_at = float("-inf")
+        self._refusal = ""
         self._forget: Callable[[], None] = lambda: None
         self._tracing = Tracing(engine)
 
@@ -109,5 +110,9 @@ class Reporter:
         try:
             self._endpoint = Endpoint(metrics.registry, port)
             log.info("metrics at http://%s:%d/metrics", HOST, port)
+            self._refusal = ""
         except OSError as error:
-            log.error("metrics can't be had at port %d: %s; it is tried again every %d s", port, error.strerror, AGAIN_S)
+            refusal = f"metrics can't be had at port {port}: {error.strerror}"
+            if refusal != self._refusal:
+                log.error("%s; it is tried again every %d s", refusal, AGAIN_S)
+            self._refusal = refusal
