@@ -101,11 +101,15 @@ class Traces:
         """What the run's process is told: whatever it does belongs to its attempt."""
         return {"TRACEPARENT": traceparent(run, self._salt)}
 
-    def close(self) -> None:
-        """Deliver what there is, within a few seconds."""
+    def end(self) -> threading.Thread:
+        """Make no more, and begin to deliver what there is; the thread on which that is done."""
         last = threading.Thread(target=self._processor.shutdown, name="octojobs-traces", daemon=True)
         last.start()
-        last.join(PATIENCE_S)
+        return last
+
+    def close(self) -> None:
+        """Deliver what there is, within a few seconds."""
+        self.end().join(PATIENCE_S)
 
     def _of(self, run: Run) -> SpanContext:
         return self._context(run.id, run_span(run.id, self._salt))

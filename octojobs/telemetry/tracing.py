@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -28,6 +29,7 @@ class Tracing:
         self._wanted: TracesSettings | None = None
         self._traces: Traces | None = None
         self._names: TraceNames | None = None
+        self._last: threading.Thread | None = None
         self._forget: Callable[[], None] = lambda: None
 
     @property
@@ -38,7 +40,7 @@ class Tracing:
     def follow(self, wanted: TracesSettings | None) -> None:
         """These settings are live."""
         if wanted != self._wanted:
-            self.close()
+            self._end()  # without waiting: a collector that is gone must not hold up the loop
             self._wanted = wanted
             if wanted is not None:
                 self._begin(wanted)
@@ -50,13 +52,20 @@ class Tracing:
             self._traces.ticked(now - timedelta(seconds=seconds), now)
 
     def close(self) -> None:
-        """Deliver what there is, and make no more."""
+        """Make no more, and give what there is a few seconds to be delivered."""
+        self._end()
+        if self._last is not None:
+            from octojobs.telemetry.traces import PATIENCE_S  # lazily, as below
+
+            self._last.join(PATIENCE_S)
+
+    def _end(self) -> None:
         self._forget()
         self._forget = lambda: None
         self._engine.trace_env = lambda _: {}
         self._engine.guards.judged = unobserved
         if self._traces is not None:
-            self._traces.close()
+            self._last = self._traces.end()
             for handler in logging.getLogger("octojobs").handlers:
                 if self._names is not None:
                     handler.removeFilter(self._names)

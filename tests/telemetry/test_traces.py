@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from octojobs.cli.json_logs import JsonLine
@@ -22,6 +23,7 @@ from octojobs.core.guards import Condition
 from octojobs.core.identity import JobId
 from octojobs.core.job import CommandAction, FollowUp, RetryPolicy
 from octojobs.core.telemetry import TracesSettings
+from octojobs.telemetry import traces
 from octojobs.telemetry.reporter import Reporter
 from octojobs.telemetry.traces import TraceNames, Traces
 from tests.engine.test_service import Loop
@@ -230,6 +232,39 @@ def test_a_collector_that_is_gone_holds_nothing_up(world: World, collector: HTTP
         reporter.close()
     assert world.outcomes() == ["succeeded"]
     assert any(record.name.startswith("opentelemetry") for record in caplog.records)
+
+
+class _Gone(InMemorySpanExporter):
+    """A collector that takes nothing until `go` is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go = threading.Event()
+        self.waited: list[bool] = []
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Wait for it."""
+        self.waited.append(self.go.wait(10))
+        return super().export(spans)
+
+
+def test_a_commit_that_ends_them_does_not_wait_for_a_collector_that_is_gone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loop goes on; the end of the daemon is what waits a little."""
+    gone = _Gone()
+    monkeypatch.setattr(traces, "exporter", lambda _: gone)
+    monkeypatch.setattr(traces, "PATIENCE_S", 20)
+    with closing(Loop(world)) as loop:
+        world.declare(job("build", every=3600), settings=Settings(traces=TracesSettings("http://127.0.0.1:1")))
+        reporter = Reporter(world.engine, loop.service, world.root)
+        reporter.turn(world.feed.current())
+        loop.service._tick()
+        world.drain()
+        world.declare(job("build", every=3600), settings=Settings())
+        reporter.turn(world.feed.current())
+        gone.go.set()
+        reporter.close()
+    assert gone.waited == [True]
+    assert gone.get_finished_spans() != ()
 
 
 def test_a_missing_library_is_told_with_the_remedy(world: World, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
