@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from wsgiref.simple_server import WSGIServer
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from prometheus_client import CollectorRegistry, generate_latest, make_wsgi_app
 from prometheus_client.exposition import start_wsgi_server
@@ -17,6 +17,7 @@ from prometheus_client.exposition import start_wsgi_server
 log = logging.getLogger("octojobs.metrics")
 
 HOST = "127.0.0.1"
+PATIENCE_S = 10.0
 _MODE = 0o644
 """Another user's node_exporter reads the file, whatever the umask of the daemon."""
 
@@ -92,6 +93,7 @@ class Endpoint:
         """Listen; raises OSError where somebody else does."""
         self._server: WSGIServer
         self._server, self._thread = start_wsgi_server(port, HOST, registry)
+        self._server.RequestHandlerClass = _Handler
         self._server.set_app(_for_names(make_wsgi_app(registry), {f"{name}:{port}" for name in (HOST, "localhost")}))
 
     def close(self) -> None:
@@ -99,6 +101,19 @@ class Endpoint:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+class _Handler(WSGIRequestHandler):
+    """Whoever asks for nothing, or takes no answer, has a thread and a descriptor of the daemon's no longer than `PATIENCE_S`."""
+
+    def handle(self) -> None:
+        """What the server calls for a connection."""
+        self.connection.settimeout(PATIENCE_S)
+        with suppress(OSError):
+            super().handle()
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 -- the name of the standard library
+        """Who asks for metrics is no line of the log."""
 
 
 def _for_names(app: Callable[..., Iterable[bytes]], names: set[str]) -> Callable[..., Iterable[bytes]]:

@@ -20,6 +20,7 @@ from octojobs.core.definitions import Settings
 from octojobs.core.identity import JobId
 from octojobs.core.job import CommandAction, FollowUp
 from octojobs.core.telemetry import MetricsSettings
+from octojobs.telemetry import exposition
 from octojobs.telemetry.exposition import TextFile
 from octojobs.telemetry.metrics import OTHERS
 from octojobs.telemetry.reporter import AGAIN_S, Reporter
@@ -189,6 +190,23 @@ def test_the_port_answers_this_machine_alone(world: World, watched: Callable[[],
         watched.reporter.close()  # type: ignore[attr-defined]  # set by the fixture
     with pytest.raises(ConnectionRefusedError):
         get(port)
+
+
+def test_who_asks_for_nothing_is_not_waited_for(
+    world: World, watched: Callable[[], Samples], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Connections that say nothing would use up the daemon's descriptors, which its jobs need."""
+    monkeypatch.setattr(exposition, "PATIENCE_S", 0.1)
+    port = free_port()
+    world.declare(settings=settings(port))
+    watched()
+    try:
+        with closing(socket.create_connection(("127.0.0.1", port), timeout=20)) as silent:
+            assert silent.recv(1) == b""
+        assert get(port)[0] == 200
+    finally:
+        watched.reporter.close()  # type: ignore[attr-defined]  # set by the fixture
+    assert capfd.readouterr().err == ""
 
 
 def test_a_port_that_somebody_has_is_tried_again(world: World, watched: Callable[[], Samples], caplog: pytest.LogCaptureFixture) -> None:
