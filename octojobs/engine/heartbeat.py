@@ -56,7 +56,8 @@ class Heartbeat:
         try:
             descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE)
             try:
-                os.pwrite(descriptor, json.dumps(shown).encode().ljust(SIZE), 0)
+                written = os.pwrite(descriptor, json.dumps(shown).encode().ljust(SIZE), 0)
+                os.ftruncate(descriptor, written)  # what was said before may have been longer: texts beyond ASCII take more room
             finally:
                 os.close(descriptor)
         except OSError as error:

@@ -30,6 +30,14 @@ def test_what_was_said_can_be_read_by_others(paths: StatePaths) -> None:
     assert Heartbeat.read(paths) == replace(VITALS, held="the disk is full", note="jobs.yaml is broken")
 
 
+def test_a_shorter_word_leaves_nothing_of_a_longer_one(paths: StatePaths) -> None:
+    """Two long texts beyond ASCII are more than a block."""
+    heartbeat = Heartbeat(paths)
+    for vitals in (replace(VITALS, held="ü" * 900, note="ä" * 900), VITALS):
+        heartbeat.beat(vitals)
+        assert Heartbeat.read(paths) == vitals
+
+
 def test_nothing_is_written_that_is_no_news(paths: StatePaths) -> None:
     """An idle daemon writes nothing: a laptop's disk may sleep."""
     heartbeat = Heartbeat(paths)
