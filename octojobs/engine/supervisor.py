@@ -26,23 +26,21 @@ class Supervisor:
         self._alive_at = float("-inf")
         self._ready = False
         self._status = ""
+        self._problem = ""
 
     def turn(self, status: str) -> None:
         """All that there was to do is done; `status` is one line. What it says is said when it is news, and "alive" in time."""
         if not self._address:
             return
-        words = []
-        if not self._ready:
-            words.append("READY=1")
-            self._ready = True
-        if status != self._status:
-            words.append(f"STATUS={status}")
-            self._status = status
         now = self._clock.monotonic()
-        if self._pause_s and now - self._alive_at >= self._pause_s:
-            words.append("WATCHDOG=1")
+        alive = bool(self._pause_s) and now - self._alive_at >= self._pause_s
+        news = {"READY=1": not self._ready, f"STATUS={status}": status != self._status, "WATCHDOG=1": alive}
+        words = [word for word, is_news in news.items() if is_news]
+        if not words or not self._tell(*words):
+            return  # what was not heard is said again by the next turn: a daemon that is never ready is ended
+        self._ready, self._status = True, status
+        if alive:
             self._alive_at = now
-        self._tell(*words)
 
     def reloading(self) -> None:
         """Other definitions are taken in by the next turn, which says that this one is over."""
@@ -53,16 +51,23 @@ class Supervisor:
         """The loop has come to its end."""
         self._tell("STOPPING=1", f"STATUS=stopped by {why}")
 
-    def _tell(self, *words: str) -> None:
-        if not self._address or not words:
-            return
+    def _tell(self, *words: str) -> bool:
+        """Whether the manager has it; why not is told once."""
+        if not self._address:
+            return False
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
                 sender.setblocking(False)
                 sender.sendto("\n".join(words).encode(), self._address)
         except OSError as error:
             # A manager that is started anew, or slow: it hears the next word.
-            log.warning("the service manager can't be told %s: %s", words[0], os.strerror(error.errno or 0))
+            problem = os.strerror(error.errno or 0)
+            if problem != self._problem:
+                log.warning("the service manager can't be told %s: %s", words[0], problem)
+            self._problem = problem
+            return False
+        self._problem = ""
+        return True
 
 
 def _address(named: str) -> str:

@@ -104,6 +104,18 @@ def test_nobody_listens_and_the_daemon_goes_on(tmp_path: Path, caplog: pytest.Lo
     ]
 
 
+def test_what_was_not_heard_is_said_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A daemon whose READY=1 was lost would be ended after a while; the trouble is told once."""
+    told = supervisor(tmp_path, FakeClock(), WATCHDOG_USEC="10000000")
+    told.turn("well")
+    told.turn("well")
+    with closing(Manager(str(tmp_path / "notify"))) as manager:
+        told.turn("well")
+        told.turn("well")
+        assert manager.heard() == [["READY=1", "STATUS=well", "WATCHDOG=1"]]
+    assert len(caplog.messages) == 1
+
+
 def test_the_loop_tells_of_its_begin_of_other_definitions_and_of_its_end(tmp_path: Path, manager: Manager, world: World) -> None:
     """Ready after the first tick, reloading until the turn that has taken the new ones in, stopping at last."""
     with closing(Loop(world)) as loop:
