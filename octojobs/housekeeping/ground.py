@@ -56,3 +56,11 @@ def chosen(value: str, name: str, allowed: tuple[str, ...]) -> str:
     if value not in allowed:
         raise ValueError(f"args: {name}: {value!r} is none of {', '.join(allowed)}")
     return value
+
+
+def listed(value: object, name: str) -> tuple[str, ...]:
+    """The texts; raises ValueError for what is no list of them: a text alone would count as its letters."""
+    if not isinstance(value, (list, tuple)) or not all(isinstance(one, str) for one in value):
+        fix = f"; write [{json.dumps(value)}]" if isinstance(value, str) else ""
+        raise ValueError(f"args: {name}: {value!r} is no list of texts{fix}")
+    return tuple(value)

@@ -9,7 +9,7 @@ from typing import Any
 from octojobs.branches import Branch, branches, in_use, remove
 from octojobs.core.durations import parse_duration
 from octojobs.errors import GitFailed
-from octojobs.housekeeping.ground import now_of, paths_of
+from octojobs.housekeeping.ground import listed, now_of, paths_of
 from octojobs.housekeeping.merging import PROTECTED, Terms, merged_into, target_of
 from octojobs.housekeeping.remote import RemoteSweep
 from octojobs.housekeeping.rescued import RESCUE, stamp
@@ -45,7 +45,9 @@ def cleanup_merged_branches(
     repository, now = Repository.discover(context.repository), now_of(context)
     target = target_of(repository, into)
     occupied = in_use(repository)
-    terms = Terms(protected, {**_held(context, repository), **occupied}, grace, now - timedelta(seconds=parse_duration(grace)))
+    terms = Terms(
+        listed(protected, "protected"), {**_held(context, repository), **occupied}, grace, now - timedelta(seconds=parse_duration(grace))
+    )
     far = RemoteSweep.of(repository, remote, transports, into, terms, occupied) if remote else None
     report: dict[str, Any] = {"dry_run": dry_run, "into": target, "removed": [], "kept": [], "failed": []}
     for branch in branches(repository):

@@ -10,7 +10,7 @@ from typing import Any
 from octojobs.branches import HEADS, Branch, make_refs, refs_below, remove_refs, tracked
 from octojobs.commits import upstream_of
 from octojobs.errors import GitFailed, UsageError
-from octojobs.housekeeping.ground import chosen
+from octojobs.housekeeping.ground import chosen, listed
 from octojobs.housekeeping.merging import Terms, merged_into
 from octojobs.housekeeping.rescued import RESCUE_REMOTES, stamp
 from octojobs.remotes import AT_ONCE, STALE, TRANSPORTS, Remote, default_target, push_deletions, remote_of
@@ -33,7 +33,7 @@ class RemoteSweep:
         cls, repository: Repository, name: str, transports: Sequence[str], into: str, terms: Terms, occupied: Mapping[str, str]
     ) -> RemoteSweep:
         """What is asked for, checked; `occupied` are the local branches that somebody is on, by their full names. Raises UsageError."""
-        for one in transports:
+        for one in listed(transports, "transports"):
             chosen(one, "transports", TRANSPORTS)
         remote = remote_of(repository, name, transports)
         target = HEADS + into.removeprefix(remote.prefix).removeprefix(HEADS) if into else default_target(repository, remote)

@@ -11,7 +11,7 @@ from octojobs.commits import distance
 from octojobs.core.codec import format_instant
 from octojobs.core.durations import parse_duration
 from octojobs.core.task import line
-from octojobs.housekeeping.ground import chosen, now_of
+from octojobs.housekeeping.ground import chosen, listed, now_of
 from octojobs.housekeeping.merging import PROTECTED, merged_into, spared, target_of
 from octojobs.repository import Repository
 from octojobs.runners.context import JobContext
@@ -34,6 +34,7 @@ def stale_branches(
     `on_stale: enqueue` one task a month lists them. Nothing is removed.
     """
     chosen(on_stale, "on_stale", _ANSWERS)
+    protected = listed(protected, "protected")
     repository = Repository.discover(context.repository)
     target, now = target_of(repository, into), now_of(context)
     before = now - timedelta(seconds=parse_duration(older_than))

@@ -22,7 +22,7 @@ from octojobs.facts.fact import Unreadable
 from octojobs.facts.files import exists, folders
 from octojobs.facts.idle import last_touch
 from octojobs.housekeeping.archive import TooMuch, drop_logs, keep_logs, logs_of
-from octojobs.housekeeping.ground import agent_worktrees_of, look_of, now_of, paths_of, place_of
+from octojobs.housekeeping.ground import agent_worktrees_of, listed, look_of, now_of, paths_of, place_of
 from octojobs.housekeeping.left import Left, left_by
 from octojobs.housekeeping.rescued import RESCUE_WORKTREES, stamp
 from octojobs.repository import Repository, Worktree
@@ -79,7 +79,7 @@ def sweep_stale_worktrees(
     Raises NotAllRemoved when some could not be told or removed, after all the others.
     """
     repository, now = Repository.discover(context.repository), now_of(context)
-    trees, patterns = repository.worktrees()[1:], agent_worktrees_of(context) if worktrees is None else worktrees
+    trees, patterns = repository.worktrees()[1:], agent_worktrees_of(context) if worktrees is None else listed(worktrees, "worktrees")
     sweep = Sweep(
         context,
         repository,

@@ -148,6 +148,18 @@ def test_into_names_what_counts_as_merged(repo: Path) -> None:
         cleanup_merged_branches(context(repo), into="nowhere")
 
 
+@pytest.mark.parametrize("job", [cleanup_merged_branches, stale_branches])
+def test_a_pattern_that_is_no_list_is_refused(repo: Path, job: Any) -> None:
+    """`protected: stable` would protect `s`, `t` and so on, and not `stable`."""
+    git(repo, "branch", "stable")
+    age(repo)
+    with pytest.raises(ValueError, match=r"^args: protected: 'stable' is no list of texts; write \[\"stable\"\]$"):
+        job(context(repo), protected="stable")
+    with pytest.raises(ValueError, match=r"^args: protected: \[1\] is no list of texts$"):
+        job(context(repo), protected=[1])
+    assert "stable" in git(repo, "branch", "--list", "stable")
+
+
 def test_stale_branches_are_told_the_oldest_first_and_nothing_is_removed(repo: Path) -> None:
     """Merged ones are the other job's, and one that somebody has touched is not stale."""
     work_on(repo, "forgotten", "a\n", "b\n")

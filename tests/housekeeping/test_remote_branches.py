@@ -195,6 +195,12 @@ def test_a_remote_that_is_configured_otherwise_is_refused(repo: Path, setting: s
         clean(repo)
 
 
+def test_one_transport_is_written_as_a_list_too(repo: Path) -> None:
+    """Its letters are none."""
+    with pytest.raises(ValueError, match=r"^args: transports: 'file' is no list of texts; write \[\"file\"\]$"):
+        cleanup_merged_branches(context(repo), remote="origin", transports="file")
+
+
 def test_a_remote_of_two_addresses_and_one_that_there_is_not_are_refused(repo: Path) -> None:
     """A branch would be gone from one of them alone."""
     with pytest.raises(UsageError, match="there is no remote 'upstream' here; name one of origin"):

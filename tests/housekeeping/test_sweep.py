@@ -323,6 +323,12 @@ def test_worktrees_names_whose_they_are_and_a_grace_is_a_duration(repo: Path) ->
         sweep_stale_worktrees(context(repo), grace_done="soon")
 
 
+def test_one_pattern_of_worktrees_is_written_as_a_list_too(repo: Path) -> None:
+    """The `*` in it would be a pattern of its own, and mean worktrees that are nobody's."""
+    with pytest.raises(ValueError, match=r"^args: worktrees: 'agents/\*' is no list of texts; write \[\"agents/\*\"\]$"):
+        sweep_stale_worktrees(context(repo), worktrees="agents/*")
+
+
 def test_as_a_job_it_leaves_its_report_as_the_result(repo: Path) -> None:
     """Through the command line, as people run it."""
     text = "jobs: {tidy: {manual: true, run: octojobs.housekeeping:sweep_stale_worktrees}}\n"
