@@ -132,7 +132,7 @@ def _changed(
     ledger = _ledger(workspace)
     for name in {**head.jobs, **base.jobs}:
         before, after = base.jobs.get(name), head.jobs.get(name)
-        files = named_files(after, paths, head.settings) if before and after else ()
+        files = named_files(after, paths, head.settings, agents=head.agents) if before and after else ()
         if files or _plain(before) != _plain(after):
             instants, note = _instants(before, after, ledger.jobs.get(name), start, until, salt)
             yield ChangedJob(before, after, instants, note, files)

@@ -18,10 +18,11 @@ MOST_BYTES = 64 * 1024
 
 def pins_shown(definitions: Definitions, pins: Pins, repository: Repository) -> tuple[str, ...]:
     """A line for each pin, `scripts/nightly.sh 3f2c1ab (nightly)`, and for each file that jobs name and that is not pinned."""
+    root = str(repository.main_worktree)
     reasons = unpinned(definitions, pins, repository.main_worktree)
     by: dict[str, list[str]] = {}
     for name, job in definitions.jobs.items():
-        for path in named_files(job, {*pins.files, *reasons}, definitions.settings, str(repository.main_worktree)):
+        for path in named_files(job, {*pins.files, *reasons}, definitions.settings, root, definitions.agents):
             by.setdefault(path, []).append(name)
     lines = [f"pins: {path} {oid[:7]} ({', '.join(by[path])})" for path, oid in pins.files.items()]
     return (*lines, *(f"not pinned: {path}: {reason} ({', '.join(by[path])})" for path, reason in reasons.items()))

@@ -65,7 +65,7 @@ class PinFinder:
 
 def all_spelled(definitions: Definitions, root: Path) -> set[str]:
     """Every path that a job may mean, whether there is such a file or not."""
-    return {path for job in definitions.jobs.values() for path in spelled(job, definitions.settings, str(root))}
+    return {path for job in definitions.jobs.values() for path in spelled(job, definitions.settings, str(root), definitions.agents)}
 
 
 def changed(approved: Mapping[str, str], found: Pins) -> tuple[str, ...]:

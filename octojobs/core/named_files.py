@@ -8,9 +8,10 @@ from __future__ import annotations
 import posixpath
 import re
 import shlex
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import pairwise
 
+from octojobs.core.agent import Agent
 from octojobs.core.agent_names import agent_of, texts_of
 from octojobs.core.definitions import DeclaredCondition, Settings
 from octojobs.core.guards import conditions_in
@@ -24,16 +25,20 @@ _HERE = "/\N{REPLACEMENT CHARACTER}"
 """Stands for the root of the repository while a command is taken apart: no path begins so."""
 _LONGEST = 4096
 _NO_SETTINGS = Settings()
+_NO_AGENTS: Mapping[str, Agent] = {}
 
 
-def named_files(job: Job, paths: Collection[str], settings: Settings = _NO_SETTINGS, root: str = "") -> tuple[str, ...]:
+def named_files(
+    job: Job, paths: Collection[str], settings: Settings = _NO_SETTINGS, root: str = "", agents: Mapping[str, Agent] = _NO_AGENTS
+) -> tuple[str, ...]:
     """Those of the paths (relative to the repository) that the job names in what it executes, sorted."""
     known = frozenset(paths)
-    return tuple(sorted({path for path in spelled(job, settings, root) if path in known}))
+    return tuple(sorted({path for path in spelled(job, settings, root, agents) if path in known}))
 
 
-def spelled(job: Job, settings: Settings = _NO_SETTINGS, root: str = "") -> Iterator[str]:
-    """Every path that the job's command, function, prompt, conditions and follow-ups may mean, relative to the repository, normalised.
+def spelled(job: Job, settings: Settings = _NO_SETTINGS, root: str = "", agents: Mapping[str, Agent] = _NO_AGENTS) -> Iterator[str]:
+    """Every path that the job's command, function, prompt, conditions and follow-ups may mean, relative to the repository, normalised;
+    and what the program of its agent does, if that is among `agents`.
 
     Most of them are no files. What lies outside of the repository is absolute, or begins with `..`. `root` is the repository's own
     path, "" when it doesn't matter: an absolute path below it is one of the repository's.
@@ -44,7 +49,7 @@ def spelled(job: Job, settings: Settings = _NO_SETTINGS, root: str = "") -> Iter
     >>> sorted(set(spelled(job)))
     ['ops/-x', 'ops/run.sh']
     """
-    for word, base in _words_of(job, settings):
+    for word, base in _words_of(job, settings, agents):
         if 0 < len(word) <= _LONGEST and not {"\0", "\n"} & set(word):
             path = posixpath.normpath(_from_root(word, root) or posixpath.join(base, word))
             if path != ".":
@@ -59,9 +64,9 @@ def _from_root(word: str, root: str) -> str:
     return ""
 
 
-def _words_of(job: Job, settings: Settings) -> Iterator[tuple[str, str]]:
+def _words_of(job: Job, settings: Settings, agents: Mapping[str, Agent]) -> Iterator[tuple[str, str]]:
     """The words, and the folder that each is relative to."""
-    for command in _commands(job):
+    for command in _commands(job, agents):
         yield from ((word, job.cwd) for word in _words(command))
     for command in _guard_commands(job, settings):
         yield from ((word, "") for word in _words(command))
@@ -79,12 +84,15 @@ def _words_of(job: Job, settings: Settings) -> Iterator[tuple[str, str]]:
         yield from _module_files([*settings.modules, *functions], "")
 
 
-def _commands(job: Job) -> Iterator[Command]:
+def _commands(job: Job, agents: Mapping[str, Agent]) -> Iterator[Command]:
     """What runs in the job's folder."""
     if isinstance(job.action, CommandAction):
         yield job.action.command
-    if isinstance(job.action, AgentAction) and (expected := job.action.expect.get("command")):
-        yield tuple(expected)
+    if isinstance(job.action, AgentAction):
+        if expected := job.action.expect.get("command"):
+            yield tuple(expected)
+        if (agent := agents.get(agent_of(job.action))) is not None:
+            yield from (agent.profile.command, agent.profile.resume, *agent.profile.options.values())
     for _, follow_up in job.hooks:
         if follow_up.command is not None:
             yield follow_up.command.command

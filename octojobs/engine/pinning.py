@@ -44,5 +44,5 @@ def objection(job: Job, definitions: Definitions, root: Path) -> str:
     """Why nothing of the job may run now; "" when all scripts that it names are the approved ones, or none has to be."""
     if not definitions.pins:
         return ""
-    named = spelled(job, definitions.settings, str(root))
+    named = spelled(job, definitions.settings, str(root), definitions.agents)
     return "; ".join(objections(root, definitions.pins, named))

@@ -50,7 +50,7 @@ def prepare(
     if isinstance(job.action, AgentAction):
         plan = planned(job, job.action, agents, environ)
         place = replace(_place(run, repository_root, paths, env), stays=job.action.resume)
-        place = replace(place, pins=_pinned(run, repository_root, settings, pins), declared=(*place.declared, *plan.env))
+        place = replace(place, pins=_pinned(run, repository_root, settings, pins, agents), declared=(*place.declared, *plan.env))
         return Launch(
             run_dir=run_dir,
             argv=agent_argv(run, plan, place),
@@ -66,7 +66,7 @@ def prepare(
         return Launch(run_dir, argv, env, _cwd(run, repository_root), job.limits, job.secrets)
     if isinstance(job.action, ScriptAction) and sandbox.backend.is_container and argv[0] == sys.executable:
         argv = ("python3", *argv[1:])  # ours is not in the image
-    place = replace(_place(run, repository_root, paths, env), argv=argv, pins=_pinned(run, repository_root, settings, pins))
+    place = replace(_place(run, repository_root, paths, env), argv=argv, pins=_pinned(run, repository_root, settings, pins, agents))
     return Launch(run_dir, wrapped(place), {**env, "OCTOJOBS_REPO": str(place.tree)}, repository_root, job.limits, job.secrets, place)
 
 
@@ -75,9 +75,9 @@ def _sandbox(run: Run) -> Sandbox:
     return NOT_APART if run.is_follow_up else run.definition.apart
 
 
-def _pinned(run: Run, root: Path, settings: Settings, pins: Mapping[str, str]) -> dict[str, str]:
+def _pinned(run: Run, root: Path, settings: Settings, pins: Mapping[str, str], agents: Mapping[str, Agent]) -> dict[str, str]:
     """The pins of what the job names: a worktree is made of a commit, whose files nobody may have approved."""
-    return {path: pins[path] for path in spelled(run.definition, settings, str(root)) if path in pins} if pins else {}
+    return {path: pins[path] for path in spelled(run.definition, settings, str(root), agents) if path in pins} if pins else {}
 
 
 def _place(run: Run, root: Path, paths: StatePaths, env: Mapping[str, str]) -> Order:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.agents.world import AGENT, AGENT_FILE, Agents
-from tests.helpers import git, octojobs, start_octojobs, wait_until
+from tests.helpers import commit_files, git, octojobs, start_octojobs, wait_until
 
 
 def test_an_agent_that_tells_of_its_success_has_succeeded(agents: Agents) -> None:
@@ -261,3 +261,15 @@ def test_agents_take_turns(agents: Agents) -> None:
     agents.declare("do:result")
     status = json.loads(octojobs(agents.repo, "status", "--json").stdout)
     assert {"name": "agents", "size": 1, "running": 0, "queued": 0} in status["pools"]
+
+
+def test_the_script_that_is_its_program_has_to_be_the_approved_one(agents: Agents) -> None:
+    """At the levels that keep a plan: a commit that changes it waits, and the run is skipped."""
+    commit_files(agents.repo, {AGENT_FILE: "command: [sh, tools/agent.sh]\n", "tools/agent.sh": "echo approved\n"})
+    allowed = octojobs(agents.repo, "allow", "--level", "plan", "--yes")
+    assert "pins: tools/agent.sh " in allowed.stdout
+    assert "approved" in agents.output(agents.run())
+    commit_files(agents.repo, {"tools/agent.sh": "echo canary\n"})
+    run = agents.run()
+    assert run["outcome"] == "skipped"
+    assert run["reason"].startswith("tools/agent.sh is not the approved one (")

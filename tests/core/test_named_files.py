@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from octojobs.core.agent import Agent, Profile
 from octojobs.core.definitions import DeclaredCondition, Settings
 from octojobs.core.guards import Condition, Not
 from octojobs.core.identity import JobId
@@ -74,6 +75,14 @@ def test_prompts_conditions_and_follow_ups_name_files_too() -> None:
         on_success=FollowUp(CommandAction("ops/c.sh")),
     )
     assert named(job, settings) == ("a.sh", "bin/b.sh", "ops/c.sh", "p.md")
+
+
+def test_what_the_program_of_its_agent_is_given_is_named_too() -> None:
+    """Its command, that for going on, and its options: each of them is executed, or read by what is."""
+    profile = Profile("own", ("sh", "bin/b.sh"), resume=("./a.sh",), options={"model": ("--file=shop/jobs.py",), "x": ("p.md",)})
+    job = Job(JobId("a"), ManualWhen(), AgentAction("look", agent="own"))
+    agents = {"own": Agent("own", profile), "other": Agent("other", Profile("other", ("ops/c.sh",)))}
+    assert named_files(job, TREE, root=ROOT, agents=agents) == ("a.sh", "bin/b.sh", "p.md", "shop/jobs.py")
 
 
 def test_what_no_path_can_be_is_not_spelled() -> None:
