@@ -51,16 +51,20 @@ def look_of(context: JobContext) -> FactContext:
     return FactContext(Repository.discover(context.repository), context.repository, state, Settings(), now_of(context))
 
 
+class WrongArgument(ValueError):
+    """What `args:` give can't be; the message says what, and what can."""
+
+
 def chosen(value: str, name: str, allowed: tuple[str, ...]) -> str:
-    """The value, where it is one of those that are allowed; raises ValueError, which names them all."""
+    """The value, where it is one of those that are allowed; raises WrongArgument, which names them all."""
     if value not in allowed:
-        raise ValueError(f"args: {name}: {value!r} is none of {', '.join(allowed)}")
+        raise WrongArgument(f"args: {name}: {value!r} is none of {', '.join(allowed)}")
     return value
 
 
 def listed(value: object, name: str) -> tuple[str, ...]:
-    """The texts; raises ValueError for what is no list of them: a text alone would count as its letters."""
+    """The texts; raises WrongArgument for what is no list of them: a text alone would count as its letters."""
     if not isinstance(value, (list, tuple)) or not all(isinstance(one, str) for one in value):
         fix = f"; write [{json.dumps(value)}]" if isinstance(value, str) else ""
-        raise ValueError(f"args: {name}: {value!r} is no list of texts{fix}")
+        raise WrongArgument(f"args: {name}: {value!r} is no list of texts{fix}")
     return tuple(value)

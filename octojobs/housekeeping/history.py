@@ -19,6 +19,10 @@ RESCUED = "90d"
 """For how long refs and logs are kept of the branches and worktrees that were removed: as long as the history that tells of it."""
 
 
+class NotAllPruned(RuntimeError):
+    """Something could not be removed, the rest was; the message has the reason of each."""
+
+
 def prune_history(
     context: JobContext,
     *,
@@ -32,7 +36,7 @@ def prune_history(
 
     `rescued` is the age at which rescue refs, and the logs of worktrees that were removed, go. The daemon, which prunes runs once a
     day by itself, leaves those. The result says what was removed (or would be, with `dry_run`): `runs`, `days`, `patches`, `bytes`;
-    `rescues` (`ref`, `commit`) and `swept` (folders). Raises RuntimeError when something could not be removed.
+    `rescues` (`ref`, `commit`) and `swept` (folders). Raises NotAllPruned when something could not be removed.
     """
     paths, repository = paths_of(context), Repository.discover(context.repository)
     given = {"days": days, "runs_per_job": runs_per_job, "bytes": max_bytes}
@@ -45,7 +49,7 @@ def prune_history(
     if old.refs or old.folders:
         context.logger.info("and %d rescue refs and %d folders of logs, older than %s", len(old.refs), len(old.folders), rescued)
     if problems:
-        raise RuntimeError("; ".join(problems))
+        raise NotAllPruned("; ".join(problems))
     return {
         "runs": list(pruned.runs),
         "days": list(pruned.days),

@@ -7,7 +7,7 @@ from typing import Any
 from octojobs.core.task import line
 from octojobs.facts.issues import Issue, issues
 from octojobs.flows.queue import opened
-from octojobs.housekeeping.ground import look_of, place_of
+from octojobs.housekeeping.ground import WrongArgument, look_of, place_of
 from octojobs.runners.context import JobContext
 
 
@@ -25,10 +25,10 @@ def github_issues(
 
     They are `proposed` until a person lets them in, unless that is false. The result has `enqueued` (`issue`, `title`, `task`, null in
     a dry run), `known` (issues that have their task) and `left` (for the next run). Raises Unreadable when GitHub can't be asked,
-    NotEnqueued beyond a cap, ValueError for a label that is none.
+    NotEnqueued beyond a cap, WrongArgument for a label that is none.
     """
     if not label or "," in label:
-        raise ValueError("args: label: the name of one label, without a comma")
+        raise WrongArgument("args: label: the name of one label, without a comma")
     look = look_of(context)
     found = issues(label, look)
     keys = {issue.number: f"github-issue {found.project}#{issue.number}" for issue in found.open}

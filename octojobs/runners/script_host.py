@@ -60,7 +60,10 @@ def main(order: Mapping[str, Any]) -> int:
             _store(context.result)
         raise
     except Exception as error:  # noqa: BLE001 -- whatever a job may raise ends here, in its own output
-        _print_traceback(error)
+        if _is_told(function, error):
+            sys.stderr.write(f"octojobs: {str(error).strip()}\n")
+        else:
+            _print_traceback(error)
         return 1
     _store(context.result if value is None else value)
     return 0
@@ -181,6 +184,11 @@ def _talk_line_by_line() -> None:
     """Output is followed and timed (`logs -f`, `idle_timeout`): a buffer of 8 KB would hide it."""
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]  # they are TextIOWrappers here
+
+
+def _is_told(function: Callable[..., Any], error: Exception) -> bool:
+    """Whether a shipped job says with it what a person can mend: its frames are ours, and nothing to its reader."""
+    return all(str(getattr(one, "__module__", "")).startswith("octojobs.") for one in (function, type(error)))
 
 
 def _print_traceback(error: BaseException) -> None:

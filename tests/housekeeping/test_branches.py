@@ -199,3 +199,21 @@ def test_as_a_job_it_leaves_its_report_as_the_result(repo: Path) -> None:
     (run,) = json.loads(octojobs(repo, "runs", "--json").stdout)["runs"]
     assert [one["branch"] for one in run["result"]["removed"]] == ["done"]
     assert names(repo) == {"main"}
+
+
+def test_as_a_job_it_says_what_is_wrong_with_its_arguments_and_nothing_of_its_own_code(repo: Path) -> None:
+    """A mistake of the person who declared it is a sentence in the output, not a traceback."""
+    args = "{protected: stable}", "{grace: soon}", "{into: nowhere}"
+    jobs = "".join(
+        f"  tidy-{number}: {{manual: true, run: octojobs.housekeeping:cleanup_merged_branches, args: {one}}}\n"
+        for number, one in enumerate(args)
+    )
+    commit_files(repo, {".octopoid/jobs.yaml": f"jobs:\n{jobs}"})
+    assert octojobs(repo, "allow", "--yes").returncode == 0
+    for number in range(len(args)):
+        assert octojobs(repo, "run-now", f"tidy-{number}").returncode == 1
+    assert [octojobs(repo, "logs", f"tidy-{number}").stdout for number in range(len(args))] == [
+        "octojobs: args: protected: 'stable' is no list of texts; write [\"stable\"]\n",
+        'octojobs: "soon" is not a duration; write seconds, or whole numbers with w, d, h, m, s in that order, such as 90, 2m or 1h30m\n',
+        "octojobs: args: into: there is no refs/heads/nowhere here; name a branch, or a ref by its full name\n",
+    ]
