@@ -8,7 +8,7 @@ from typing import Any
 
 from octojobs.core.definitions import Retention
 from octojobs.core.durations import parse_duration
-from octojobs.housekeeping.ground import now_of, paths_of
+from octojobs.housekeeping.ground import WrongArgument, now_of, paths_of
 from octojobs.housekeeping.rescued import older_than, remove
 from octojobs.repository import Repository
 from octojobs.runners.context import JobContext
@@ -39,6 +39,10 @@ def prune_history(
     `rescues` (`ref`, `commit`) and `swept` (folders). Raises NotAllPruned when something could not be removed.
     """
     paths, repository = paths_of(context), Repository.discover(context.repository)
+    bounds: tuple[tuple[str, object, int], ...] = (("days", days, 1), ("runs_per_job", runs_per_job, 1), ("max_bytes", max_bytes, 0))
+    for name, value, least in bounds:
+        if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
+            raise WrongArgument(f"args: {name}: {value!r} is no whole number from {least} on")
     given = {"days": days, "runs_per_job": runs_per_job, "bytes": max_bytes}
     retention = replace(Retention(), **{name: value for name, value in given.items() if value is not None})
     old = older_than(now_of(context) - timedelta(seconds=parse_duration(rescued)), repository, paths)

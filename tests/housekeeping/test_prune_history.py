@@ -6,12 +6,14 @@ import logging
 import os
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from octojobs.core.claim import manual_run
 from octojobs.core.events import RunClaimed
 from octojobs.core.identity import JobId, RunId
+from octojobs.housekeeping.ground import WrongArgument
 from octojobs.housekeeping.history import prune_history
 from octojobs.store.paths import StatePaths, make_run_folder
 from octojobs.store.store import Store
@@ -74,6 +76,23 @@ def test_only_so_many_runs_of_a_job_and_so_many_bytes_are_kept(repo: Path) -> No
     assert prune_history(context(repo), max_bytes=1)["runs"][:2] == runs[1:]
 
 
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        ({"days": -1}, "args: days: -1 is no whole number from 1 on"),
+        ({"days": "30d"}, "args: days: '30d' is no whole number from 1 on"),
+        ({"runs_per_job": 0}, "args: runs_per_job: 0 is no whole number from 1 on"),
+        ({"max_bytes": True}, "args: max_bytes: True is no whole number from 0 on"),
+    ],
+)
+def test_a_bound_that_is_none_removes_nothing(repo: Path, args: dict[str, Any], said: str) -> None:
+    """As in `retention:` of the settings: less than a day would take the history of today, which is being written."""
+    young = ran(repo, 0)
+    with pytest.raises(WrongArgument, match=f"^{said}$"):
+        prune_history(context(repo), **args)
+    assert young in left(repo)
+
+
 def test_an_open_run_is_kept_however_old(repo: Path) -> None:
     """What stands in its folder is what its outcome rests on."""
     store = Store.open(paths_of(repo), lambda: NOW, allow_network_fs=True)
@@ -81,7 +100,7 @@ def test_an_open_run_is_kept_however_old(repo: Path) -> None:
     store.commit([RunClaimed(run)])
     store.close()
     make_run_folder(paths_of(repo), run.id, 1)
-    prune_history(context(repo), days=0, runs_per_job=1, max_bytes=0)
+    prune_history(context(repo), days=1, runs_per_job=1, max_bytes=0)
     assert run.id in left(repo)
 
 
