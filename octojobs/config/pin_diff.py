@@ -8,7 +8,7 @@ from octojobs.config.pins import Pins, content_on_disk, unpinned
 from octojobs.config.proposal import difference
 from octojobs.config.source import WORKTREE
 from octojobs.core.definitions import Definitions
-from octojobs.core.named_files import named_files
+from octojobs.core.named_files import named_files, spelled_by
 from octojobs.errors import GitFailed
 from octojobs.repository import Repository
 
@@ -24,6 +24,9 @@ def pins_shown(definitions: Definitions, pins: Pins, repository: Repository) -> 
     for name, job in definitions.jobs.items():
         for path in named_files(job, {*pins.files, *reasons}, definitions.settings, root, definitions.agents):
             by.setdefault(path, []).append(name)
+    for channel in definitions.settings.channels.values():
+        for path in sorted({*spelled_by(channel.command, root)} & {*pins.files, *reasons}):
+            by.setdefault(path, []).append(f"channel {channel.name}")
     lines = [f"pins: {path} {oid[:7]} ({', '.join(by[path])})" for path, oid in pins.files.items()]
     return (*lines, *(f"not pinned: {path}: {reason} ({', '.join(by[path])})" for path, reason in reasons.items()))
 

@@ -15,7 +15,7 @@ from octojobs.config.blob import blob_id
 from octojobs.config.disk import open_below
 from octojobs.config.source import WORKTREE
 from octojobs.core.definitions import Definitions
-from octojobs.core.named_files import spelled
+from octojobs.core.named_files import spelled, spelled_by
 from octojobs.repository import Entry, Repository
 
 UNAPPROVED = ""
@@ -64,8 +64,9 @@ class PinFinder:
 
 
 def all_spelled(definitions: Definitions, root: Path) -> set[str]:
-    """Every path that a job may mean, whether there is such a file or not."""
-    return {path for job in definitions.jobs.values() for path in spelled(job, definitions.settings, str(root), definitions.agents)}
+    """Every path that a job, or the command of a channel, may mean, whether there is such a file or not."""
+    told = {path for channel in definitions.settings.channels.values() for path in spelled_by(channel.command, str(root))}
+    return told | {path for job in definitions.jobs.values() for path in spelled(job, definitions.settings, str(root), definitions.agents)}
 
 
 def changed(approved: Mapping[str, str], found: Pins) -> tuple[str, ...]:

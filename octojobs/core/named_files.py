@@ -8,7 +8,7 @@ from __future__ import annotations
 import posixpath
 import re
 import shlex
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from octojobs.core.agent import Agent
@@ -49,7 +49,16 @@ def spelled(job: Job, settings: Settings = _NO_SETTINGS, root: str = "", agents:
     >>> sorted(set(spelled(job)))
     ['ops/-x', 'ops/run.sh']
     """
-    for word, base in _words_of(job, settings, agents):
+    yield from _paths(_words_of(job, settings, agents), root)
+
+
+def spelled_by(command: Command, root: str = "") -> Iterator[str]:
+    """As `spelled`, of a command that runs in the repository's root."""
+    yield from _paths(((word, "") for word in _words(command)), root)
+
+
+def _paths(words: Iterable[tuple[str, str]], root: str) -> Iterator[str]:
+    for word, base in words:
         if 0 < len(word) <= _LONGEST and not {"\0", "\n"} & set(word):
             path = posixpath.normpath(_from_root(word, root) or posixpath.join(base, word))
             if path != ".":

@@ -178,7 +178,7 @@ class Courier:
         self._handover.record(outbox)
         more = self._take(outbox, definitions, seq)
         late_s = self._tell_late(outbox, definitions)
-        waits = (0 if more else None, late_s, self._handover.begin(outbox, definitions.settings, definitions.jobs))
+        waits = (0 if more else None, late_s, self._handover.begin(outbox, definitions))
         return min((wait_s for wait_s in waits if wait_s is not None), default=None)
 
     def _take(self, outbox: Outbox, definitions: Definitions, seq: int) -> bool:

@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from octojobs.core.channel import Channel, find, kept_in
 from octojobs.core.codec import parse_instant
-from octojobs.core.definitions import Settings
-from octojobs.core.identity import JobId
-from octojobs.core.job import Job
+from octojobs.core.definitions import Definitions
 from octojobs.core.quiet import gathers, held_until
 from octojobs.core.task import line
 from octojobs.engine.deliveries import Deliveries
@@ -55,14 +53,14 @@ class Handover:
             self._settle(outbox, ended.one, ended.failure)
             self._deliveries.recorded(_name(ended.one), ended)
 
-    def begin(self, outbox: Outbox, settings: Settings, jobs: Mapping[JobId, Job]) -> float | None:
+    def begin(self, outbox: Outbox, definitions: Definitions) -> float | None:
         """Give each channel its oldest message; seconds until there is more to do, None where the end of a delivery rings."""
-        waits = (self._looked_at(outbox, one, settings, jobs) for one in outbox.waiting())
+        waits = (self._looked_at(outbox, one, definitions) for one in outbox.waiting())
         return min((wait_s for wait_s in waits if wait_s is not None), default=None)
 
-    def _looked_at(self, outbox: Outbox, one: Waiting, settings: Settings, jobs: Mapping[JobId, Job]) -> float | None:
+    def _looked_at(self, outbox: Outbox, one: Waiting, definitions: Definitions) -> float | None:
         try:
-            return self._hand_over(outbox, one, settings, jobs)
+            return self._hand_over(outbox, one, definitions)
         except (sqlite3.Error, OSError):
             raise
         except Exception as error:
@@ -71,7 +69,7 @@ class Handover:
             outbox.failed(one, f"{type(error).__name__}, see the log", self._ground.clock.now(), final=True)
             return 0
 
-    def _hand_over(self, outbox: Outbox, one: Waiting, settings: Settings, jobs: Mapping[JobId, Job]) -> float | None:
+    def _hand_over(self, outbox: Outbox, one: Waiting, definitions: Definitions) -> float | None:
         """Let a message go if its time has come; otherwise seconds until then."""
         now: datetime = self._ground.clock.now()
         # A longer wait than its pause was when the clock was ahead: it has been set back since.
@@ -80,9 +78,9 @@ class Handover:
         own = self._own_channels()
         if own.wrong and not is_ping(one.channel):  # it may be the one where this message belongs, instead of the repository's of that name
             return AGAIN_S  # no try: eight of them are twenty minutes, and a person may be away for longer
-        channel, to = ping_channel(one.channel, jobs), ""
+        channel, to = ping_channel(one.channel, definitions.jobs), ""
         if not is_ping(one.channel):
-            channel, to = find({**settings.channels, **own.channels}, one.channel)
+            channel, to = find({**definitions.settings.channels, **own.channels}, one.channel)
         if channel is None and one.message["event"] == OUTPUT:
             channel = Channel(_name(one), file=str(self._ground.paths.root / kept_in(one.channel)))
         if channel is None:
@@ -96,7 +94,7 @@ class Handover:
         if one.bundle or gathers(channel, put_at):
             one = outbox.gather(one)
         name, message = _as_one(one)
-        send = partial(self._sender.send, channel, name, {**message, "channel": one.channel, "to": to}, int(now.timestamp()), settings)
+        send = partial(self._sender.send, channel, name, {**message, "channel": one.channel, "to": to}, int(now.timestamp()), definitions)
         try:
             self._deliveries.begin(channel.name, one, send)
         except RuntimeError as error:

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from octojobs.core.channel import Channel
-from octojobs.core.definitions import Settings
+from octojobs.core.definitions import Definitions
 from octojobs.core.placeholders import fill_in
 from octojobs.notify.failures import Refused
 from octojobs.notify.message import values_of
 from octojobs.notify.parcel import Parcel
 from octojobs.store.paths import StatePaths
+
+_NO_DEFINITIONS = Definitions({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +26,16 @@ class Sender:
     environ: Mapping[str, str]
     paths: StatePaths
 
-    def send(self, channel: Channel, name: str, message: Mapping[str, Any], timestamp: int, settings: Settings | None = None) -> None:
+    def send(
+        self, channel: Channel, name: str, message: Mapping[str, Any], timestamp: int, definitions: Definitions = _NO_DEFINITIONS
+    ) -> None:
         """Deliver within ten seconds or so; `name` is the message's id, `timestamp` seconds since 1970. Raises Unreachable, Refused.
 
-        `settings` are those in force: they say where tasks lie.
+        `definitions` are those in force: they say where tasks lie, and which scripts are approved.
         """
         send = _sender(channel.kind)
-        send(Parcel(channel, name, worded(channel, message), timestamp, self.root, self.environ, self.paths, settings or Settings()))
+        settings, pins = definitions.settings, definitions.pins
+        send(Parcel(channel, name, worded(channel, message), timestamp, self.root, self.environ, self.paths, settings, pins))
 
 
 def worded(channel: Channel, message: Mapping[str, Any]) -> Mapping[str, Any]:

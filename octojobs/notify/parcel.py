@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ TIMEOUT_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """`id` is the message's, the same at every try; `timestamp` is that of this try, in seconds since 1970."""
+    """`id` is the message's, the same at every try; `timestamp` is that of this try, in seconds since 1970; `pins` are the definitions'."""
 
     channel: Channel
     id: str
@@ -31,6 +31,7 @@ class Parcel:
     environ: Mapping[str, str]
     paths: StatePaths
     settings: Settings
+    pins: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def told(self) -> dict[str, Any]:

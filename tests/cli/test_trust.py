@@ -132,3 +132,19 @@ def test_a_new_script_of_no_length_waits_too(repo: Path, call: Call) -> None:
     commit_files(repo, {"run.sh": ""})
     assert call(repo, "allow", "--yes").out.endswith(f"allowed: {repo}, at level plan\n")
     assert call(repo, "allow").out.endswith("is allowed already, at level plan\n")
+
+
+def test_at_level_plan_the_script_of_a_channel_has_to_be_the_approved_one(repo: Path, call: Call) -> None:
+    """It is run by whoever delivers: a commit that changes it waits, and until then nobody is told by another one."""
+    told = "channels: {ops: {command: [sh, bin/tell.sh]}}\n"
+    jobs = "jobs: {fails: {manual: true, command: exit 1, notify: {on: [failed], channels: [ops]}}}\n"
+    commit_files(repo, {".octopoid/octojobs.yaml": told, ".octopoid/jobs.yaml": jobs, "bin/tell.sh": "echo >> approved\n"})
+    shown = call(repo, "allow", "--level", "plan", "--yes").out
+    assert [line.partition("(")[2] for line in shown.splitlines() if line.startswith("pins: bin/tell.sh ")] == ["channel ops)"]
+    assert call(repo, "run-now", "fails").code == 1
+    assert (repo / "approved").exists()
+    commit_files(repo, {"bin/tell.sh": "echo > canary\n"})
+    assert "-echo >> approved\n+echo > canary\n" in call(repo, "allow", "--dry-run").out
+    daemon_says = call(repo, "run-now", "fails").err
+    assert "waits for `octojobs allow`" in daemon_says
+    assert not (repo / "canary").exists()

@@ -15,10 +15,12 @@ from pathlib import Path
 
 import pytest
 
+from octojobs.config.blob import blob_id
 from octojobs.core.channel import Channel
+from octojobs.core.definitions import Definitions
 from octojobs.notify import posting
 from octojobs.notify.failures import Refused, Unreachable
-from tests.helpers import wait_until
+from tests.helpers import wait_until, write
 from tests.notify.world import HOSTILE, MESSAGE, Receiver, sender
 
 
@@ -154,3 +156,16 @@ def test_a_channel_has_words_of_its_own(tmp_path: Path) -> None:
     sender(tmp_path).send(channel, "a", {**MESSAGE, "title": "${run} {job}"}, 0)
     told = json.loads((tmp_path / "told.jsonl").read_text())
     assert (told["title"], told["body"]) == ("nightly: failed {nobody}", "${run} {job} ")
+
+
+def test_a_command_whose_script_nobody_has_approved_waits_for_that(tmp_path: Path) -> None:
+    """Where pins are kept; what is approved is compared at each try, right before it runs."""
+    script = write(tmp_path / "tell.sh", "echo > canary\n")
+    pins = {"tell.sh": blob_id(b"echo approved > told\n")}
+    ops = Channel("ops", command=("sh", "tell.sh"))
+    with pytest.raises(Unreachable, match=r"^tell\.sh is not the approved one \("):
+        sender(tmp_path).send(ops, "a", MESSAGE, 0, Definitions({}, pins=pins))
+    assert not (tmp_path / "canary").exists()
+    script.write_text("echo approved > told\n")
+    sender(tmp_path).send(ops, "a", MESSAGE, 0, Definitions({}, pins=pins))
+    assert (tmp_path / "told").read_text() == "approved\n"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from octojobs.core.channel import Channel
-from octojobs.core.definitions import Settings, TaskSettings
+from octojobs.core.definitions import Definitions, Settings, TaskSettings
 from octojobs.core.job import TaskAction
 from octojobs.notify.failures import Unreachable
 from tests.notify.world import HOSTILE, MESSAGE, sender
@@ -49,7 +49,7 @@ def test_what_a_message_says_is_no_part_of_the_header_and_no_template(tmp_path: 
 
 def test_where_there_are_too_many_tasks_it_is_tried_again(tmp_path: Path) -> None:
     """Somebody may finish one meanwhile."""
-    full = Settings(tasks=TaskSettings(max_open=1))
+    full = Definitions({}, Settings(tasks=TaskSettings(max_open=1)))
     sender(tmp_path).send(TODO, "a", MESSAGE, 1_700_000_000, full)
     with pytest.raises(Unreachable, match="max_open is 1"):
         sender(tmp_path).send(TODO, "b", MESSAGE, 1_700_000_000, full)
