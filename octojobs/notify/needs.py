@@ -24,4 +24,6 @@ def missing(channel: Channel) -> str:
 
 def secrets_of(channel: Channel) -> tuple[str, ...]:
     """The names of the secrets, each once."""
-    return tuple(dict.fromkeys([*filter(None, [channel.secret]), *SECRET.findall(channel.redis + channel.apprise)]))
+    return tuple(
+        dict.fromkeys([*filter(None, [channel.secret]), *SECRET.findall(channel.redis + channel.apprise + channel.webhook + channel.relay)])
+    )

@@ -12,9 +12,12 @@ import hmac
 import json
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from octojobs.notify import posting
+from octojobs.notify.failures import Refused, Unreachable
 from octojobs.notify.parcel import Parcel
+from octojobs.notify.urls import with_secrets, without
 
 
 def signature(secret: str, name: str, timestamp: int, body: bytes) -> str:
@@ -29,11 +32,17 @@ def send(parcel: Parcel) -> None:
 
 
 def post(parcel: Parcel, url: str, content: Mapping[str, Any]) -> None:
-    """Post as JSON; raises Unreachable for what may pass (no answer, 5xx, 408, 425, 429), Refused for what won't."""
+    """Post as JSON to the address, its secrets in their places; raises Unreachable for what may pass, Refused for what won't."""
     channel, name, timestamp = parcel.channel, parcel.id, parcel.timestamp
     secret = parcel.secrets((channel.secret,))[channel.secret] if channel.secret else ""
     body = json.dumps(content).encode()
     headers = {"content-type": "application/json", "webhook-id": name, "webhook-timestamp": str(timestamp)}
     if secret:
         headers["webhook-signature"] = signature(secret, name, timestamp, body)
-    posting.post(url, body, headers, channel.allow_hosts)
+    address = with_secrets(parcel, url)
+    try:
+        posting.post(address, body, headers, channel.allow_hosts)
+    except (Unreachable, Refused) as error:
+        if address == url:
+            raise
+        raise type(error)(without(str(error), address, but=[urlsplit(url).hostname or ""])) from None

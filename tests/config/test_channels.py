@@ -93,6 +93,7 @@ def test_a_channel_that_nobody_declared_is_refused() -> None:
         ),
         *((f'{{{kind}: "https://me:hunter2@example.org/x"}}', f"channels.x.{kind}: {NOT_SHOWN}") for kind in ("webhook", "relay")),
         ('{webhook: "https://example.org/to ken"}', 'channels.x.webhook: " " stands in the address; write %20 for it'),
+        ('{relay: "http://${TOKEN}@example.org"}', f"channels.x.relay: {NOT_SHOWN}"),
     ],
 )
 def test_a_channel_leads_to_one_place(channel: str, said: str) -> None:

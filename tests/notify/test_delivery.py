@@ -20,6 +20,7 @@ from octojobs.core.channel import Channel
 from octojobs.core.definitions import Definitions
 from octojobs.notify import posting
 from octojobs.notify.failures import Refused, Unreachable
+from octojobs.notify.needs import secrets_of
 from tests.helpers import wait_until, write
 from tests.notify.world import HOSTILE, MESSAGE, Receiver, sender
 
@@ -81,6 +82,23 @@ def test_a_webhook_is_signed(tmp_path: Path, receiver: Receiver) -> None:
     expected = hmac.new(b"s3cret", b"a.1700000000." + body, hashlib.sha256).digest()
     assert headers["webhook-signature"] == f"v1,{base64.b64encode(expected).decode()}"
     assert (headers["webhook-id"], headers["webhook-timestamp"]) == ("a", "1700000000")
+
+
+def test_a_secret_may_stand_in_the_address_of_a_webhook(tmp_path: Path, receiver: Receiver) -> None:
+    """So quoted that it stays one part, and never printed; one that is missing is named."""
+    address = f"http://127.0.0.1:{receiver.server_port}/services/${{TOKEN}}"
+    ops = Channel("ops", webhook=address, allow_hosts=("127.0.0.1",))
+    relay = Channel("relay", relay=address, allow_hosts=("127.0.0.1",))
+    assert secrets_of(ops) == ("TOKEN",)
+    for channel in (ops, relay):
+        sender(tmp_path, TOKEN="T0/k?n").send(channel, "a", MESSAGE, 0)
+    assert receiver.paths == ["/services/T0%2Fk%3Fn", "/services/T0%2Fk%3Fn/v1/dispatch"]
+    with pytest.raises(Refused, match="TOKEN"):
+        sender(tmp_path).send(ops, "a", MESSAGE, 0)
+    away = Channel("ops", webhook="http://${TOKEN}.invalid/x", allow_hosts=("hunter22.invalid",))
+    with pytest.raises(Unreachable) as failed:
+        sender(tmp_path, TOKEN="hunter22").send(away, "a", MESSAGE, 0)
+    assert "hunter22" not in str(failed.value)
 
 
 @pytest.mark.parametrize(("answer", "failure"), [(500, Unreachable), (429, Unreachable), (404, Refused), (302, Refused)])
