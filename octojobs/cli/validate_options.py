@@ -24,11 +24,18 @@ def parse(argv: Sequence[str]) -> tuple[Sequence[Path], Path | None, Format]:
         formatter_class=partial(argparse.HelpFormatter, width=HELP_WIDTH),
     )
     parser.add_argument("files", nargs="*", type=_path, metavar="FILE", help="a definition file, or a folder that holds .octopoid")
-    parser.add_argument("--format", type=Format, choices=list(Format), default=Format.TEXT, help="text (default), json, github or sarif")
+    parser.add_argument("--format", type=_format, metavar="FORMAT", default=Format.TEXT, help="text (default), json, github or sarif")
     parser.add_argument("--repo", type=_path, metavar="PATH", help="the root of the repository to check")
     parser.add_argument("--version", action="version", version=f"octojobs {__version__}")
     args = parser.parse_args(argv)
     return args.files, args.repo, args.format
+
+
+def _format(text: str) -> Format:
+    try:
+        return Format(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not one of {', '.join(Format)}") from None
 
 
 def _path(text: str) -> Path:

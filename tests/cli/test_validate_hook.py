@@ -134,6 +134,14 @@ def test_machines_get_their_format(repo: Path, capsys: pytest.CaptureFixture[str
     assert out.startswith("::error file=.octopoid/jobs.yaml,line=4,col=5,") if style == "github" else json.loads(out)
 
 
+def test_a_format_that_there_is_not_is_told_with_those_that_there_are(repo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Wrong usage is exit code 2."""
+    with pytest.raises(SystemExit) as left:
+        validate_hook.main(["--format", "xml", str(repo)])
+    said = "octojobs-validate: error: argument --format: 'xml' is not one of text, json, github, sarif"
+    assert (left.value.code, capsys.readouterr().err.splitlines()[-1]) == (2, said)
+
+
 def test_what_the_terminal_cannot_show_is_escaped(repo: Path) -> None:
     """The console script in an ASCII world, with a name that isn't."""
     write(repo / ".octopoid/jobs.yaml", "jobs: {naïve: {interval: 1h, command: make}}\n")
