@@ -30,6 +30,7 @@ from tests.runners.world import Launched, World, result_of
 DUE = datetime(2026, 11, 20, 2, tzinfo=UTC)
 FILES = {"a.txt": "one\n", ".gitignore": "*.log\n", "sub/b.txt": "two\n"}
 WORKTREE = Sandbox(Backend.WORKTREE)
+COMMIT = "git -c user.name=Ada -c user.email=a@example.org commit --quiet -m work"
 LIMITS = Limits(kill_grace_s=5.0)
 
 
