@@ -15,6 +15,7 @@ OPTIONS = ("model", "max_turns", "max_budget_usd", "allowed_tools")
 
 _FIELD = re.compile(r"\{([a-z_]+)(:json)?\}")
 _SPLICED = "{extra_args}"
+_PROMPTS = {"argument": "prompt", "file": "prompt_file"}
 _TRIGGERS = {
     "non_empty": 'test -n "$(sh -c "$1" | tr -d "[:space:]")"',
     "exit_zero": 'sh -c "$1"',
@@ -118,6 +119,19 @@ def refusal(agent: Agent, action: AgentAction) -> str:
     for name in options(agent, action):
         if name not in profile.options:
             return f'agent "{agent.name}" has no way to be told {name}; remove it, or give it an option in its agent.yaml'
+    vectors = {"command": profile.command, **({"resume": profile.resume} if action.resume else {})}
+    return next(filter(None, (_unheard(agent, action, field, vector) for field, vector in vectors.items())), "")
+
+
+def _unheard(agent: Agent, action: AgentAction, field: str, vector: Sequence[str]) -> str:
+    """What an argument vector would not pass on, in words; "" when it passes on all."""
+    named = {found[1] for element in vector for found in _FIELD.finditer(element)}
+    prompt = _PROMPTS.get(agent.profile.prompt)
+    if prompt is not None and prompt not in named:
+        return f'agent "{agent.name}" is given no prompt: there is no {{{prompt}}} in its `{field}:`; add it, or write `prompt: stdin`'
+    for name in options(agent, action):
+        if _SPLICED not in vector and name not in named:
+            return f'agent "{agent.name}" is not told {name}: there is no {_SPLICED} in its `{field}:`; add it, or remove {name}'
     return ""
 
 

@@ -73,7 +73,7 @@ def _answer(text: str, schema: Mapping[str, Any]) -> Check:
     """Whether the answer is JSON, alone or in its only fenced block, and fits."""
     from jsonschema import Draft7Validator, validators  # 100 ms that only a job with a schema pays
     from jsonschema.exceptions import best_match
-    from referencing import Registry
+    from referencing import Registry  # comes with it
     from referencing.exceptions import Unresolvable
 
     fenced = _FENCED.findall(text)

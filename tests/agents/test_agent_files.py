@@ -109,6 +109,27 @@ def test_a_job_and_its_agent_are_checked_together() -> None:
     assert loaded({"a": job}, "profile: generic\n") == [f"{place}has no `command:`; say in {PATH} which program it is"]
 
 
+@pytest.mark.parametrize(
+    ("fields", "agent_yaml", "problem"),
+    [
+        ({"max_budget_usd": 1}, "profile: claude\ncommand: [wrapped]\n",
+         "is not told max_budget_usd: there is no {extra_args} in its `command:`; add it, or remove max_budget_usd"),
+        ({}, "profile: claude\nmodel: m\ncommand: [wrapped, '--model={model}']\n", ""),
+        ({"resume": True}, "profile: claude\nmodel: m\nresume: [wrapped]\n",
+         "is not told model: there is no {extra_args} in its `resume:`; add it, or remove model"),
+        ({}, "command: [x]\nprompt: argument\n",
+         "is given no prompt: there is no {prompt} in its `command:`; add it, or write `prompt: stdin`"),
+        ({}, "command: [x, '--file={prompt}']\nprompt: file\n",
+         "is given no prompt: there is no {prompt_file} in its `command:`; add it, or write `prompt: stdin`"),
+        ({}, "command: [x, '--file={prompt_file:json}']\nprompt: file\n", ""),
+    ],
+)  # fmt: skip
+def test_what_no_argument_would_pass_on_is_refused(fields: dict[str, object], agent_yaml: str, problem: str) -> None:
+    """A bound of a run that its program is never told of would be none."""
+    job = {"manual": True, "agent": "mine", "prompt": "x", **fields}
+    assert [line.partition('agent "mine" ')[2] for line in loaded({"a": job}, agent_yaml)] == [problem][: bool(problem)]
+
+
 def test_an_agent_that_no_job_names_is_not_read() -> None:
     """It may be another program's, with fields that nobody here knows."""
     assert loaded({"a": {"manual": True, "command": "x"}}, "whatever: 1\n") == []
