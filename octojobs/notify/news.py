@@ -10,7 +10,7 @@ from typing import Any
 from octojobs.core.codec import format_instant, parse_instant
 from octojobs.core.identity import RunId
 from octojobs.core.job import Job
-from octojobs.core.notices import HAS_RESULT, Notice, Streak, kept_waiting, late_at, notices
+from octojobs.core.notices import HAS_RESULT, STILL_EVERY, Notice, Streak, kept_waiting, late_at, notices
 from octojobs.core.run import Outcome
 from octojobs.notify.message import OUTPUT, late_message, message_of, result_of
 from octojobs.store.paths import StatePaths
@@ -46,6 +46,8 @@ def late_news(
     notice = Notice.BLOCKED if blocked and Notice.BLOCKED in job.notify.on else Notice.OVERDUE
     if notice not in job.notify.on:
         return streak, [], None
+    if streak.wait_told_at is not None and streak.wait_told_at - now >= STILL_EVERY:
+        streak = replace(streak, wait_told_at=None)  # the clock was set back: nobody waits until then
     after = timedelta(seconds=job.notify.after_s)
     at = late_at(streak, due, after)
     if at > now:
