@@ -48,9 +48,13 @@ def what_runs(definitions: Definitions) -> tuple[str, ...]:
         lines.append(f"metrics: {' and '.join(filter(None, places))}")
     if settings.traces is not None:
         lines.append(f"traces: sent to {settings.traces.otlp}")
+    actions = (job.action for job in definitions.jobs.values())
+    resumed = {agent_of(action) for action in actions if isinstance(action, AgentAction) and action.resume}
     for agent in definitions.agents.values():
         passed = f" (passes on {', '.join(agent.profile.pass_env)})" if agent.profile.pass_env else ""
         lines.append(f"agent {agent.name}: {_shown(agent.profile.command)}{passed}")
+        if agent.name in resumed:
+            lines.append(f"agent {agent.name}, going on with a session: {_shown(agent.profile.resume)}")
     for job in definitions.jobs.values():
         lines += _of_job(job)
     return tuple(lines)

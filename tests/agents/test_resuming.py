@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 from pathlib import Path
 
 from octojobs.runners.prompt_values import fenced
-from tests.agents.world import AGENT, AGENT_FILE, COMMAND, Agents
+from tests.agents.world import AGENT, AGENT_FILE, COMMAND, FAKE, Agents
 from tests.helpers import commit_files, git, octojobs
 
 
@@ -21,6 +22,15 @@ def test_a_session_is_gone_on_with_in_the_same_folder(agents: Agents) -> None:
     assert json.loads(second["result"]["text"]) == ["--again", "--session", first["result"]["session"]]
     agents.declare("do:where", resume=True)
     assert agents.run()["result"]["text"] == f"{agents.state}/worktrees/ask"
+
+
+def test_who_allows_a_repository_reads_what_a_session_is_gone_on_with(agents: Agents) -> None:
+    """It is another command than the first one, and runs only where a job asks for that."""
+    agents.declare("do:argv")
+    assert "going on" not in octojobs(agents.repo, "allow", "--dry-run").stdout
+    agents.declare("do:argv", resume=True)
+    shown = octojobs(agents.repo, "allow", "--dry-run").stdout
+    assert f"agent mine, going on with a session: {sys.executable} {FAKE} --again --session " in shown
 
 
 def test_without_resume_every_run_has_a_session_of_its_own(agents: Agents) -> None:
