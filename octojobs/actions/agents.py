@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -49,12 +49,15 @@ def list_agents(workspace: Workspace) -> list[View]:
     names = {one.name for one in found}
     found += [_Found(name, "", Agent(name, shipped_profile(name))) for name in shipped() if name not in names]
     found = [one for one in found if one.agent is None or one.agent.profile.command]
-    limits, now = workspace.ledger(), workspace.clock.now()
+    ledger, now = workspace.ledger(), workspace.clock.now()
+    in_force = workspace.in_force
+    declared = in_force.jobs.values() if in_force is not None else ()
+    asking = [(job, agent_of(job.action)) for job in declared if isinstance(job.action, AgentAction)]
 
     def view(one: _Found) -> View:
         provider = one.agent.provider if one.agent is not None else ""
-        limit = limit_view(provider, limits.limit(provider, now))
-        return {**_view(workspace, one), "provider": provider or None, "limit": limit}
+        limit = limit_view(provider, ledger.limit(provider, now))
+        return {**_view(workspace, one, [job for job, name in asking if name == one.name]), "provider": provider or None, "limit": limit}
 
     with ThreadPoolExecutor(max(1, len(found)), "octojobs-agents") as pool:
         return list(pool.map(view, found))
@@ -68,11 +71,10 @@ def _declared(workspace: Workspace) -> Iterator[_Found]:
         yield _Found(name, path, made.agent, str(made.problems[0]) if made.problems else "")
 
 
-def _view(workspace: Workspace, found: _Found) -> View:
+def _view(workspace: Workspace, found: _Found, jobs: Sequence[Job]) -> View:
     agent = found.agent
     program = agent.profile.command[0] if agent is not None else ""
     place = _place(workspace, program) if program else None
-    jobs = [job for job in _jobs(workspace) if isinstance(job.action, AgentAction) and agent_of(job.action) == found.name]
     return {
         "agent": found.name,
         "file": found.path or None,
@@ -84,10 +86,6 @@ def _view(workspace: Workspace, found: _Found) -> View:
         "pools": sorted({job.pool or AGENTS_POOL for job in jobs}) or [AGENTS_POOL],
         "problem": found.problem,
     }
-
-
-def _jobs(workspace: Workspace) -> Iterator[Job]:
-    yield from workspace.in_force.jobs.values() if workspace.in_force is not None else ()
 
 
 def _place(workspace: Workspace, program: str) -> str | None:
