@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, time
+from datetime import datetime
 
 from octojobs.conditions.base import Args, ConditionType, Moment, expect, is_amount, is_count, unknown, verdict
+from octojobs.core.budget import GUARD, PER, span
 from octojobs.core.codec import format_instant
 from octojobs.core.guards import Status, Verdict, overall
 from octojobs.core.usage import Spent, is_untold, summed
-from octojobs.core.zones import zone
 from octojobs.facts.fact import FactKey
 
 OF = ("job", "agent", "all")
-PER = ("day", "month")
 _MOST_NAMED = 3
 
 
@@ -31,13 +30,11 @@ def check_args(args: Args) -> list[str]:
 
 
 def _key(args: Args, moment: Moment) -> FactKey:
-    return FactKey("spent", (format_instant(_begin(args, moment)),))
+    return FactKey("spent", (format_instant(_span(args, moment)[0]),))
 
 
-def _begin(args: Args, moment: Moment) -> datetime:
-    """Midnight of the job's zone: of this day, or of the first of this month."""
-    day = moment.local.date()
-    return datetime.combine(day.replace(day=1) if args.get("per") == "month" else day, time(), zone(moment.timezone)).astimezone(UTC)
+def _span(args: Args, moment: Moment) -> tuple[datetime, datetime]:
+    return span(args.get("per", PER[0]), moment.now, moment.timezone)
 
 
 def judge(args: Args, spent: Sequence[Spent], moment: Moment) -> Verdict:
@@ -52,19 +49,18 @@ def judge(args: Args, spent: Sequence[Spent], moment: Moment) -> Verdict:
         if of == "all" or (of == "job" and one.job == moment.job) or (of == "agent" and one.usage.agent == moment.agent)
     ]
     whose = {"job": f"{moment.job} has", "agent": f"agent {moment.agent} has", "all": "all agents have"}[of]
-    verdicts = tuple(
-        _of_one(name, args[name], meant, f"{whose} used", moment.show(_begin(args, moment))) for name in ("usd", "tokens") if name in args
-    )
+    begin, end = (moment.show(instant) for instant in _span(args, moment))
+    verdicts = tuple(_of_one(name, args[name], meant, f"{whose} used", begin, end) for name in ("usd", "tokens") if name in args)
     worst = overall(verdicts)
     return verdict(True, "; ".join(one.evidence for one in verdicts)) if worst.status is Status.PASSED else worst
 
 
-def _of_one(name: str, limit: float, meant: Sequence[Spent], whose: str, since: str) -> Verdict:
+def _of_one(name: str, limit: float, meant: Sequence[Spent], whose: str, since: str, until: str) -> Verdict:
     total = summed(meant)
     used = (total.cost_usd or 0.0) if name == "usd" else float(total.tokens)
     words = f"{whose} {_shown(name, used)} of {_shown(name, limit)} {'USD' if name == 'usd' else 'tokens'} since {since}"
     if used >= limit:
-        return verdict(False, words)
+        return verdict(False, f"{words}; it comes back at {until}")
     if silent := list(_silent(name, meant)):
         more = f" and {len(silent) - _MOST_NAMED} more" if len(silent) > _MOST_NAMED else ""
         return unknown(f"{words}; {', '.join(silent[:_MOST_NAMED])}{more} did not tell what it used")
@@ -84,4 +80,4 @@ def _shown(name: str, amount: float) -> str:
     return f"{amount:.2f}" if name == "usd" else f"{amount:,.0f}"
 
 
-BUDGET_LEFT = ConditionType("budget_left", "agents have used less than so many dollars or tokens", check_args, _key, judge)
+BUDGET_LEFT = ConditionType(GUARD, "agents have used less than so many dollars or tokens", check_args, _key, judge)

@@ -18,9 +18,10 @@ class Notice(StrEnum):
     SUCCEEDED = "succeeded"
     BLOCKED = "blocked"
     OVERDUE = "overdue"
+    BUDGET = "budget"
 
 
-LATE = frozenset({Notice.BLOCKED, Notice.OVERDUE})
+LATE = frozenset({Notice.BLOCKED, Notice.OVERDUE, Notice.BUDGET})
 """What is told of a due run that does not start."""
 
 
@@ -36,13 +37,19 @@ class Streak:
     """Failures in a row, since the last success; `told_at` is when the last of them was told of, None while there is none.
 
     `waits_since` is the first due instant that its guards kept from running, since the last run; `wait_told_at` when it was last
-    told that a due run does not start.
+    told that a due run does not start; `budget_until` when the budget comes back of which was told that it is spent.
     """
 
     failures: int = 0
     told_at: datetime | None = None
     waits_since: datetime | None = None
     wait_told_at: datetime | None = None
+    budget_until: datetime | None = None
+
+    @property
+    def is_trouble(self) -> bool:
+        """Whether something was told, or counted, after which a success is a recovery."""
+        return bool(self.failures or self.wait_told_at or self.budget_until)
 
 
 CALM = Streak()
@@ -65,7 +72,7 @@ def notices(streak: Streak, outcome: Outcome, at: datetime) -> tuple[Streak, tup
             return Streak(streak.failures + 1, streak.told_at), ()
         return Streak(streak.failures + 1, at), (Notice.FAILED,)
     if outcome is Outcome.SUCCEEDED:
-        return CALM, (Notice.RECOVERED, Notice.SUCCEEDED) if streak.failures or streak.wait_told_at else (Notice.SUCCEEDED,)
+        return CALM, (Notice.RECOVERED, Notice.SUCCEEDED) if streak.is_trouble else (Notice.SUCCEEDED,)
     return streak, (Notice.MISSED,) if outcome is Outcome.MISSED else ()
 
 

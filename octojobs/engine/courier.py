@@ -97,7 +97,7 @@ class Courier:
             return
         known = {one.run: one.why for one in self._waiting}
         late = waiting(self._watched, ledger, known, held, now)
-        news = [one.run for one in late] != list(known)
+        news = [(one.run, one.budget) for one in late] != [(one.run, one.budget) for one in self._waiting]
         with self._changed:
             self._waiting = late
             if news:
@@ -217,7 +217,7 @@ class Courier:
             if job is None:
                 continue
             before = outbox.streak(one.job)
-            streak, made, at = late_news(before, job, one.run, one.due, one.why, now, blocked=one.blocked)
+            streak, made, at = late_news(before, job, one.run, one.due, one.why, now, blocked=one.blocked, budget=one.budget)
             if made:
                 outbox.put(outbox.place, {one.job: streak}, made, now)
             if at is not None:

@@ -52,10 +52,11 @@ def result_of(row: Mapping[str, Any], failures: int, paths: StatePaths) -> dict[
 
 def late_message(job: JobId, run: RunId, since: datetime, due: datetime, why: str, now: datetime, notice: Notice) -> dict[str, Any]:
     """The message about a run that is due and does not start; `since` is when the job should have run first."""
+    is_late = "has no budget left" if notice is Notice.BUDGET else f"is {notice.value}"
     return {
         "event": notice.value,
         "status": "failed",
-        "title": f"{job} is {notice.value}: due at {format_instant(since)}, and not started",
+        "title": f"{job} {is_late}: due at {format_instant(since)}, and not started",
         "body": why,
         "link": "",
         "job": job,

@@ -54,13 +54,21 @@ def judged(
     ("args", "status", "evidence"),
     [
         ({"usd": 5}, Status.PASSED, "ask has used 1.50 of 5.00 USD since 00:00; 1 that did not succeed told nothing"),
-        ({"usd": 1.5}, Status.FAILED, "ask has used 1.50 of 1.50 USD since 00:00"),
+        ({"usd": 1.5}, Status.FAILED, "ask has used 1.50 of 1.50 USD since 00:00; it comes back at 2026-11-21 00:00"),
         ({"tokens": 1001}, Status.PASSED, "ask has used 1,000 of 1,001 tokens since 00:00; 1 that did not succeed told nothing"),
-        ({"tokens": 1000}, Status.FAILED, "ask has used 1,000 of 1,000 tokens since 00:00"),
-        ({"usd": 3.5, "of": "agent"}, Status.FAILED, "agent mine has used 3.50 of 3.50 USD since 00:00"),
-        ({"usd": 5, "tokens": 9, "of": "agent"}, Status.FAILED, "agent mine has used 1,001 of 9 tokens since 00:00"),
-        ({"tokens": 1006, "of": "all"}, Status.FAILED, "all agents have used 1,006 of 1,006 tokens since 00:00"),
-        ({"usd": 2, "of": "all"}, Status.FAILED, "all agents have used 3.50 of 2.00 USD since 00:00"),
+        ({"tokens": 1000}, Status.FAILED, "ask has used 1,000 of 1,000 tokens since 00:00; it comes back at 2026-11-21 00:00"),
+        ({"usd": 3.5, "of": "agent"}, Status.FAILED, "agent mine has used 3.50 of 3.50 USD since 00:00; it comes back at 2026-11-21 00:00"),
+        (
+            {"usd": 5, "tokens": 9, "of": "agent"},
+            Status.FAILED,
+            "agent mine has used 1,001 of 9 tokens since 00:00; it comes back at 2026-11-21 00:00",
+        ),
+        (
+            {"tokens": 1006, "of": "all"},
+            Status.FAILED,
+            "all agents have used 1,006 of 1,006 tokens since 00:00; it comes back at 2026-11-21 00:00",
+        ),
+        ({"usd": 2, "of": "all"}, Status.FAILED, "all agents have used 3.50 of 2.00 USD since 00:00; it comes back at 2026-11-21 00:00"),
     ],
 )
 def test_what_is_used_up_is_a_limit(repo: Path, args: dict[str, Any], status: Status, evidence: str) -> None:

@@ -86,3 +86,11 @@ def test_a_clock_that_is_set_back_silences_no_failure() -> None:
     streak = Streak(3, NOON)
     assert notices(streak, Outcome.FAILED, NOON - timedelta(seconds=1))[1] == ()
     assert notices(streak, Outcome.FAILED, NOON - timedelta(days=365)) == (Streak(4, NOON - timedelta(days=365)), (Notice.FAILED,))
+
+
+def test_a_success_after_a_budget_was_told_is_a_recovery() -> None:
+    """Each end of a run is a change, after which a spent budget is told again; what was skipped is none."""
+    streak = Streak(budget_until=NOON)
+    assert notices(streak, Outcome.SUCCEEDED, NOON) == (CALM, (Notice.RECOVERED, Notice.SUCCEEDED))
+    assert notices(streak, Outcome.FAILED, NOON)[0].budget_until is None
+    assert notices(streak, Outcome.SKIPPED, NOON) == (streak, ())
