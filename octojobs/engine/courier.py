@@ -63,6 +63,11 @@ class Courier:
         self._begun: deque[tuple[int, Run]] = deque(maxlen=MOST_BEGUN)
         self._taken: list[tuple[int, Run]] = []
 
+    @property
+    def delivered(self) -> Mapping[str, int]:
+        """How many messages this daemon has delivered, by channel as it was written; for any thread."""
+        return self._handover.delivered
+
     def follow(self, definitions: Definitions, seq: int) -> None:
         """These are in force, and the history is complete up to the batch `seq`."""
         with self._changed:

@@ -41,6 +41,12 @@ class Handover:
         self._deliveries = Deliveries(on_end)
         self._own: OwnChannels | None = None
         self._wrong = ""
+        self._delivered: dict[str, int] = {}
+
+    @property
+    def delivered(self) -> Mapping[str, int]:
+        """How many messages were delivered, by channel as it was written; for any thread."""
+        return self._delivered.copy()
 
     @property
     def under_way(self) -> bool:
@@ -119,6 +125,7 @@ class Handover:
             title = f"{title}, and {len(one.together) - 1} more"
         if failure is None:
             outbox.delivered(one)
+            self._delivered[one.channel] = self._delivered.get(one.channel, 0) + max(1, len(one.together))
             if one.message.get("event") == OUTPUT:
                 log.info("%s: %s: %s", one.channel, title, line(one.message["body"]))
             return

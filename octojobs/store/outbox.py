@@ -209,11 +209,29 @@ def standing(paths: StatePaths, most: int = 5) -> tuple[int, int, Sequence[Mappi
     """
     if not paths.outbox.exists():
         return 0, 0, ()
+    with _read(paths) as base:
+        counts = dict(base.execute("SELECT state, count(*) FROM messages GROUP BY state"))
+        statement = "SELECT id, channel, at, attempts, why FROM messages WHERE state = 'dead' ORDER BY number DESC LIMIT ?"
+        dead = [dict(zip(("id", "channel", "at", "attempts", "why"), row, strict=True)) for row in base.execute(statement, (most,))]
+    return counts.get("pending", 0), counts.get("dead", 0), dead
+
+
+def undelivered(paths: StatePaths) -> Mapping[tuple[str, str], int]:
+    """For a reader: how many messages are `pending` and `dead`, by (channel as it was written, state); no such key for none.
+
+    Asks the index alone, and walks nothing that was delivered. Raises StateDamaged when that can't be told.
+    """
+    if not paths.outbox.exists():
+        return {}
+    with _read(paths) as base:
+        statement = "SELECT channel, state, count(*) FROM messages WHERE state IN ('pending', 'dead') GROUP BY state, channel"
+        return {(channel, state): count for channel, state, count in base.execute(statement)}
+
+
+@contextmanager
+def _read(paths: StatePaths) -> Iterator[sqlite3.Connection]:
     try:
         with closing(sqlite3.connect(f"file:{paths.outbox}?mode=ro", uri=True, timeout=2)) as base:
-            counts = dict(base.execute("SELECT state, count(*) FROM messages GROUP BY state"))
-            statement = "SELECT id, channel, at, attempts, why FROM messages WHERE state = 'dead' ORDER BY number DESC LIMIT ?"
-            dead = [dict(zip(("id", "channel", "at", "attempts", "why"), row, strict=True)) for row in base.execute(statement, (most,))]
+            yield base
     except sqlite3.Error as error:
         raise StateDamaged(f"{paths.outbox} can't be read: {error}", "a daemon sets it aside and begins another") from None
-    return counts.get("pending", 0), counts.get("dead", 0), dead

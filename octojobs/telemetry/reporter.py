@@ -15,6 +15,7 @@ from octojobs.telemetry.tracing import Tracing
 
 if TYPE_CHECKING:  # they are the extra `metrics`
     from octojobs.telemetry.exposition import Endpoint, TextFile
+    from octojobs.telemetry.messages import Messages
     from octojobs.telemetry.metrics import Metrics
 
 log = logging.getLogger("octojobs.metrics")
@@ -33,6 +34,7 @@ class Reporter:
         self._wanted: MetricsSettings | None = None
         self._digest: str | None = None
         self._metrics: Metrics | None = None
+        self._messages: Messages | None = None
         self._file: TextFile | None = None
         self._endpoint: Endpoint | None = None
         self._endpoint_at = float("-inf")
@@ -74,6 +76,8 @@ class Reporter:
                 self._begin(wanted)
         if self._metrics is not None:
             self._metrics.follow(definitions.jobs)
+        if self._messages is not None:
+            self._messages.wanted = any(job.tells for job in definitions.jobs.values())
         self._service.on_tick = self._ticked if self._metrics is not None or self._tracing.is_on else None
 
     def _ticked(self, seconds: float) -> None:
@@ -84,13 +88,16 @@ class Reporter:
     def _begin(self, wanted: MetricsSettings) -> None:
         try:
             from octojobs.telemetry.exposition import TextFile  # lazily: the extra `metrics`, for those who ask for it
-            from octojobs.telemetry.metrics import Metrics
+            from octojobs.telemetry.messages import Messages  # lazily, as above
+            from octojobs.telemetry.metrics import Metrics  # lazily, as above
         except ModuleNotFoundError as missing:
             if (missing.name or "").partition(".")[0] != "prometheus_client":
                 raise
             log.error("there are no metrics: %s", INSTALL)
             return
         self._metrics = Metrics(self._engine.store.ledger, wanted.max_jobs)
+        self._messages = Messages(self._engine.ground.paths, lambda: self._engine.courier.delivered)
+        self._metrics.registry.register(self._messages)
         self._file = TextFile(self._root / wanted.textfile, wanted.every_s) if wanted.textfile else None
         self._forget = self._engine.recorder.observe(self._metrics.event_seen, self._metrics.row_seen)
 
@@ -101,7 +108,7 @@ class Reporter:
             self._endpoint.close()
         if self._file is not None:
             self._file.finish()
-        self._metrics = self._file = self._endpoint = None
+        self._metrics = self._messages = self._file = self._endpoint = None
         self._endpoint_at = float("-inf")
 
     def _listen(self, metrics: Metrics, port: int) -> None:
