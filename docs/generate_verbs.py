@@ -72,7 +72,7 @@ Written by `docs/generate_verbs.py` from the verbs themselves; a test compares.
   A lease has `lease` (its name), `holder`, `task`, `name`, `branch`, `worktree`, `paths`, `run`, `pid`, `since`, `until`, `holds` (null when
   nobody can tell), `problem`
 - **agent list**: `agents`: each `agent`, `file` (null for a shipped one), `profile`, `program`, `found` (where; null when it is not there), `version`
-  (null where nobody asks), `jobs`, `pools`, `provider`, `limit`, `problem`; **agent usage**: `usage`: each `day`, `job`, `agent`, `runs`, `untold` (attempts that told
+  (null where nobody asks), `jobs`, `pools`, `provider`, `limit`, `problem`; **agent run**: `run` (one as in `runs`); **agent usage**: `usage`: each `day`, `job`, `agent`, `runs`, `untold` (attempts that told
   nothing), `input_tokens`, `cached_tokens`, `output_tokens`, `cost_usd`, `models`; `total` (the same sums), `problems`
 - **doctor**: `healthy`, `findings`: each `level` (`ok` `weak` `wrong`), `subject`, `what`, `fix`
 

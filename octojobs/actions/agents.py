@@ -128,6 +128,11 @@ def usage(workspace: Workspace, job: str | None, agent: str | None, since: datet
     }
 
 
+def agent_names(workspace: Workspace) -> list[str]:
+    """The names of the agents of the repository and of the shipped ones, sorted."""
+    return sorted({*shipped(), *(one.name for one in _declared(workspace))})
+
+
 def _require_known(workspace: Workspace, agent: str) -> None:
-    if agent not in {*shipped(), *(one.name for one in _declared(workspace))}:
+    if agent not in agent_names(workspace):
         raise UsageError(*missing(agent))

@@ -15,12 +15,15 @@ from octojobs.actions.workspace import Workspace
 from octojobs.conditions.judging import judge_jobs
 from octojobs.config import trust
 from octojobs.core.admit import waiting_for_limit
+from octojobs.core.agent import Agent
 from octojobs.core.claim import manual_run
 from octojobs.core.codec import format_instant
 from octojobs.core.guards import Verdict
-from octojobs.core.identity import RunId
+from octojobs.core.identity import ASKED, RunId
 from octojobs.core.job import Job
+from octojobs.core.question import Question
 from octojobs.core.run import Run
+from octojobs.engine.questions import agents_for
 from octojobs.errors import OctojobsError, UsageError
 from octojobs.runners.base import NotPreparable
 from octojobs.runners.environment import redacted_environment
@@ -55,12 +58,22 @@ def run_request(workspace: Workspace, name: str, *, force: bool = False) -> tupl
     return job, Request("run", workspace.clock.now(), job=job.id, force=force, by=who())
 
 
+def question_request(workspace: Workspace, question: Question, *, force: bool = False) -> tuple[Job, Agent, Request]:
+    """A request that an agent be asked, with the job whose run that is; raises what `asked` raises, and InvalidDefinitions."""
+    from octojobs.config.by_hand import asked  # runs of jobs don't pay for it
+
+    job, agent = asked(workspace.definitions, question)
+    return job, agent, Request("run", workspace.clock.now(), job=job.id, force=force, by=who(), question=question)
+
+
 def retry_request(workspace: Workspace, text: str) -> tuple[Job, Request]:
     """A request for another run of the job whose run is meant; OctojobsError for a run that is still open."""
     run = find_run(workspace, text)
     if run["outcome"] is None:
         again = f"attempt {run['attempt']} begins at {run['not_before']}" if run["phase"] == "retrying" else f"it is {run['phase']}"
         raise OctojobsError(f"{run['id']} is still open: {again}", f"`octojobs cancel {run['id']}` ends it")
+    if run["job"] == ASKED:
+        raise OctojobsError(f"{run['id']} was asked by hand: no job declares it", "ask again with `octojobs agent run`")
     job, request = run_request(workspace, run["job"])
     return job, replace(request, kind="retry", reason=f"again, after {run['id']}")
 
@@ -85,7 +98,7 @@ def preview(workspace: Workspace, job: Job, request: Request) -> Preview:
             paths=workspace.paths,
             settings=workspace.settings,
             environ=workspace.environ,
-            agents=workspace.definitions.agents,
+            agents=agents_for(job, workspace.definitions),
             pins=workspace.definitions.pins,
             extra_env={"OCTOJOBS_LAST_SUCCESS_AT": format_instant(last)} if last else None,
         )

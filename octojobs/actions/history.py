@@ -88,7 +88,7 @@ def known_job(workspace: Workspace, ledger: Ledger, name: str) -> str:
 
 def _names(workspace: Workspace, ledger: Ledger) -> list[str]:
     declared = workspace.in_force.jobs if workspace.in_force else ()
-    return [str(name) for name in dict.fromkeys([*declared, *ledger.jobs])]
+    return [str(name) for name in dict.fromkeys([*declared, *ledger.jobs, *(run.job for run in ledger.runs.values())])]
 
 
 def _latest_of(workspace: Workspace, ledger: Ledger, job: str) -> View | None:

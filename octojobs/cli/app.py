@@ -119,6 +119,18 @@ def complete_job(ctx: click.Context, _parameter: click.Parameter, incomplete: st
     return [name for name in names if name.startswith(incomplete)]
 
 
+def complete_agent(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """The names of agents that begin so, as above."""
+    app = ctx.find_object(App) or App()
+    try:
+        from octojobs.actions.agents import agent_names  # lazily, as above
+
+        names = agent_names(app.workspace())
+    except Exception:  # noqa: BLE001 - as above
+        return []
+    return [name for name in names if name.startswith(incomplete)]
+
+
 def _jobs(ctx: click.Context) -> Mapping[Any, Any]:
     app = ctx.find_object(App) or App()
     try:

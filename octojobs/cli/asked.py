@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from itertools import count
 
@@ -20,14 +21,22 @@ from octojobs.core.identity import RunId
 from octojobs.errors import ExitCode
 from octojobs.runners.output import OUTPUT_FILE
 from octojobs.store.requests import Request
+from octojobs.views.values import View
 
 LOOK_S = 0.05
 
 
-def run_here(app: App, workspace: Workspace, request: Request) -> int:
-    """Run it in the foreground, its output following; the exit code of its outcome, 130 when it was interrupted."""
+Tell = Callable[[View], None]
+"""Takes a run that has ended."""
+
+
+def run_here(app: App, workspace: Workspace, request: Request, tell: Tell | None = None, *, follows: bool = True) -> int:
+    """Run it in the foreground, its output following (`follows`); the exit code of its outcome, 130 when it was interrupted.
+
+    How it ended is told in a line, unless somebody else is to `tell` it: that one is also told of a run that waits.
+    """
     log_to_stderr()
-    follower = _Follower(app, workspace)
+    follower = _Follower(app, workspace, follows)
 
     def started(run: RunId) -> None:
         app.screen.note(f"{run} runs here: no daemon does")
@@ -42,39 +51,52 @@ def run_here(app: App, workspace: Workspace, request: Request) -> int:
         return ExitCode.INTERRUPTED
     if view["outcome"] is None:
         app.screen.note(f"octojobs: {view['id']} waits: {visible(view['reason'])}; the next daemon or tick goes on with it")
+        if tell is not None:
+            tell(view)
         return ExitCode.FAILED
-    tell_ended(app, workspace, [view], tails=False)
-    return ExitCode.OK if view["outcome"] == "succeeded" else ExitCode.FAILED
+    return _told(app, workspace, view, tell)
 
 
-def follow_asked(app: App, workspace: Workspace, request: Request, answer: Answer, *, wait: bool) -> int:
-    """After the daemon took it: say which run it is, and with `wait` follow it to its end."""
+def follow_asked(
+    app: App, workspace: Workspace, request: Request, answer: Answer, tell: Tell | None = None, *, wait: bool, follows: bool = True
+) -> int:
+    """After the daemon took it: say which run it is, and with `wait` follow it to its end; `tell` and `follows` as above."""
     run = run_id(request)
     if not answer.done:
         return not_done(app, answer, "the run")
     view = asked_run(workspace, run)
-    app.screen.say(f"{run} {view['outcome'] or view['phase']}")
+    (app.screen.say if follows else app.screen.note)(f"{run} {view['outcome'] or view['phase']}")
     if not wait:
         return ExitCode.OK
-    follower = _Follower(app, workspace)
+    follower = _Follower(app, workspace, follows)
     follower.start(run)
     view = wait_for(workspace, run)
     follower.stop()
-    tell_ended(app, workspace, [view], tails=False)
+    return _told(app, workspace, view, tell)
+
+
+def _told(app: App, workspace: Workspace, view: View, tell: Tell | None) -> int:
+    if tell is None:
+        tell_ended(app, workspace, [view], tails=False)
+    else:
+        tell(view)
     return ExitCode.OK if view["outcome"] == "succeeded" else ExitCode.FAILED
 
 
 class _Follower:
-    """Prints the output of a run, attempt after attempt, in a thread of its own until it is stopped."""
+    """Prints the output of a run, attempt after attempt, in a thread of its own until it is stopped; nothing unless it `follows`."""
 
-    def __init__(self, app: App, workspace: Workspace) -> None:
+    def __init__(self, app: App, workspace: Workspace, follows: bool) -> None:
         self._app = app
+        self._follows = follows
         self._paths = workspace.paths
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
 
     def start(self, run: RunId) -> None:
         """Begin with the first attempt, as soon as there is one."""
+        if not self._follows:
+            return
         self._thread = threading.Thread(target=self._follow, args=(run,), daemon=True)
         self._thread.start()
 

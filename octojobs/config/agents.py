@@ -19,10 +19,11 @@ from octojobs.config.schema import check
 from octojobs.config.suggest import did_you_mean
 from octojobs.core.agent import Agent, Profile, Rule, Wording, refusal
 from octojobs.core.agent_names import DEFAULT_AGENT, agent_of
+from octojobs.core.definitions import Definitions
 from octojobs.core.guards import Condition
 from octojobs.core.identity import JobId
 from octojobs.core.job import AgentAction, Job
-from octojobs.errors import Problem, Severity
+from octojobs.errors import InvalidDefinitions, Problem, Severity, UsageError
 
 Files = Mapping[str, tuple[str, bytes]]
 
@@ -97,6 +98,21 @@ def unfit(jobs: Iterable[Job], known: Mapping[str, Agent], places: Iterable[Refe
 def missing(name: str) -> tuple[str, str]:
     """That there is no such agent, and what to do."""
     return f'there is no agent "{name}"', f"write {agent_file(name)}, or name one of {', '.join(shipped())}"
+
+
+def agent_named(definitions: Definitions, name: str) -> Agent:
+    """The agent of that name, whether a job names it or not. Raises UsageError for none, InvalidDefinitions when its file is wrong."""
+    if name in definitions.agents:
+        return definitions.agents[name]
+    path = agent_file(name)
+    if path in definitions.agent_files:
+        made = read_agent(name, path, definitions.agent_files[path])
+        if made.agent is None:
+            raise InvalidDefinitions(made.problems)
+        return made.agent
+    if name not in shipped():
+        raise UsageError(*missing(name))
+    return Agent(name, shipped_profile(name))
 
 
 def guarded(jobs: Mapping[JobId, Job], known: Mapping[str, Agent]) -> Mapping[JobId, Job]:

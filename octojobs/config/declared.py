@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from octojobs.config.entries import Entry
 from octojobs.config.reader import Document
-from octojobs.core.identity import InvalidId, JobId
+from octojobs.core.identity import ASKED, InvalidId, JobId
 from octojobs.errors import Problem
 
 MOST_PROBLEMS = 1_000
@@ -99,6 +99,9 @@ def _unnamed(entry: Entry, stem: str) -> Declared | Problem:
 
 
 def _identified(entry: Entry, name: str, title: str, at: Entry | None) -> Declared | Problem:
+    if name.lower() == ASKED:
+        what, fix = f'"{name}" is what runs of `octojobs agent run` are called', "choose another name"
+        return at.problem(what, fix) if at is not None else entry._replace(label="").problem_at_key(what, fix)
     try:
         return Declared(JobId(name), title, entry)
     except InvalidId:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from octojobs.config.built import WORTH_IT, Built, key_of
 from octojobs.config.file import JobsFile, Placed, read_jobs
-from octojobs.config.files import SETTINGS_FILE, holds_jobs, is_definition
+from octojobs.config.files import SETTINGS_FILE, holds_jobs, is_agent, is_definition
 from octojobs.config.jobs import Defaults
 from octojobs.config.references import IN_SETTINGS, Kind, check
 from octojobs.config.settings import SettingsFile, read_settings
@@ -93,7 +93,8 @@ class Loader:
         problems.sort()
         if any(problem.severity is Severity.ERROR for problem in problems):
             return Loaded(None, tuple(problems), settings.settings)
-        definitions = replace(_definitions(jobs, settings, source, files, main, problems), agents=known)
+        told = {path: data for path, (_, data) in files.items() if is_agent(path)}
+        definitions = replace(_definitions(jobs, settings, source, files, main, problems), agents=known, agent_files=told)
         return Loaded(definitions, tuple(problems), settings.settings)
 
     def _read_settings(self, files: Files) -> SettingsFile:

@@ -58,6 +58,7 @@ class Reload:
         self._monotonic = monotonic
         self._current: Definitions | None = None
         self._refused: OctojobsError | None = None
+        self._keeps_plan = False
         self._judged: tuple[dict[str, str], Plan | None, str] | None = None
         self._files = self._watched()
         self._stamp: Stamp = ()
@@ -107,6 +108,7 @@ class Reload:
     def _look(self) -> None:
         files = self._contents.look()
         plan = self._approval.read() if self._approval else None
+        self._keeps_plan = plan is not None
         # Where a plan was approved, the scripts count, too: they may change with every commit, and in the working tree at any time.
         question = ({path: oid for path, (oid, _) in files.items()}, plan, self._source.name if plan else "")
         saved = plan is not None and self._source.name == WORKTREE
@@ -152,7 +154,7 @@ class Reload:
         self.note = f"{named(self._source.name)} {obstacle}; {self._in_force()}"
 
     def _enforce(self, definitions: Definitions, plan: Plan) -> None:
-        self._current = replace(definitions, pins=plan.pins) if plan.pins else definitions
+        self._current = self._bound(definitions, plan)
         if self._last_good is not None:
             self._last_good.keep(plan)
 
@@ -169,11 +171,16 @@ class Reload:
     def _remembered(self) -> Plan | None:
         """What ran last: the approved plan, or the last good files where nothing has to be approved."""
         approved = self._approval.read() if self._approval else None
+        self._keeps_plan = approved is not None
         return approved or (self._last_good.recall() if self._last_good else None)
 
     def _load_plan(self, plan: Plan) -> Definitions | None:
         definitions = self._plan_loader.load(plan.files, source=plan.source, jobs_file=plan.jobs_file).definitions
-        return replace(definitions, pins=plan.pins) if definitions and plan.pins else definitions
+        return self._bound(definitions, plan) if definitions else None
+
+    def _bound(self, definitions: Definitions, plan: Plan) -> Definitions:
+        """The definitions with what the plan lets run."""
+        return replace(definitions, pins=plan.pins, keeps_plan=self._keeps_plan) if plan.pins or self._keeps_plan else definitions
 
     def _in_force(self) -> str:
         return f"the definitions of {named(self._current.source)} stay in force" if self._current else ""

@@ -119,7 +119,8 @@ class Definitions:
     equal digests mean equal definitions; `warnings` were found in files that are otherwise fine.
 
     `pins` are the scripts that jobs name, path to blob id, where they have to be approved, too ("" where nobody has approved what
-    is there); a run starts only with the pinned ones on disk. `agents` are those that jobs name and that there are.
+    is there); a run starts only with the pinned ones on disk. `agents` are those that jobs name and that there are. `agent_files` are
+    those of all agents of the repository, path to content, unread; `keeps_plan` says whether what runs has to be approved.
     """
 
     jobs: Mapping[JobId, Job]
@@ -129,3 +130,5 @@ class Definitions:
     warnings: tuple[Problem, ...] = ()
     pins: Mapping[str, str] = field(default_factory=dict)
     agents: Mapping[str, Agent] = field(default_factory=dict)
+    agent_files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    keeps_plan: bool = False

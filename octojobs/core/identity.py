@@ -32,6 +32,10 @@ class JobId(str):
         return super().__new__(cls, text)
 
 
+ASKED = JobId("_agent")
+"""Whose runs are those that somebody asked an agent for by hand; no file declares it."""
+
+
 class RunId(str):
     """The name of a run: job, `@`, due instant, and for one started by hand four hex digits; safe as a file name.
 

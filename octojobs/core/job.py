@@ -114,7 +114,8 @@ class AgentAction:
     """A prompt for a coding agent, given as it stands or as a file of the repository.
 
     `provider` is whose limits its agent meets, as the definitions know the agent; "" where they don't.
-    `expect` is an `Expect` of `core/expect.py` as the codec writes it, empty for one that asks for nothing.
+    `expect` is an `Expect` of `core/expect.py` as the codec writes it, empty for one that asks for nothing. A prompt that is `verbatim`
+    names no placeholders.
     """
 
     prompt: str = ""
@@ -128,6 +129,7 @@ class AgentAction:
     provider: str = ""
     expect: Mapping[str, Any] = field(default_factory=dict)
     i_accept: str = ""
+    verbatim: bool = False
 
 
 @dataclass(frozen=True, slots=True)

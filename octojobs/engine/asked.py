@@ -7,7 +7,7 @@ from datetime import datetime
 
 from octojobs.core.claim import first_sight, manual_run
 from octojobs.core.events import CancelAsked, Event, Paused, Resumed, RunClaimed
-from octojobs.core.identity import JobId, RunId
+from octojobs.core.identity import ASKED, JobId, RunId
 from octojobs.core.job import Job
 from octojobs.core.ledger import Ledger
 from octojobs.core.run import Run
@@ -22,6 +22,12 @@ class Refused(Exception):
 
 class NoSuchJob(Refused):
     """It names a job that nobody declares."""
+
+    wrong_usage = True
+
+
+class NoSuchAgent(Refused):
+    """It asks an agent that there is not, or that can't do it."""
 
     wrong_usage = True
 
@@ -63,7 +69,8 @@ def _run(request: Request, jobs: Mapping[JobId, Job], ledger: Ledger, now: datet
     if job.unsupported:
         raise Refused(job.unsupported)
     run = manual_run(job, request.at, request.suffix, forced=request.force, by=request.by, source=source)
-    return () if run.id in ledger.runs else (*first_sight(job, ledger, now, salt), RunClaimed(run))
+    seen = () if job.id == ASKED else first_sight(job, ledger, now, salt)  # what nobody declares has no state: each run is by itself
+    return () if run.id in ledger.runs else (*seen, RunClaimed(run))
 
 
 def _runs_named(request: Request, ledger: Ledger) -> Iterator[Run]:

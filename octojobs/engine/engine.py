@@ -271,7 +271,7 @@ class Engine:
             self.get_ready()
 
     def _judge(self, now: datetime) -> None:
-        if self.feed.current().pins:
+        if self.feed.current().pins or self.feed.current().keeps_plan:
             # Before the guards: one of them may be a script that nobody has approved.
             self._withhold([run for run in self.store.ledger.unqueued() if run.phase is Phase.WAITING], now)
         freed = self._holding.follow(now) or self._freed

@@ -12,6 +12,7 @@ from octojobs.core.events import Event
 from octojobs.core.identity import InvalidId
 from octojobs.core.ledger import Ledger
 from octojobs.engine.asked import Refused, events_for
+from octojobs.engine.questions import jobs_for
 from octojobs.store import requests
 from octojobs.store.paths import StatePaths
 from octojobs.store.requests import Refusal
@@ -39,7 +40,7 @@ class Inbox:
                 continue
             self._taken[path], self._sweeps = None, True
             try:
-                asked = events_for(request, definitions.jobs, ledger, now, definitions.source, self._salt)
+                asked = events_for(request, jobs_for(request, definitions), ledger, now, definitions.source, self._salt)
             except (Refused, InvalidId) as refused:
                 log.error("request %s of %s refused: %s", request.kind, request.by or "somebody", refused)
                 self._taken[path] = Refusal(str(refused), isinstance(refused, InvalidId) or refused.wrong_usage)

@@ -13,6 +13,7 @@ from octojobs.core.events import AttemptEnded, AttemptStarted, AttemptVoid, Even
 from octojobs.core.identity import RunId
 from octojobs.core.run import Attempt, Outcome, Run
 from octojobs.engine.ground import Ground
+from octojobs.engine.questions import agents_for
 from octojobs.engine.settle import ended
 from octojobs.runners import receipts
 from octojobs.runners.base import Launch, NotPreparable, Shim
@@ -83,7 +84,7 @@ class Starter:
                     settings=definitions.settings,
                     environ=self._ground.environ,
                     extra_env=extra_env(run),
-                    agents=definitions.agents,
+                    agents=agents_for(run.definition, definitions),
                     pins=definitions.pins,
                 )
             except NotPreparable as problem:

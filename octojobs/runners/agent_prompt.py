@@ -33,10 +33,12 @@ def composed(
     """
     own = [path for path in texts_of(agent.name) if path != action.prompt_file]
     texts = [text for path in own if (text := text_at(repository, source, path)) is not None]
-    texts.append(_of_file(repository, source, action.prompt_file) if action.prompt_file else prompt)
+    if not action.verbatim:
+        texts.append(_of_file(repository, source, action.prompt_file) if action.prompt_file else prompt)
     asked = frozenset().union(*map(mentioned, texts))
     values = values_of(asked, repository, environ, paths)
-    filled = "\n\n".join(fill_prompt(text, values).strip() for text in texts)
+    whole = [*(fill_prompt(text, values) for text in texts), *([prompt] if action.verbatim else [])]
+    filled = "\n\n".join(text.strip() for text in whole)
     filled = mended(filled).replace("\0", "\N{REPLACEMENT CHARACTER}")  # no program can be given them
     if any(values.get(name, "").startswith(FENCE) for name in asked):
         filled = f"{_WARNING}\n\n{filled}"

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from octojobs.core.codec import NotDecodable, decode, encode
 from octojobs.core.identity import JobId, RunId
+from octojobs.core.question import Question
 from octojobs.errors import ExitCode, OctojobsError
 from octojobs.store.access import storage_failed
 from octojobs.store.atomic import replace_file
@@ -24,8 +25,8 @@ from octojobs.store.paths import StatePaths, make_folders
 
 log = logging.getLogger("octojobs.requests")
 
-MAX_BYTES = 1 << 16
-"""A request names a job and a reason; nobody needs more."""
+MAX_BYTES = 1 << 20
+"""A request names a job and a reason, or has a prompt of 100,000 bytes in it, each of them up to six as JSON; nobody needs more."""
 
 ANSWER_TTL = timedelta(minutes=5)
 """An answer that nobody fetched by then is not waited for any more: asking takes seconds."""
@@ -41,7 +42,8 @@ def _new_id() -> str:
 class Request:
     """One wish. `at` is when it was made, aware UTC; `by` says who made it; `id` is 16 hex digits.
 
-    `job` is None for all jobs where that makes sense; `run` names one run to cancel; `until` ends a pause.
+    `job` is None for all jobs where that makes sense; `run` names one run to cancel; `until` ends a pause. `question` is what an agent
+    is asked by hand; the job is `_agent` then.
     """
 
     kind: str
@@ -52,6 +54,7 @@ class Request:
     until: datetime | None = None
     reason: str = ""
     by: str = ""
+    question: Question | None = None
     id: str = field(default_factory=_new_id)
 
     @property

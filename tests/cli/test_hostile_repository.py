@@ -34,7 +34,7 @@ READING = tuple(
             "runs",
         ),
         *("inspect job", "logs job", "doctor", "export crontab", "task list", "task show 12345678", "lease list"),
-        *("agent list", "agent usage", "hook pre-commit"),
+        *("agent list", "agent usage", "agent run claude hello --dry-run", "hook pre-commit"),
         *("init --dry-run", "create new --interval 1h --command true --dry-run", "delete job --dry-run", "enable job --dry-run"),
         *(
             "disable job --dry-run",
@@ -51,7 +51,18 @@ READING = tuple(
 """A call of every verb but `up`, as somebody makes it who only looks."""
 REFUSED = tuple(
     tuple(line.split())
-    for line in ("up --once", "up --detach", "tick", "run-now job", "pause --all", "pause job", "resume --all", "cancel job", "retry job")
+    for line in (
+        "up --once",
+        "up --detach",
+        "tick",
+        "run-now job",
+        "pause --all",
+        "pause job",
+        "resume --all",
+        "cancel job",
+        "retry job",
+        "agent run claude hello",
+    )
 )
 """What starts something, or asks for it."""
 FORGED = "gpgsig -----BEGIN SSH SIGNATURE-----\n U1NIU0lH\n -----END SSH SIGNATURE-----\n"

@@ -1,4 +1,4 @@
-"""`octojobs agent`: who may be asked, and what it has cost."""
+"""`octojobs agent`: who may be asked, asking one by hand, and what it has cost."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import click
 
 from octojobs.actions.agents import list_agents, usage
 from octojobs.cli.app import App, complete_job, json_option, where_options
+from octojobs.cli.commands import agent_run
 from octojobs.cli.family import Family
 from octojobs.cli.group import Verb
 from octojobs.cli.params import AGE
@@ -20,11 +21,12 @@ from octojobs.views.values import View
     cls=Family,
     examples=[
         ("octojobs agent list", "the agents that jobs may ask, and whether their programs are there"),
+        ('octojobs agent run claude "Which pull requests are stale?"', "ask one, by hand"),
         ("octojobs agent usage --since 7d", "what they have used this week"),
     ],
 )
 def command() -> None:
-    """Coding agents: the programs that jobs with a `prompt` ask. docs/agents.md tells how."""
+    """Coding agents: the programs that jobs with a `prompt` ask, or you by hand. docs/agents.md tells how."""
 
 
 @command.command(
@@ -97,3 +99,6 @@ def _numbers(one: View) -> list[str]:
     cost = "" if one["cost_usd"] is None else f"{one['cost_usd']:.4f}"
     untold = f"{plural(one['untold'], 'attempt')} told nothing" if one["untold"] else ""
     return [str(one["runs"]), *counts, cost, untold]
+
+
+command.add_command(agent_run.command)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import shlex
-
 import click
 
-from octojobs.actions.by_hand import Preview, ask_daemon, preview, run_request
+from octojobs.actions.by_hand import ask_daemon, preview, run_request
 from octojobs.cli.app import App, complete_job, dry_run_option, network_option, where_options
 from octojobs.cli.asked import follow_asked, run_here
 from octojobs.cli.group import Verb
+from octojobs.cli.preview import show_preview
 from octojobs.cli.running import require_commit
-from octojobs.cli.screen import Screen
 from octojobs.cli.text import visible
-from octojobs.core.sandbox import Backend, Sandbox
 from octojobs.errors import ExitCode
 
 
@@ -44,38 +41,10 @@ def command(app: App, job: str, wait: bool, force: bool, dry_run: bool) -> int:
     if workspace.kept_note:
         app.screen.note(f"octojobs: {visible(workspace.kept_note)}")
     if dry_run:
-        _show(app, preview(workspace, declared, request))
+        show_preview(app, preview(workspace, declared, request))
         return ExitCode.OK
     require_commit(workspace)
     answer = ask_daemon(workspace, request)
     if answer is None:
         return run_here(app, workspace, request)
     return follow_asked(app, workspace, request, answer, wait=wait)
-
-
-def _show(app: App, shown: Preview) -> None:
-    screen = app.screen
-    screen.say(f"would run: {visible(shlex.join(shown.argv))}")
-    screen.say(f"in: {visible(str(shown.cwd))}")
-    if (order := shown.order) is not None:
-        what = visible(shlex.join(order.argv)) or "the agent's program"
-        screen.say(f"which runs, in a sandbox ({order.sandbox.backend.value}): {what}")
-        screen.say(f"in: {visible(str(order.folder))}")
-        screen.say(f"worktree: {visible(str(order.tree))} at {order.whose.base or 'HEAD'}")
-        _show_sandbox(screen, order.sandbox)
-    for verdict in shown.verdicts:
-        screen.say(f"condition {verdict.guard}: {verdict.status.value}: {visible(verdict.evidence)}")
-    screen.say("environment:")
-    for name, value in shown.env.items():
-        screen.say(f"  {name}={visible(value)}")
-
-
-def _show_sandbox(screen: Screen, sandbox: Sandbox) -> None:
-    """What it lets through; a worktree alone keeps nothing out."""
-    if sandbox.backend is Backend.WORKTREE:
-        return
-    if sandbox.image:
-        screen.say(f"image: {visible(sandbox.image)}")
-    screen.say(f"network: {'yes' if sandbox.network is True else visible(sandbox.network or 'none')}")
-    for mount in sandbox.mounts:
-        screen.say(f"shows: {visible(mount.source)} as {visible(mount.target or mount.source)}, {'to write' if mount.write else 'to read'}")

@@ -1,0 +1,36 @@
+"""Runs by hand of agents that no job need name: whom they ask is looked up in the definitions in force, each time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from octojobs.core.agent import Agent
+from octojobs.core.definitions import Definitions
+from octojobs.core.identity import ASKED, JobId
+from octojobs.core.job import Job
+from octojobs.engine.asked import NoSuchAgent, Refused
+from octojobs.errors import InvalidDefinitions, OctojobsError, UsageError
+from octojobs.store.requests import Request
+
+
+def jobs_for(request: Request, definitions: Definitions) -> Mapping[JobId, Job]:
+    """The jobs that the request may mean: those that are declared, and the one that its question makes. Raises Refused."""
+    if request.question is None:
+        return definitions.jobs
+    from octojobs.config.by_hand import asked  # most repositories ask no agent
+
+    try:
+        return {**definitions.jobs, ASKED: asked(definitions, request.question)[0]}
+    except (UsageError, InvalidDefinitions) as wrong:
+        raise NoSuchAgent(str(wrong)) from None
+    except OctojobsError as refused:
+        raise Refused(str(refused)) from None
+
+
+def agents_for(job: Job, definitions: Definitions) -> Mapping[str, Agent]:
+    """The agents that a run of the job may ask."""
+    if job.id != ASKED:
+        return definitions.agents
+    from octojobs.config.by_hand import agents_with  # as above
+
+    return agents_with(definitions, job)
