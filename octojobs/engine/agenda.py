@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Iterator
 from datetime import datetime
 
 from octojobs.core.identity import JobId
@@ -42,16 +43,17 @@ class Agenda:
             heapq.heappop(self._heap)
         return self._heap[0][0] if self._heap else None
 
-    def count_until(self, at: datetime, most: int) -> int:
-        """How many jobs are to be looked at by then, or `most` if they are more (or nearly so: overtaken entries count). O(most)."""
-        found, places = 0, [0]
-        while places and found < most:
+    def until(self, at: datetime) -> Iterator[JobId]:
+        """The jobs that are to be looked at by then, in no order, perhaps one of them twice; what is not asked for costs nothing."""
+        places = [0]
+        while places:
             place = places.pop()
             # What lies below an entry of the heap is no earlier than it.
             if place < len(self._heap) and self._heap[place][0] <= at:
-                found += 1
+                entry_at, job = self._heap[place]
+                if self._next.get(job) == entry_at:
+                    yield job
                 places += (2 * place + 1, 2 * place + 2)
-        return found
 
     def next_of(self, job: JobId) -> datetime | None:
         """When the job is looked at next."""

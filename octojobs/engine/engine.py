@@ -13,6 +13,7 @@ import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 
 from octojobs.core.absence import absences, withdrawn
 from octojobs.core.admit import Admission, admit
@@ -27,6 +28,7 @@ from octojobs.core.ledger import Row
 from octojobs.core.plan import plan
 from octojobs.core.run import Phase, Run
 from octojobs.core.when import ActivityWhen, AfterWhen
+from octojobs.engine import ahead
 from octojobs.engine.aftermath import Aftermath
 from octojobs.engine.agenda import Agenda
 from octojobs.engine.clock import Watch
@@ -168,11 +170,13 @@ class Engine:
         self._stage(events)
 
     def get_ready(self) -> None:
-        """Something is about to fall due: ask git and have shims forked now, so that the starts need not wait for them."""
+        """Something is about to fall due: ask git, fork shims and make folders now, so that the starts need not wait for them."""
         self.ground.refresh_revision()
         wake_at = self.wake_at()
-        room = max(self._pools().values())
-        self._starter.pool.get_ready(max(1, self._agenda.count_until(wake_at, room)) if wake_at is not None else 1)
+        due = list(islice(self._agenda.until(wake_at), ahead.MOST)) if wake_at is not None else []
+        self._starter.pool.get_ready(max(1, min(len(due), max(self._pools().values()))))
+        if wake_at is not None and self.ground.clock.now() + ahead.SOON > wake_at:
+            self._starter.make_folders(ahead.coming(self._jobs, due, self.store.ledger, wake_at), wake_at - ahead.SPARE)
 
     def has_news(self) -> bool:
         """Whether something has happened in the repository that changes when jobs are due."""

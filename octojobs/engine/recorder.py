@@ -53,6 +53,8 @@ class Recorder:
     def stage(self, events: Iterable[Event]) -> list[Row]:
         """Apply the events to the ledger; they are written by the next `flush`."""
         staged = tuple(events)
+        if not staged:
+            return []
         rows = self._store.stage(staged)
         for event in staged:
             if isinstance(event, RunClaimed | RunEvent):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from octojobs.core.codec import encode
 from octojobs.core.definitions import Definitions
@@ -49,6 +50,16 @@ class Starter:
     def __init__(self, ground: Ground, launcher: Launcher) -> None:
         self.pool = Pool(launcher)
         self._ground = ground
+
+    def make_folders(self, runs: Iterable[RunId], until: datetime) -> None:
+        """The folders of first attempts, as many as are made by `until`; in silence where they can't be, since `reserve` will say why."""
+        for run in runs:
+            if self._ground.clock.now() >= until:
+                return
+            try:
+                make_run_folder(self._ground.paths, run, 1)
+            except OSError:
+                return
 
     def reserve(self, runs: Sequence[Run]) -> tuple[list[Shim], str]:
         """A folder and a shim for each of the first of these runs; why not for all, when the system has no room for more.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from itertools import islice
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,9 +52,11 @@ def test_an_instant_that_comes_back_after_another_is_taken_once() -> None:
 
 
 @given(st.dictionaries(JOBS, INSTANTS), INSTANTS, st.integers(0, 5))
-def test_the_agenda_counts_what_is_due_by_an_instant(puts: dict[JobId, datetime], at: datetime, most: int) -> None:
-    """As many shims are made ready as jobs are due together, up to a bound."""
+def test_the_agenda_tells_what_is_due_by_an_instant(puts: dict[JobId, datetime], at: datetime, most: int) -> None:
+    """All is made ready for the jobs that are due together, up to a bound."""
     agenda = Agenda()
     for job, due in puts.items():
         agenda.put(job, due)
-    assert agenda.count_until(at, most) == min(most, sum(due <= at for due in puts.values()))
+    soon = {job for job, due in puts.items() if due <= at}
+    assert set(agenda.until(at)) == soon
+    assert len(list(islice(agenda.until(at), most))) == min(most, len(soon))

@@ -13,7 +13,6 @@ from octojobs.core.job import CommandAction, FollowUp, Overlap, Priority, RetryP
 from octojobs.core.run import Outcome, Phase
 from octojobs.core.when import ScheduleWhen
 from octojobs.engine.engine import Scope
-from octojobs.runners.launcher import Launcher
 from tests.engine.world import World, job
 
 
@@ -373,18 +372,3 @@ def test_a_failure_reaches_a_person_even_when_it_is_a_missing_secret_or_folder(w
     world.drain()
     assert "secret OCTOJOBS_TEST_SECRET is neither in" in world.output("secretive@20261120T100000Z+on_failure")
     assert "nowhere" in world.output("homeless@20261120T100000Z+on_failure")
-
-
-def test_a_shim_is_ready_for_each_job_that_falls_due_together(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As many as their pools have room for: at the instant nothing is forked."""
-    world.declare(*(job(name, every=60) for name in ("a", "b", "c")), settings=Settings(max_concurrent=2))
-    world.tick()
-    world.drain()
-    world.engine.rest()
-    world.clock.advance(59)
-    world.engine.get_ready()
-    monkeypatch.setattr(Launcher, "fork", lambda *_: ([], "nothing is to be forked now"))
-    world.tick(1)
-    assert sorted(run.phase.value for run in world.runs()) == ["queued", "running", "running"]
-    monkeypatch.undo()
-    world.drain()
