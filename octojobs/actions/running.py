@@ -24,9 +24,10 @@ from octojobs.core.identity import RunId
 from octojobs.core.job import HOOKS
 from octojobs.core.ledger import Ledger, Row
 from octojobs.core.run import Outcome, Phase, Run
-from octojobs.engine.engine import EVERYTHING, Engine, Scope
+from octojobs.engine.engine import Engine
 from octojobs.engine.heartbeat import Heartbeat, Vitals
 from octojobs.engine.retaining import Retainer
+from octojobs.engine.scope import EVERYTHING, Scope
 from octojobs.engine.service import LOOK_S, WATCHED_LOOK_S, Service
 from octojobs.engine.supervisor import Supervisor
 from octojobs.engine.wake import Wake
@@ -77,7 +78,7 @@ def session(workspace: Workspace, role: str, scope: Scope = EVERYTHING, *, event
             engine.recorder.on_row = running.rows.append
             if events:
                 _log_events(engine)
-            engine.guards.ring = wake.ring
+            engine.starts.guards.ring = wake.ring
             with closing(service):
                 yield running
 
@@ -182,7 +183,7 @@ def _busy(engine: Engine, until: datetime) -> bool:
     One that waits for a guard is left to the next pass, and so is one that is queued while nothing runs: whatever
     could start has been started by now, so it is held by a pause, a missing pool, a rate limit or a full disk.
     """
-    if engine.unfinished or engine.guards.asking:
+    if engine.starts.unfinished or engine.starts.guards.asking:
         return True
     ledger = engine.store.ledger
     return any(run.holds_slot or _is_retried(ledger, run, until) for run in ledger.unqueued())

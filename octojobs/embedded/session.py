@@ -23,7 +23,8 @@ from octojobs.core.ledger import Row
 from octojobs.core.run import Outcome, Phase, Run
 from octojobs.embedded.feed import SOURCE, JobsFeed
 from octojobs.embedded.job import Job
-from octojobs.engine.engine import Engine, Scope
+from octojobs.engine.engine import Engine
+from octojobs.engine.scope import Scope
 from octojobs.engine.service import Service
 from octojobs.engine.wake import Wake
 from octojobs.errors import OctojobsError, UsageError
@@ -227,10 +228,10 @@ class Session:
             self._allowed.discard(order.run.id)
             with self._turn:
                 self._given = [other for other in self._given if other is not order]
-        self._allowed.update(run.id for run in self.engine.ready if run.is_follow_up)
+        self._allowed.update(run.id for run in self.engine.starts.ready if run.is_follow_up)
 
     def _has_work(self) -> bool:
-        follow_ups = (run.id for run in self.engine.ready if run.is_follow_up)
+        follow_ups = (run.id for run in self.engine.starts.ready if run.is_follow_up)
         return bool(self._taken or self._returned or self._offers()) or any(run not in self._allowed for run in follow_ups)
 
     def _offers(self) -> list[Run]:
@@ -238,7 +239,7 @@ class Session:
         if self._give is None or len(self._given) >= self._width or self._returned:
             return []
         runs = self.engine.store.ledger.runs
-        waiting = (run for run in self.engine.ready if run.id in runs and run.id not in self._orders and not run.is_follow_up)
+        waiting = (run for run in self.engine.starts.ready if run.id in runs and run.id not in self._orders and not run.is_follow_up)
         return list(itertools.islice(waiting, self._width - len(self._given)))
 
     def _is_idle(self) -> bool:

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from octojobs.engine.clock import Clock
-from octojobs.engine.engine import EVERYTHING, Engine, Scope
+from octojobs.engine.engine import Engine
 from octojobs.engine.feed import Feed
 from octojobs.engine.ground import Ground
+from octojobs.engine.scope import EVERYTHING, Scope
 from octojobs.engine.starter import Starter
 from octojobs.repository import Repository
 from octojobs.runners.launcher import Launcher

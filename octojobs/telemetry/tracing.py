@@ -62,8 +62,8 @@ class Tracing:
     def _end(self) -> None:
         self._forget()
         self._forget = lambda: None
-        self._engine.trace_env = lambda _: {}
-        self._engine.guards.judged = unobserved
+        self._engine.starts.trace_env = lambda _: {}
+        self._engine.starts.guards.judged = unobserved
         if self._traces is not None:
             self._last = self._traces.end()
             for handler in logging.getLogger("octojobs").handlers:
@@ -89,6 +89,6 @@ class Tracing:
         for handler in ours.handlers:
             handler.addFilter(self._names)
         self._forget = self._engine.recorder.observe(self._traces.event_seen, self._traces.row_seen)
-        self._engine.trace_env = self._traces.environment
-        self._engine.guards.judged = self._traces.judged
+        self._engine.starts.trace_env = self._traces.environment
+        self._engine.starts.guards.judged = self._traces.judged
         log.info("spans go to %s", wanted.otlp)

@@ -207,7 +207,7 @@ def test_what_a_run_had_that_never_started_is_free_at_once(world: World, leases:
     assert (run_of_job(world, "sweep").phase, run_of_job(world, "other").phase) == (Phase.QUEUED, Phase.WAITING)
     world.ask("cancel", run=run_of_job(world, "sweep").id)
     world.tick()
-    assert world.engine.unfinished
+    assert world.engine.starts.unfinished
     world.tick()
     (kept,) = there(world, leases)
     assert kept.name == f"run-{run_of_job(world, 'other').id}"

@@ -18,7 +18,7 @@ AGENT = JobId("ask")
 
 def waits(world: World) -> list[str]:
     """Why each run of ours waits."""
-    return list(world.engine.waiting_for().values())
+    return list(world.engine.starts.waiting_for(world.clock.now()).values())
 
 
 def test_agents_of_others_take_room_and_are_named(world: World) -> None:

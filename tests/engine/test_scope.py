@@ -8,7 +8,7 @@ from octojobs.core.events import RunClaimed, RunDropped
 from octojobs.core.identity import RunId
 from octojobs.core.job import Priority
 from octojobs.core.run import Outcome
-from octojobs.engine.engine import Scope
+from octojobs.engine.scope import Scope
 from tests.engine.world import World, job
 
 
@@ -19,7 +19,7 @@ def test_a_named_run_starts_although_others_would_take_its_room(world: World) ->
     only: set[RunId] = set()
     world.engine.scope = Scope(only=only)
     world.tick()
-    assert [run.job for run in world.engine.ready] == ["urgent"]
+    assert [run.job for run in world.engine.starts.ready] == ["urgent"]
     by_hand = manual_run(low, world.clock.now(), "3f2c", forced=True, by="a test", source="worktree")
     world.engine.record(RunClaimed(by_hand))
     only.add(by_hand.id)
@@ -33,9 +33,9 @@ def test_what_a_caller_records_is_durable_with_the_next_tick(world: World) -> No
     world.declare(job("beat", every=60))
     world.engine.scope = Scope(only=())
     world.tick()
-    (run,) = world.engine.ready
+    (run,) = world.engine.starts.ready
     world.engine.record(RunDropped(run.id, Outcome.SKIPPED, "not wanted", world.clock.now()))
     world.tick()
     world.restart()
     assert (world.runs(), [(row.outcome.value, row.reason) for row in world.rows]) == ([], [("skipped", "not wanted")])
-    assert world.engine.ready == ()
+    assert world.engine.starts.ready == ()

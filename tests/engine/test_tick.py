@@ -12,7 +12,7 @@ from octojobs.core.identity import JobId, RunId
 from octojobs.core.job import CommandAction, FollowUp, Overlap, Priority, RetryPolicy, WhenBlocked
 from octojobs.core.run import Outcome, Phase
 from octojobs.core.when import ScheduleWhen
-from octojobs.engine.engine import Scope
+from octojobs.engine.scope import Scope
 from tests.engine.world import World, job
 
 
@@ -94,7 +94,7 @@ def test_a_pool_bounds_what_runs_at_once_and_priority_orders_the_rest(world: Wor
     world.declare(*jobs, settings=Settings(max_concurrent=1))
     world.tick()
     assert [run.job for run in world.runs() if run.holds_slot] == ["urgent"]
-    assert set(world.engine.waiting_for().values()) == {"queued: pool default 1/1"}
+    assert set(world.engine.starts.waiting_for(world.clock.now()).values()) == {"queued: pool default 1/1"}
     release.touch()
     world.drain()
     assert [row.job for row in world.rows] == ["urgent", "high", "medium", "low"]
@@ -319,9 +319,9 @@ def test_a_guard_that_hangs_keeps_no_other_job_from_starting(world: World) -> No
     world.tick()
     world.drain()
     assert world.outcomes() == ["succeeded"]
-    assert world.engine.guards.asking
+    assert world.engine.starts.guards.asking
     answered = threading.Event()
-    world.engine.guards.ring = answered.set
+    world.engine.starts.guards.ring = answered.set
     release.touch()
     assert answered.wait(10)
     world.tick()

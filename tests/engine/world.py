@@ -17,8 +17,9 @@ from octojobs.core.job import CommandAction, Job
 from octojobs.core.ledger import Row
 from octojobs.core.run import Run
 from octojobs.core.when import IntervalWhen, ManualWhen
-from octojobs.engine.engine import Engine, Scope
+from octojobs.engine.engine import Engine
 from octojobs.engine.ground import Ground
+from octojobs.engine.scope import Scope
 from octojobs.engine.starter import Starter
 from octojobs.runners.launcher import Launcher
 from octojobs.store.paths import StatePaths

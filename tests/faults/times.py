@@ -32,7 +32,7 @@ def _live(life: Life, seconds: float, stride_s: float = 10) -> None:
     """Time passes in strides; every run ends as soon as it is seen to run."""
     for _ in range(int(seconds / stride_s)):
         life.tick(stride_s)
-        while (running := life.launcher.at(Stage.RUNNING)) or life.engine.unfinished:
+        while (running := life.launcher.at(Stage.RUNNING)) or life.engine.starts.unfinished:
             for shim in running:
                 shim.end(0)
             life.tick()

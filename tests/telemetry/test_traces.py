@@ -44,8 +44,8 @@ class Watched:
         """Watch the engine of now."""
         traces = Traces(self.exporter, self.world.ground.salt, "shop")
         self.world.engine.recorder.observe(traces.event_seen, traces.row_seen)
-        self.world.engine.guards.judged = traces.judged
-        self.world.engine.trace_env = traces.environment
+        self.world.engine.starts.guards.judged = traces.judged
+        self.world.engine.starts.trace_env = traces.environment
         return traces
 
     def spans(self, traces: Traces) -> list[ReadableSpan]:
