@@ -173,10 +173,13 @@ def _follow(order: Order, argv: tuple[str, ...], folder: str, prompt: str, stopp
 
 
 def _enclosed(order: Order, argv: tuple[str, ...], folder: str, feed: bytes, stopping: Stopping, told: tuple[_Told, _Told]) -> int:
-    """Run a process, in the sandbox if there is one, to its end; its exit code. Raises OSError when it can't be started."""
+    """Run a process, in the sandbox if there is one, to its end; its exit code.
+
+    Raises OSError when it can't be started, OctojobsError when there is no image for it.
+    """
     enclosed = enclose(order.repository, replace(order.place, argv=argv), _environment(order, folder))
     stopping.last_resort(order.place.grace_s * BEFORE_KILL, enclosed.end)
-    return process.follow(
+    code = process.follow(
         enclosed.argv,
         cwd=enclosed.cwd,
         env=enclosed.env,
@@ -186,6 +189,8 @@ def _enclosed(order: Order, argv: tuple[str, ...], folder: str, feed: bytes, sto
         pass_fds=enclosed.pass_fds,
         deaf_to=ASKED if enclosed.shielded else (),
     )
+    enclosed.require_begun(code)
+    return code
 
 
 def _of_this_run(order: Order, verdict: Verdict, session: Session, before: Session | None) -> tuple[Verdict, Session]:

@@ -6,6 +6,7 @@ import json
 import os
 import select
 import signal
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +19,8 @@ NOTE = ".inside/kept.json"
 """In the folder of a sandboxed attempt, until that is settled: what has to be known of it, `remove` among it."""
 _LOOKS, _LOOK_S = 40, 0.05
 _REMOVE_S = 60.0
+_GOING = "already in progress"
+"""docker removes a container by itself when what ran in it was killed; until that is done it is there."""
 
 
 def end_remains(run_dir: Path) -> list[str]:
@@ -57,14 +60,19 @@ def end_container(run_dir: Path, environ: Mapping[str, str], timeout_s: float = 
         return False
     if not remove:
         return False
-    try:
-        done = process.run(remove, timeout_s=timeout_s, env=environ)
-    except OSError as error:
-        raise OctojobsError(f"its container can't be removed: {remove[0]}: {error.strerror}", f"`{' '.join(remove)}`") from None
-    said = done.stderr.decode("utf-8", "replace").strip()
-    if not done.ok and "no such container" not in said.lower():
-        raise OctojobsError(f"its container can't be removed: {said or 'no answer'}", f"`{' '.join(remove)}`")
-    return done.ok
+    give_up_at, was_going = time.monotonic() + timeout_s, False
+    while True:
+        try:
+            done = process.run(remove, timeout_s=timeout_s, env=environ)
+        except OSError as error:
+            raise OctojobsError(f"its container can't be removed: {remove[0]}: {error.strerror}", f"`{' '.join(remove)}`") from None
+        said = done.stderr.decode("utf-8", "replace").strip()
+        if done.ok or "no such container" in said.lower():
+            return done.ok or was_going
+        if _GOING not in said.lower() or time.monotonic() >= give_up_at:
+            raise OctojobsError(f"its container can't be removed: {said or 'no answer'}", f"`{' '.join(remove)}`")
+        was_going = True
+        select.select((), (), (), _LOOK_S)
 
 
 def at_work_in(folder: Path) -> list[str]:

@@ -11,10 +11,11 @@ import pytest
 
 from tests.agents.world import AGENT, AGENT_FILE, FAKE, Agents
 from tests.helpers import git, octojobs, start_octojobs, wait_until, write
+from tests.runners.sandbox.engines import Engine, engine
 from tests.runners.sandbox.test_bubblewrap import needs_bwrap
 from tests.runners.sandbox.test_containers import calls, client
 
-__all__ = ["client"]
+__all__ = ["client", "engine"]
 
 WALLS = {"backend": "bubblewrap", "mounts": [{"source": str(FAKE.parent)}]}
 
@@ -121,6 +122,33 @@ def test_an_agent_works_in_a_container(agents: Agents, client: Path) -> None:
     assert started["argv"][started["argv"].index("--entrypoint") + 1] == sys.executable
     assert "sk-secret-1" not in json.dumps(started)
     assert removed["argv"][:2] == ["rm", "--force"]
+
+
+def test_an_agent_works_in_a_container_of_a_real_engine(agents: Agents, engine: Engine) -> None:
+    """Asked through the client's standard input; its commits and the rest are kept, its key reaches it, and no container is left."""
+    command = json.dumps(["python3", str(FAKE), "--session", "{session_id}"])
+    mounts = [{"source": "/usr"}, {"source": str(FAKE.parent)}]
+    agents.declare(
+        'do:commit one.txt\ndo:write two.txt\ndo:shell echo "$ANTHROPIC_API_KEY in $(pwd)"; grep -c : /proc/net/dev',
+        sandbox={"backend": engine.sandbox.backend.value, "image": engine.sandbox.image, "mounts": mounts},
+        files={AGENT_FILE: f"profile: claude\ncommand: {command}\n"},
+    )
+    run = agents.run(PATH=engine.environ["PATH"], ANTHROPIC_API_KEY="sk-secret-1")
+    result = run["result"]
+    tree = agents.state / "worktrees" / f"{run['id']}.1"
+    assert (run["outcome"], result["text"], result["commits"]) == ("succeeded", f"{'*' * 11} in {tree}\n1\n", 1)
+    assert git(agents.repo, "show", f"{result['branch']}:one.txt") == "made"
+    assert "two.txt" in agents.patch(run).read_text()
+    assert (agents.worktrees(), run["id"].replace("@", ".") in engine.told("ps", "--all")) == ([], False)
+
+
+def test_an_agent_whose_image_is_not_there_is_not_asked(agents: Agents, engine: Engine) -> None:
+    """It is no failure of the agent's: what is missing stands in the output."""
+    sandbox = {"backend": engine.sandbox.backend.value, "image": "localhost:1/nowhere:1"}
+    agents.declare("do:result", sandbox=sandbox, files={AGENT_FILE: "profile: claude\ncommand: [python3]\n"})
+    run = agents.run(PATH=engine.environ["PATH"])
+    assert (run["outcome"], run["exit_code"], agents.worktrees()) == ("failed", 2, [])
+    assert "octojobs: there is no image localhost:1/nowhere:1 here, and " in agents.output(run)
 
 
 def test_what_an_agent_leaves_running_is_ended_before_its_work_is_kept(agents: Agents) -> None:

@@ -20,8 +20,11 @@ _OF_THE_MACHINE = frozenset({"PATH", "HOME", "SHELL", "USER", "LOGNAME", "TMPDIR
 """What means something else in a container; what the job says itself (`env`, `pass_env`) is passed on all the same."""
 _HOME = "/tmp"  # noqa: S108 -- the container's own, and empty
 _ANSWER_S = 10.0
+_NO_IMAGE = (b"no such image", b"image not known")
+NOT_BEGUN = 125
+"""What a client exits with that could not start its container."""
 _KEPT_IN = ("--rm", "--init", "--interactive", "--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges")
-_EMPTY = ("/tmp:exec", "/var/tmp", "/run")  # noqa: S108 -- the container's own
+_EMPTY = ("/tmp", "/var/tmp", "/run")  # noqa: S108 -- the container's own
 
 
 def require_usable(backend: Backend, environ: Mapping[str, str]) -> None:
@@ -65,6 +68,18 @@ def removal(order: Order) -> tuple[str, ...]:
     return (order.sandbox.backend.value, "rm", "--force", "--volumes", name_of(order))
 
 
+def require_image(order: Order, environ: Mapping[str, str]) -> None:
+    """Raise Unusable when the image is not there; the client has tried to pull it, and said how that went."""
+    program, image = order.sandbox.backend.value, order.sandbox.image
+    try:
+        done = process.run((program, "image", "inspect", "--format", "{{.Id}}", image), timeout_s=_ANSWER_S, env=environ)
+    except OSError:
+        return
+    if done.exit_code and any(words in done.stderr.lower() for words in _NO_IMAGE):
+        fix = f"build it, `{program} pull` it, or mend `image:`"
+        raise Unusable(f"there is no image {image} here, and {program} could not get it", fix)
+
+
 def _options(order: Order, shown: Iterable[Piece], env: Mapping[str, str]) -> Iterator[str]:
     yield from ("--name", name_of(order), "--label", f"octojobs.run={order.whose.run}")
     network = order.sandbox.network
@@ -72,16 +87,19 @@ def _options(order: Order, shown: Iterable[Piece], env: Mapping[str, str]) -> It
         yield from ("--network", network or "none")
     if order.sandbox.backend is Backend.DOCKER:
         yield from ("--user", f"{os.getuid()}:{os.getgid()}")
-    elif os.getuid():
-        yield "--userns=keep-id"
+    else:
+        yield "--stop-timeout=0"  # or else `podman rm --force` waits for ten seconds, which a run that is killed hasn't got
+        if os.getuid():
+            yield "--userns=keep-id"
     yield from ("--workdir", str(order.folder))
     for folder in _EMPTY:
-        yield from ("--tmpfs", folder)
+        yield from _empty(order.sandbox.backend, folder)
     for piece in shown:
         if piece.how is How.EMPTY:
-            yield from ("--tmpfs", str(piece.target))
+            yield from _empty(order.sandbox.backend, str(piece.target))
         else:
-            yield from ("--mount", _mount(piece))
+            fields = ("type=bind", f"source={piece.source}", f"target={piece.target}", *(["readonly"] if piece.how is How.READ else []))
+            yield from ("--mount", _record(fields))
     passed = [name for name in env if name not in _OF_THE_MACHINE or name in order.declared]
     if "HOME" not in passed:
         yield from ("--env", f"HOME={_HOME}")
@@ -89,9 +107,18 @@ def _options(order: Order, shown: Iterable[Piece], env: Mapping[str, str]) -> It
         yield from ("--env", name)
 
 
-def _mount(piece: Piece) -> str:
+def _empty(backend: Backend, folder: str) -> Iterator[str]:
+    """An empty folder. podman would copy into it what lies there, of a mount, too: all of the state that is to be hidden."""
+    if backend is Backend.PODMAN:
+        yield from ("--mount", _record(("type=tmpfs", f"target={folder}", "notmpcopyup")))
+    elif folder == _HOME:
+        yield from ("--tmpfs", f"{folder}:exec")
+    else:
+        yield from ("--mount", _record(("type=tmpfs", f"target={folder}")))
+
+
+def _record(fields: Sequence[str]) -> str:
     """As the programs read it: a record of CSV, so that a path may hold a comma."""
-    fields = ["type=bind", f"source={piece.source}", f"target={piece.target}", *(["readonly"] if piece.how is How.READ else [])]
     text = io.StringIO()
     csv.writer(text, lineterminator="").writerow(fields)
     return text.getvalue()

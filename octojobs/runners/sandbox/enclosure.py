@@ -32,12 +32,18 @@ class Enclosed:
     pass_fds: tuple[int, ...] = ()
     shielded: bool = False
     removal: tuple[str, ...] = ()
+    contained: Order | None = None
 
     def end(self) -> None:
         """Before this process is killed: a container would live on."""
         if self.removal:
             with suppress(OSError):
                 process.run(self.removal, timeout_s=_REMOVE_S, env=self.env)
+
+    def require_begun(self, code: int) -> None:
+        """After its end with this exit code, the command's own mostly. Raises Unusable, with the remedy, when its image was not there."""
+        if self.contained is not None and code == containers.NOT_BEGUN:
+            containers.require_image(self.contained, self.env)
 
 
 def require_usable(backend: Backend, environ: Mapping[str, str]) -> None:
@@ -73,7 +79,7 @@ def _walled(repository: Repository, order: Order, env: Mapping[str, str]) -> Enc
         order.home.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
     shown = (*pieces(repository, order, inside), *mounts)
     if backend.is_container:
-        return Enclosed(containers.enclosed(order, shown, env), Path("/"), env, removal=removal)
+        return Enclosed(containers.enclosed(order, shown, env), Path("/"), env, removal=removal, contained=order)
     argv, descriptor = bubblewrap.enclosed(order, shown, env)
     os.set_inheritable(descriptor, True)
     return Enclosed(argv, Path("/"), env, (descriptor,), shielded=True)

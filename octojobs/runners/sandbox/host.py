@@ -65,10 +65,12 @@ def _run(repository: Repository, order: Order, place: Place, env: Mapping[str, s
         return number
     if not os.path.isabs(order.cwd) and not order.folder.is_dir():
         raise NotStarted(f"can't start: the folder {order.folder} can't be entered: there is none", CANNOT_EXECUTE)
-    inner = Inner(enclosure.enclose(repository, order, env), order.grace_s)
+    enclosed = enclosure.enclose(repository, order, env)
+    inner = Inner(enclosed, order.grace_s)
     inner.begin()
     status = inner.wait()
     place.hurry = inner.was_asked
+    enclosed.require_begun(os.waitstatus_to_exitcode(status))
     return status
 
 

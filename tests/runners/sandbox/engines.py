@@ -1,0 +1,152 @@
+"""A real docker or podman, where one works, and an image of nothing but folders for it: programs come by a mount, nothing is pulled."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from octojobs import process
+from octojobs.core.sandbox import Backend, Mount, Sandbox
+from octojobs.runners.sandbox.bubblewrap import Unusable
+from octojobs.runners.sandbox.containers import require_engine
+from tests.helpers import wait_until, write
+
+FOLDERS = ("dev", "etc", "home", "proc", "root", "run", "sbin", "sys", "tmp", "usr", "var/tmp")
+MARK = "etc/made-by-a-test"
+"""A file that no machine has: who sees it is in the image."""
+
+
+def rootfs(path: Path) -> Path:
+    """An archive of empty folders, and this machine's links into /usr; docker lays its init into /sbin."""
+    texts = {MARK: "a test\n", "etc/passwd": "root:x:0:0:root:/root:/bin/sh\n"}
+    with tarfile.open(path, "w") as archive:
+        for name in FOLDERS:
+            archive.addfile(_entry(name, tarfile.DIRTYPE, 0o1777 if name.endswith("tmp") else 0o755))
+        for name in sorted(os.listdir("/")):
+            if name not in FOLDERS and os.path.islink(f"/{name}") and os.readlink(f"/{name}").startswith("usr/"):
+                link = _entry(name, tarfile.SYMTYPE, 0o777)
+                link.linkname = os.readlink(f"/{name}")
+                archive.addfile(link)
+        for name, text in texts.items():
+            file = _entry(name, tarfile.REGTYPE, 0o644)
+            file.size = len(text)
+            archive.addfile(file, BytesIO(text.encode()))
+    return path
+
+
+def _entry(name: str, kind: bytes, mode: int) -> tarfile.TarInfo:
+    entry = tarfile.TarInfo(name)
+    entry.type, entry.mode = kind, mode
+    return entry
+
+
+@dataclass(frozen=True)
+class Engine:
+    """One that works: the sandbox of its jobs, in which commands of this machine run, and the environment of its client."""
+
+    sandbox: Sandbox
+    environ: Mapping[str, str]
+
+    def told(self, *arguments: str) -> str:
+        """What the client printed; a failing one fails the test."""
+        done = process.run((self.sandbox.backend.value, *arguments), timeout_s=60.0, env=self.environ)
+        assert done.ok, f"{' '.join(arguments)}: {done.stderr.decode()}"
+        return done.stdout.decode()
+
+    def has(self, name: str) -> bool:
+        """Whether there is a container of this name, in whatever state."""
+        return name in self.told("ps", "--all", "--format", "{{.Names}}").split()
+
+
+@pytest.fixture(scope="session", params=[Backend.DOCKER, Backend.PODMAN])
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """A real one; skips where no container can be run."""
+    with TemporaryDirectory(prefix="engine-", ignore_cleanup_errors=True) as short:  # podman takes no longer path than 50 characters
+        yield from _engine(request.param, Path(short))
+
+
+def _engine(backend: Backend, folder: Path) -> Iterator[Engine]:
+    archive, image = rootfs(folder / "rootfs.tar"), f"localhost/octojobs-test:{os.getpid()}"
+    why: list[str] = []
+    with closing(_docker(folder) if backend is Backend.DOCKER else _podmans(folder)) as environments:
+        for environ in environments:
+            try:
+                require_engine(backend, environ)
+            except Unusable as unusable:
+                pytest.skip(str(unusable))
+            made = Engine(Sandbox(backend, image, mounts=(Mount("/usr"),)), environ)
+            made.told("import", "--change", "ENV PATH=/usr/local/bin:/usr/bin", str(archive), image)
+            try:
+                tried = (backend.value, "run", "--rm", "--init", "--network=none", "--volume=/usr:/usr:ro", image, "true")
+                done = process.run(tried, timeout_s=60.0, env=environ)
+                if done.ok:
+                    yield made
+                    return
+                why.append(done.stderr.decode().strip())
+            finally:
+                made.told("rmi", "--force", image)
+    pytest.skip(f"{backend.value} can't run a container here: {'; '.join(why)}")
+
+
+def _docker(folder: Path) -> Generator[Mapping[str, str], None, None]:
+    """The environment of a client whose daemon answers: the machine's, or one of our own where there is none and root may start it."""
+    program, daemon = shutil.which("docker"), shutil.which("dockerd")
+    environ = dict(os.environ)
+    if program is None or daemon is None or os.getuid() or process.run((program, "version"), timeout_s=10.0).ok:
+        yield environ
+        return
+    places = [f"--{name}={folder}/{name}" for name in ("data-root", "exec-root", "pidfile")]
+    address = f"unix://{folder}/socket"
+    argv = [daemon, *places, f"--host={address}", "--storage-driver=vfs", "--iptables=false", "--bridge=none"]
+    with (folder / "log").open("wb") as log, subprocess.Popen(argv, stdout=log, stderr=log) as serving:
+        try:
+            own = write(folder / "bin/docker", f'#!/bin/sh\nDOCKER_HOST={address} exec {program} "$@"\n')
+            own.chmod(0o755)
+            environ["PATH"] = f"{own.parent}:{environ['PATH']}"
+            answers = ("docker", "version")
+            wait_until(lambda: serving.poll() is not None or process.run(answers, timeout_s=10.0, env=environ).ok, what="dockerd")
+            yield environ
+        finally:
+            serving.terminate()
+            serving.wait(30)
+            process.run(("umount", f"{folder}/exec-root/netns/default"), timeout_s=10.0)  # a daemon leaves it, and the folder could not go
+
+
+def _podmans(folder: Path) -> Generator[Mapping[str, str], None, None]:
+    """Environments of clients, one of which may work: podman's own choice of what runs a container does not fit every machine."""
+    program = shutil.which("podman")
+    if program is None:
+        yield dict(os.environ)
+        return
+    for number, settings in enumerate(({}, {"runtime": "runc"}, {"runtime": "crun"})):
+        if shutil.which(settings.get("runtime", program)):
+            own = _own_podman(folder / str(number), program, settings)
+            yield {**os.environ, "PATH": f"{own}:{os.environ['PATH']}"}
+
+
+def _own_podman(folder: Path, client: str, settings: Mapping[str, str]) -> Path:
+    """A folder with a `podman` that keeps images and containers there, apart from those of the machine.
+
+    podman as root sets higher limits than a root with few capabilities may set.
+    """
+    limits = {"nofile": (resource.RLIMIT_NOFILE, 1024), "nproc": (resource.RLIMIT_NPROC, 4096)}
+    few = {name: min(most, hard) if (hard := resource.getrlimit(number)[1]) >= 0 else most for name, (number, most) in limits.items()}
+    ulimits = ", ".join(f'"{name}={most}:{most}"' for name, most in few.items())
+    cgroups = "disabled" if settings.get("runtime") == "crun" else "enabled"
+    engine = {"lock_type": "file", **settings}
+    head = ("[containers]", f"default_ulimits = [{ulimits}]", f'cgroups = "{cgroups}"', "[engine]")
+    file = write(folder / "containers.conf", "\n".join([*head, *(f'{name} = "{value}"' for name, value in engine.items())]))
+    options = f"--root={folder}/root --runroot={folder}/runroot --tmpdir={folder}/tmp --storage-driver=vfs"
+    write(folder / "bin/podman", f'#!/bin/sh\nCONTAINERS_CONF={file} exec {client} {options} "$@"\n').chmod(0o755)
+    return folder / "bin"
