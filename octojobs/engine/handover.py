@@ -14,6 +14,7 @@ from octojobs.core.codec import parse_instant
 from octojobs.core.definitions import Definitions
 from octojobs.core.quiet import gathers, held_until
 from octojobs.core.task import line
+from octojobs.engine.clock import SystemClock
 from octojobs.engine.deliveries import Deliveries
 from octojobs.engine.ground import Ground
 from octojobs.notify.delivery import Sender
@@ -39,6 +40,7 @@ class Handover:
         self._ground = ground
         self._sender = Sender(ground.root, ground.environ, ground.paths)
         self._deliveries = Deliveries(on_end)
+        self._real = SystemClock()  # how long a delivery takes is real, whatever clock the schedules run on
         self._own: OwnChannels | None = None
         self._wrong = ""
         self._delivered: dict[str, int] = {}
@@ -54,14 +56,16 @@ class Handover:
         return self._deliveries.under_way
 
     def record(self, outbox: Outbox) -> None:
-        """Let the outbox know of the deliveries that have ended."""
+        """Let the outbox know of the deliveries that have ended, or are given up."""
+        self._deliveries.give_up(self._real.monotonic())
         for ended in self._deliveries.ended():
             self._settle(outbox, ended.one, ended.failure)
             self._deliveries.recorded(_name(ended.one), ended)
 
     def begin(self, outbox: Outbox, definitions: Definitions) -> float | None:
-        """Give each channel its oldest message; seconds until there is more to do, None where the end of a delivery rings."""
-        waits = (self._looked_at(outbox, one, definitions) for one in outbox.waiting())
+        """Give each channel its oldest message; seconds until there is more to do, None for never: the end of a delivery rings."""
+        waits = [self._looked_at(outbox, one, definitions) for one in outbox.waiting()]
+        waits.append(self._deliveries.patience_s(self._real.monotonic()))
         return min((wait_s for wait_s in waits if wait_s is not None), default=None)
 
     def _looked_at(self, outbox: Outbox, one: Waiting, definitions: Definitions) -> float | None:
@@ -102,7 +106,7 @@ class Handover:
         name, message = _as_one(one)
         send = partial(self._sender.send, channel, name, {**message, "channel": one.channel, "to": to}, int(now.timestamp()), definitions)
         try:
-            self._deliveries.begin(channel.name, one, send)
+            self._deliveries.begin(channel.name, one, send, self._real.monotonic())
         except RuntimeError as error:
             log.error("nobody is notified for now: %s", error)
             return AGAIN_S

@@ -7,7 +7,7 @@ import logging
 from octojobs.core.task import line
 from octojobs.notify.failures import Refused, Unreachable
 from octojobs.notify.needs import missing
-from octojobs.notify.parcel import TIMEOUT_S, Parcel
+from octojobs.notify.parcel import Parcel
 from octojobs.notify.urls import with_secrets, without
 
 _TYPES = {"success": "success", "failed": "failure", "timeout": "warning"}
@@ -26,7 +26,16 @@ def send(parcel: Parcel) -> None:
     quiet = logging.getLogger("apprise")
     if not quiet.handlers:  # else Python prints its warnings where nobody listens to logs; what it says comes with the result
         quiet.addHandler(logging.NullHandler())
-    asset = AppriseAsset(app_id="octojobs", async_mode=False, storage_mode="memory", allow_templates=False, http_redirects=False)
+    asset = AppriseAsset(
+        app_id="octojobs",
+        async_mode=False,
+        storage_mode="memory",
+        allow_templates=False,
+        http_redirects=False,
+        # With a limit Apprise uses threads of its own: six for all channels, which a few servers that hang use up, and for which
+        # the end of the process waits for ever. Its services have limits for connecting and reading; whoever calls has one for all.
+        service_timeout=0,
+    )
     server = Apprise(asset=asset)
     if not server.add(url):
         raise Refused(f"apprise can't read the address of {parcel.channel.name}: `apprise --dry-run URL` says more")
@@ -37,7 +46,6 @@ def send(parcel: Parcel) -> None:
         notify_type=kind,
         body_format="text",
         interpret_escapes=False,
-        timeout=TIMEOUT_S,
         log_level=logging.WARNING,
     ) as result:
         if not result:

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from octojobs.engine.deliveries import MOST, Deliveries
+from octojobs.engine.deliveries import LONGEST_S, MOST, Deliveries
 from octojobs.notify.failures import Unreachable
 from octojobs.store.outbox import Waiting
 from tests.helpers import wait_until
@@ -22,7 +22,7 @@ def test_so_many_may_hang_before_another_has_to_wait() -> None:
     go, deliveries = threading.Event(), Deliveries(lambda: None)
     for number in range(MOST):
         assert deliveries.has_room(str(number))
-        deliveries.begin(str(number), message(str(number)), lambda: go.wait(30) or None)
+        deliveries.begin(str(number), message(str(number)), lambda: go.wait(30) or None, 0)
         assert not deliveries.has_room(str(number))
     assert not deliveries.has_room("another")
     go.set()
@@ -43,7 +43,7 @@ def test_whatever_a_library_raises_is_a_failure_that_may_pass(caplog: pytest.Log
 
     rung = threading.Event()
     deliveries = Deliveries(rung.set)
-    deliveries.begin("chat", message("chat"), send)
+    deliveries.begin("chat", message("chat"), send, 0)
     assert rung.wait(30)
     (ended,) = deliveries.ended()
     assert isinstance(ended.failure, Unreachable)
@@ -51,3 +51,27 @@ def test_whatever_a_library_raises_is_a_failure_that_may_pass(caplog: pytest.Log
     assert "a/chat can't be delivered: LookupError" in caplog.text
     assert "in send" in caplog.text
     assert "t0-ken" not in caplog.text
+
+
+def test_what_hangs_for_ever_is_given_up_and_takes_no_room() -> None:
+    """Its channel's next messages fail at once, until it has ended at last: a thread for each would be threads without end."""
+    go, deliveries = threading.Event(), Deliveries(lambda: None)
+    for number in range(MOST):
+        deliveries.begin(str(number), message(str(number)), lambda: go.wait(30) or None, float(number))
+    assert deliveries.patience_s(20) == LONGEST_S - 20
+    deliveries.give_up(LONGEST_S)
+    (given_up,) = deliveries.ended()
+    assert (given_up.one.channel, str(given_up.failure)) == ("0", "it did not end within 30 s")
+    deliveries.recorded("0", given_up)
+    assert deliveries.has_room("another")
+    assert deliveries.patience_s(LONGEST_S) == 1
+    deliveries.begin("0", message("0"), lambda: pytest.fail("it is under way"), LONGEST_S)
+    assert deliveries.patience_s(LONGEST_S) == 0
+    (refused,) = deliveries.ended()
+    assert str(refused.failure) == "an earlier delivery still hangs"
+    deliveries.recorded("0", refused)
+    go.set()
+    wait_until(lambda: not any("octojobs-notify-0" in thread.name for thread in threading.enumerate()), what="the end of the first")
+    done = threading.Event()
+    deliveries.begin("0", message("0"), done.set, LONGEST_S)
+    assert done.wait(30)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -76,3 +79,22 @@ def test_a_secret_that_is_missing_is_named(tmp_path: Path) -> None:
     """And nothing is sent."""
     with pytest.raises(Refused, match="secret TOKEN is neither"):
         sender(tmp_path).send(Channel("chat", apprise="json://${TOKEN}/x"), "a", MESSAGE, 0)
+
+
+def test_a_server_that_never_comes_to_an_end_has_no_thread_that_the_process_waits_for(tmp_path: Path) -> None:
+    """A daemon could not end any more, and six of them would be all that Apprise has for every channel."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        delivery = threading.Thread(target=_deliver, args=(tmp_path, server.getsockname()[1]), daemon=True)
+        delivery.start()
+        server.settimeout(30)
+        asks, _ = server.accept()
+        with asks:
+            asks.sendall(b"2")  # the begin of an answer, for as long as the server likes
+            assert not any(thread.name.startswith("ThreadPoolExecutor") for thread in threading.enumerate())
+    delivery.join(30)
+    assert not delivery.is_alive()
+
+
+def _deliver(root: Path, port: int) -> None:
+    with suppress(Unreachable):
+        sender(root, MAILBOX="me@example.org").send(Channel("mail", apprise=mailto(port)), "a", MESSAGE, 0)
