@@ -128,7 +128,7 @@ class Record:
             try:
                 yield
             except BaseException:
-                self._base.execute("ROLLBACK")
+                self._base.rollback()  # SQLite may have done so itself, as when the disk is full: then this is nothing
                 raise
             self._base.execute("COMMIT")
 

@@ -204,7 +204,7 @@ def _update(index: sqlite3.Connection, folder: Path) -> None:
             _read_file(index, there[name][0])
         index.execute("COMMIT")
     except BaseException:
-        index.execute("ROLLBACK")
+        index.rollback()  # SQLite may have done so itself, as when the disk is full: then this is nothing
         raise
 
 

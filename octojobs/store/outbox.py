@@ -198,7 +198,7 @@ class Outbox:
             yield
             self._base.execute("COMMIT")
         except BaseException:
-            self._base.execute("ROLLBACK")
+            self._base.rollback()  # SQLite may have done so itself, as when the disk is full: then this is nothing
             raise
 
 

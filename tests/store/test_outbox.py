@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -101,6 +102,17 @@ def test_what_is_gathered_stays_together(outbox: Outbox, paths: StatePaths) -> N
         assert (first.bundle, [one["n"] for one in first.together], first.attempts) == ("a", ["a", "b"], 1)
         again.delivered(first)
         assert [one.id for one in again.waiting()] == ["c", "d"]
+
+
+def test_a_full_disk_is_told_as_such_and_the_outbox_goes_on_when_there_is_room(outbox: Outbox) -> None:
+    """Nothing of what could not be kept is there, and nothing is in the way of the next one."""
+    limit = outbox._base.execute("PRAGMA max_page_count = 1").fetchone()[0]  # as many as there are: the disk ends here
+    with pytest.raises(sqlite3.OperationalError, match="database or disk is full"):
+        outbox.put((4, 0), {}, [("a", "ops", {"body": "x" * 100_000})], NOON)
+    assert (outbox.waiting(), outbox.place < (4, 0)) == ([], True)
+    outbox._base.execute(f"PRAGMA max_page_count = {limit + 1000}")
+    outbox.put((4, 0), {}, [("a", "ops", {})], NOON)
+    assert [one.id for one in outbox.waiting()] == ["a"]
 
 
 def test_an_outbox_of_an_older_version_is_read_on(paths: StatePaths) -> None:
