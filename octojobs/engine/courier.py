@@ -30,8 +30,10 @@ from octojobs.store.outbox import Outbox, Place, is_damage
 
 log = logging.getLogger("octojobs.notify")
 
-AT_ONCE = 500
+AT_ONCE = 100
 """Rows of history that become messages in one transaction."""
+ENOUGH = 500
+"""Messages that wait for a channel that takes them: the history waits then, which has no bound, and the outbox has one."""
 MOST_BEGUN = 1000
 """Runs that have begun and whose first ping is not in the outbox yet."""
 RETRY_S = 10.0
@@ -181,7 +183,7 @@ class Courier:
     def _round(self, outbox: Outbox, definitions: Definitions, seq: int) -> float | None:
         """Record what has ended, read what is new, hand over what may go; seconds until there is more to do, None for never."""
         self._handover.record(outbox)
-        more = self._take(outbox, definitions, seq)
+        more = self._handover.backlog < ENOUGH and self._take(outbox, definitions, seq)
         late_s = self._tell_late(outbox, definitions)
         waits = (0 if more else None, late_s, self._handover.begin(outbox, definitions))
         return min((wait_s for wait_s in waits if wait_s is not None), default=None)

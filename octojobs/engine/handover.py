@@ -44,6 +44,12 @@ class Handover:
         self._own: OwnChannels | None = None
         self._wrong = ""
         self._delivered: dict[str, int] = {}
+        self._backlog = 0
+
+    @property
+    def backlog(self) -> int:
+        """How many messages wait for a channel that takes them, as far as anybody knows: the longest such queue at the last look."""
+        return self._backlog
 
     @property
     def delivered(self) -> Mapping[str, int]:
@@ -64,6 +70,7 @@ class Handover:
 
     def begin(self, outbox: Outbox, definitions: Definitions) -> float | None:
         """Give each channel its oldest message; seconds until there is more to do, None for never: the end of a delivery rings."""
+        self._backlog = 0
         waits = [self._looked_at(outbox, one, definitions) for one in outbox.waiting()]
         waits.append(self._deliveries.patience_s(self._real.monotonic()))
         return min((wait_s for wait_s in waits if wait_s is not None), default=None)
@@ -99,6 +106,8 @@ class Handover:
         put_at = parse_instant(one.at)
         if (held := held_until(channel, put_at, now)) is not None:
             return (held - now).total_seconds()
+        if not one.attempts:
+            self._backlog = max(self._backlog, one.behind)
         if not self._deliveries.has_room(channel.name):
             return None
         if one.bundle or gathers(channel, put_at):

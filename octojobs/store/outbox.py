@@ -56,6 +56,7 @@ Place = tuple[int, int]
 class Waiting:
     """The oldest message that a channel still has to get; `next_at` is when it may be tried, "" for now, `at` when it came.
 
+    `behind` is how many wait for that channel, with it.
     `bundle` is the id of the first of those that go out with it, which stay together at every try, "" before that is decided;
     `together` has them all once they were gathered.
     """
@@ -68,6 +69,7 @@ class Waiting:
     next_at: str
     at: str = ""
     bundle: str = ""
+    behind: int = 1
     together: tuple[Mapping[str, Any], ...] = ()
 
 
@@ -147,8 +149,9 @@ class Outbox:
     def waiting(self) -> list[Waiting]:
         """The oldest pending message of each channel: a later one never overtakes it."""
         statement = (
-            "SELECT number, id, channel, message, attempts, next_at, at, bundle FROM messages WHERE number IN "
-            "(SELECT min(number) FROM messages WHERE state = 'pending' GROUP BY channel) ORDER BY number"
+            "SELECT number, id, channel, message, attempts, next_at, at, bundle, behind FROM messages JOIN "
+            "(SELECT min(number) AS first, count(*) AS behind FROM messages WHERE state = 'pending' GROUP BY channel) ON number = first "
+            "ORDER BY number"
         )
         rows = self._base.execute(statement).fetchall()
         return [Waiting(number, name, channel, json.loads(text), *rest) for number, name, channel, text, *rest in rows]

@@ -14,6 +14,8 @@ import pytest
 from octojobs.core.channel import Channel
 from octojobs.core.definitions import Settings
 from octojobs.core.job import Notify
+from octojobs.engine import courier
+from octojobs.store import outbox
 from octojobs.store.outbox import Outbox, standing
 from tests.engine.world import World, job
 from tests.helpers import wait_until, write
@@ -206,3 +208,30 @@ def _attempts(world: World) -> int:
         (attempts,) = base.execute("SELECT sum(attempts) FROM messages").fetchone()
     base.close()
     return int(attempts or 0)
+
+
+def test_more_ends_at_once_than_an_outbox_holds_are_all_told_by_a_channel_that_takes_them(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The history waits until there is room; only what a channel does not take piles up, and is bounded."""
+    monkeypatch.setattr(outbox, "MOST_PENDING", 8)
+    monkeypatch.setattr(courier, "AT_ONCE", 2)
+    monkeypatch.setattr(courier, "ENOUGH", 4)
+    slow = Channel("slow", command=("sh", "-c", 'test -e open || { touch began; cat go; }; printf "%s\\n" "$OCTOJOBS_JOB" >> slow'))
+    away = Channel("away", command=("false",))
+    os.mkfifo(world.root / "go")
+    tell = Notify(("failed",), ("slow", "away"))
+    names = [f"job{number}" for number in range(12)]
+    world.declare(
+        *(job(name, "exit 3", every=3600, notify=tell) for name in names), settings=Settings(channels={"slow": slow, "away": away})
+    )
+    world.tick()
+    world.drain()
+    wait_until((world.root / "began").exists, what="the first delivery")
+    (world.root / "slow").touch()
+    (world.root / "open").touch()
+    with (world.root / "go").open("w"):
+        pass
+    wait_until(lambda: (world.root / "slow").read_text().count("\n") == len(names), what="all messages")
+    assert sorted((world.root / "slow").read_text().split()) == sorted(names)
+    wait_until(lambda: standing(world.paths)[:2] == (8, 4), what="those that nobody takes")
