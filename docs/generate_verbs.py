@@ -32,7 +32,7 @@ Written by `docs/generate_verbs.py` from the verbs themselves; a test compares.
 
 `schemas/verbs.schema.json` has a definition for each verb. All keys are always there.
 
-- **list**: `source`, `note`, `damage`, `warnings` (`what`, `fix`), `jobs`: each `job`, `title`, `type`, `when`, `timezone`, `enabled`, `unsupported`, `priority`,
+- **list**: `source`, `note`, `damage`, `warnings` (`what`, `fix`), `jobs`: each `job`, `title`, `type`, `when`, `timezone`, `enabled`, `priority`,
   `pool`, `group`, `tags`, `next`, `adapted` (`interval`, `no_ops`; null for nothing), `paused`, `open_runs`, `last_run`, `last_outcome`, `last_end`, `last_success_at`, `failures`,
   `source` (`path`, `line`)
 - **inspect**: those of a job, `description`, `seen` (`cursor`, `anchor`, `mode`), `fields` (by the names of the jobs file), `last_result`,
@@ -57,7 +57,7 @@ Written by `docs/generate_verbs.py` from the verbs themselves; a test compares.
   with `-f` an object a line, each with the output that is new
 - **status**: `repository`, `state`, `healthy`, `problems` (`what`, `fix`), `daemon` (`pid`, `since`, `role`, `stopped`, `version`,
   `definitions`), `source` (`name`, `definitions`, `note`), `trust` (`allowed`, `level`), `paused`, `jobs` (`declared`, `disabled`,
-  `paused` (`job`, `since`, `until`, `reason`), `unsupported`), `pools` (`name`, `size`, `running`, `queued`), `running`, `queued`,
+  `paused` (`job`, `since`, `until`, `reason`)), `pools` (`name`, `size`, `running`, `queued`), `running`, `queued`,
   `next` (`job`, `at`), `limits` (as of `next`), `outbox` (`pending`, `dead`, `letters`: `id`, `channel`, `at`, `attempts`, `why`), `warnings`,
   `failures` (runs, with `failures` in a row and the `tail` of the output), `tasks` (`states` (`state`, `count`), `quarantined`,
   `expired`, `missing`; null without any)

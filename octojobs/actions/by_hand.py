@@ -51,10 +51,8 @@ class Preview:
 
 
 def run_request(workspace: Workspace, name: str, *, force: bool = False) -> tuple[Job, Request]:
-    """A request for a run of the job; UsageError for a job that is not there, OctojobsError for one that can't run."""
+    """A request for a run of the job; UsageError for a job that is not there."""
     job = find_job(workspace, name)
-    if job.unsupported:
-        raise OctojobsError(f"{job.id} can't run: {job.unsupported}")
     return job, Request("run", workspace.clock.now(), job=job.id, force=force, by=who())
 
 

@@ -120,8 +120,6 @@ def _now_sentences(job: Job, now: View) -> Iterator[str]:
         yield f"Now: {limit['provider']} has a rate limit {where}; no run of its agents starts before."
     if not job.enabled:
         yield f"Now: {job.id} is disabled; `octojobs enable {job.id}` and a commit let it run."
-    elif job.unsupported:
-        yield f"Now: {job.id} can't run: {job.unsupported}."
     elif not now["decisions"]:
         waits = waiting_text(job)
         yield f"Now: nothing is due{'; the next instant is ' + now['next'] if now['next'] else '; it ' + waits if waits else ''}."

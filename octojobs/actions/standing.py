@@ -181,7 +181,6 @@ def _jobs(seen: Seen) -> View:
         "declared": len(jobs),
         "disabled": [str(job.id) for job in jobs if not job.enabled],
         "paused": paused,
-        "unsupported": [str(job.id) for job in jobs if job.unsupported],
         "adapted": [
             {"job": str(job.id), **adapted} for job in jobs if (adapted := adapted_view(job, seen.ledger.jobs.get(job.id))) is not None
         ],
@@ -245,7 +244,7 @@ def _next(seen: Seen) -> list[View]:
     if seen.definitions is None:
         return []
     outlook = Outlook.of(seen.workspace, seen.ledger)
-    found = ((outlook.coming_due(job), str(job.id)) for job in seen.definitions.jobs.values() if not job.unsupported)
+    found = ((outlook.coming_due(job), str(job.id)) for job in seen.definitions.jobs.values())
     upcoming = sorted((at, job) for at, job in found if at is not None)
     return [{"job": job, "at": instant(at)} for at, job in upcoming[:NEXT_SHOWN]]
 

@@ -58,7 +58,7 @@ def agents(jobs: Iterable[Job], files: Files) -> tuple[dict[str, Agent], list[Pr
     """The agents that the jobs name as far as there are any, and what is wrong with them. Others are not read: they are octopoid's."""
     found: dict[str, Agent] = {}
     problems: list[Problem] = []
-    for name in dict.fromkeys(agent_of(job.action) for job in jobs if isinstance(job.action, AgentAction) and not job.unsupported):
+    for name in dict.fromkeys(agent_of(job.action) for job in jobs if isinstance(job.action, AgentAction)):
         path = agent_file(name)
         if path in files:
             made = read_agent(name, path, files[path][1])
@@ -77,7 +77,7 @@ def unfit(jobs: Iterable[Job], known: Mapping[str, Agent], places: Iterable[Refe
     """
     named = {reference.job: reference for reference in places}
     for job in jobs:
-        if not isinstance(job.action, AgentAction) or job.unsupported:
+        if not isinstance(job.action, AgentAction):
             continue
         name = agent_of(job.action)
         if agent_file(name) in broken:

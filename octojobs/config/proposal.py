@@ -65,7 +65,7 @@ def _of_job(job: Job) -> Iterator[str]:
     surroundings += [f"{word} {', '.join(names)}" for word, names in _environment(job) if names]
     if job.python:
         surroundings.append(f"with {job.python}")
-    surroundings += _apart(job) if not job.unsupported else ()
+    surroundings += _apart(job)
     suffix = f" ({'; '.join(surroundings)})" if surroundings else ""
     yield f"{job.id}: {'' if job.enabled else 'disabled, '}{_when(job)}: {_action(job)}{suffix}"
     for guard in _commands(job.conditions):
@@ -152,8 +152,6 @@ def _action(job: Job) -> str:
         return f"run {job.action.run}"
     if isinstance(job.action, TaskAction):
         return f"enqueue a task: {_shown(job.action.title)}"
-    if job.unsupported:
-        return f"nothing: {job.unsupported}"
     action = job.action
     where = ", without a worktree" if job.apart.backend is Backend.NONE else ""
     asked = _shown(action.prompt) if action.prompt else f"what {action.prompt_file} says"

@@ -127,7 +127,7 @@ def check(found: Iterable[Reference], jobs: Mapping[str, object], settings: Sett
                 starts.setdefault(reference.job, []).append(reference)
             case Kind.ENDED:
                 starts.setdefault(name, []).append(reference._replace(name=reference.job, job=name))
-            case Kind.PROGRAM if _is_missing(name) and not getattr(jobs.get(reference.job), "unsupported", ""):
+            case Kind.PROGRAM if _is_missing(name):
                 fix = f"install {name}, or choose another backend; until then its runs fail"
                 yield reference.problem(f"there is no program {name} here", fix, Severity.WARNING)
             case Kind.ONCE if reference.at is not None and now is not None and reference.at <= now:

@@ -38,7 +38,7 @@ def violations(jobs: Iterable[Job], known: Mapping[str, Agent]) -> Iterator[Prob
     """A problem for each agent job that has all three, and does not say that this is meant."""
     for job in jobs:
         action = job.action
-        if not isinstance(action, AgentAction) or action.i_accept == ACCEPTED or job.unsupported:
+        if not isinstance(action, AgentAction) or action.i_accept == ACCEPTED:
             continue
         agent = known.get(agent_of(action))
         read, held = untrusted_input(job, action, agent), secrets_of(job, agent)

@@ -310,9 +310,3 @@ class Job:
     def adapts(self) -> bool:
         """Whether its interval follows from what its runs were worth."""
         return isinstance(self.when, IntervalWhen) and self.when.longest_s is not None
-
-    @property
-    def unsupported(self) -> str:
-        """Why this version can't run the job; empty when it can."""
-        resumes = isinstance(self.action, AgentAction) and self.action.resume
-        return "`resume` is not supported in containers" if resumes and self.apart.backend.is_container else ""

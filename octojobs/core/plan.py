@@ -143,8 +143,6 @@ def _plan_after(
 
 def _stopped(job: Job, ledger: Ledger, now: datetime) -> str:
     """Why nothing of the job starts now, whatever is due; empty when it may."""
-    if job.unsupported:
-        return job.unsupported
     pause = None if job.run_when_paused else ledger.pause_of(job.id, now)
     return "" if pause is None else str(pause)
 

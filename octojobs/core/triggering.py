@@ -39,8 +39,6 @@ def triggered(
     `coalesced` is how many older commits the run deals with besides: they are recorded with it.
     """
     due = now.replace(microsecond=0)
-    if job.unsupported:
-        return (NotRun(job.id, due, Outcome.SKIPPED, job.unsupported, now, count=coalesced + 1),)
     runs = tuple(ledger.runs_of(job.id))
     replaced = _replaced(job, cause, trigger, runs)
     room = make_room(job, [OpenRun(run.id, run.phase) for run in runs if run.phase in STILL and run not in replaced])

@@ -37,8 +37,6 @@ def planned(job: Job, action: AgentAction, agents: Mapping[str, Agent], environ:
     """The plan. The job's own limits come before the profile's. Raises NotPreparable: no such agent, or one that can't do it."""
     name = agent_of(action)
     agent = agents.get(name)
-    if why := job.unsupported:
-        raise NotPreparable(why)
     if agent is None:
         raise NotPreparable(f'there is no agent "{name}" in the definitions; write .octopoid/agents/{name}/agent.yaml, or name another')
     if why := refusal(agent, action):

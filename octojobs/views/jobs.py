@@ -98,7 +98,7 @@ def action_text(job: Job) -> str:
 
 
 def job_view(job: Job, standing: Standing) -> View:
-    """One line of `list`: identity, when, and how it stands; `unsupported` is empty for a job that this version runs."""
+    """One line of `list`: identity, when, and how it stands."""
     state = standing.state
     return {
         "job": str(job.id),
@@ -107,7 +107,6 @@ def job_view(job: Job, standing: Standing) -> View:
         "when": when_text(job),
         "timezone": job.timezone,
         "enabled": job.enabled,
-        "unsupported": job.unsupported,
         "priority": job.priority.value,
         "pool": job.pool or "default",
         "group": job.group,

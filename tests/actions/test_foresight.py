@@ -25,7 +25,6 @@ jobs:
   skips: {interval: 1d, command: "true", conditions: [{file_exists: gone}], when_blocked: skip}
   waits: {interval: 1d, command: "true", conditions: [{file_exists: gone}]}
   paused: {interval: 1d, command: "true"}
-  agent: {interval: 1d, agent: kode, prompt: look, resume: true, sandbox: {backend: docker, image: x}}
   later: {schedule: "0 0 1 1 *", command: "true"}
   slow: {manual: true, command: "exec sleep 60"}
 """
@@ -56,14 +55,13 @@ def test_the_plan_is_what_the_next_tick_does(repo: Path) -> None:
         "skips": "skip",
         "waits": "wait",
         "paused": "skip",
-        "agent": "skip",
     }
     assert _decisions(repo).keys() == foreseen.keys()
     assert (repo / ".git/octojobs/journal.jsonl").read_bytes() == before
     ticked = octojobs(repo, "tick")
     assert ticked.returncode == 0, ticked.stderr
     outcomes = {line.partition("@")[0]: line.split(" ")[1].rstrip(":") for line in ticked.stdout.splitlines()}
-    assert outcomes == {"runs": "succeeded", "skips": "skipped", "paused": "skipped", "agent": "skipped"}
+    assert outcomes == {"runs": "succeeded", "skips": "skipped", "paused": "skipped"}
     assert foreseen["paused"]["reason"] == "paused"
     assert foreseen["skips"]["reason"].startswith("file_exists(path: gone): ")
 

@@ -13,7 +13,7 @@ from tests.agents.world import AGENT, AGENT_FILE, FAKE, Agents
 from tests.helpers import git, octojobs, start_octojobs, wait_until, write
 from tests.runners.sandbox.engines import Engine, engine
 from tests.runners.sandbox.test_bubblewrap import needs_bwrap
-from tests.runners.sandbox.test_containers import calls, client
+from tests.runners.sandbox.test_containers import after, calls, client
 
 __all__ = ["client", "engine"]
 
@@ -140,6 +140,38 @@ def test_an_agent_works_in_a_container_of_a_real_engine(agents: Agents, engine: 
     assert git(agents.repo, "show", f"{result['branch']}:one.txt") == "made"
     assert "two.txt" in agents.patch(run).read_text()
     assert (agents.worktrees(), run["id"].replace("@", ".") in engine.told("ps", "--all")) == ([], False)
+
+
+def test_a_session_is_gone_on_with_in_a_container(agents: Agents, client: Path) -> None:
+    """The job's own home folder is mounted to be written, and `HOME` is where it lies; the worktree lies where it lay."""
+    sandbox, env = {"backend": "podman", "image": "agent:1"}, {"PATH": f"{client}:{os.environ['PATH']}"}
+    agents.declare("do:argv", resume=True, sandbox=sandbox)
+    first, second = agents.run(**env), agents.run(**env)
+    assert json.loads(second["result"]["text"]) == ["--again", "--session", first["result"]["session"]]
+    home = agents.state / "homes/ask"
+    started = [call["argv"] for call in calls(client) if call["argv"][0] == "run"]
+    assert [after(argv, "--mount")[-1] for argv in started] == [f"type=bind,source={home},target={home}"] * 2
+    assert [f"HOME={home}" in after(argv, "--env") for argv in started] == [True, True]
+    assert [after(argv, "--workdir") for argv in started] == [[str(agents.state / "worktrees/ask")]] * 2
+    agents.declare("do:argv", resume=True, sandbox=sandbox, env={"HOME": "/tmp"})
+    assert agents.run(**env)["outcome"] == "succeeded"
+    argv = calls(client)[-2]["argv"]
+    assert [mount for mount in after(argv, "--mount") if mount.endswith("target=/tmp")] == [f"type=bind,source={home},target=/tmp"]
+
+
+def test_a_session_is_gone_on_with_in_a_container_of_a_real_engine(agents: Agents, engine: Engine) -> None:
+    """What the program has left in its home folder is there again; a run without `resume` sees nothing of it."""
+    command = ["python3", str(FAKE), "--session", "{session_id}"]
+    agent = f"profile: claude\ncommand: {json.dumps(command)}\nresume: {json.dumps([*command, '--again'])}\n"
+    mounts = [{"source": "/usr"}, {"source": str(FAKE.parent)}]
+    sandbox = {"backend": engine.sandbox.backend.value, "image": engine.sandbox.image, "mounts": mounts}
+    told = []
+    for words, resume in (("echo kept > ~/session; pwd", True), ("cat ~/session; pwd", True), ("test -e ~/session || echo none", False)):
+        agents.declare(f"do:shell {words}", resume=resume, sandbox=sandbox, files={AGENT_FILE: agent})
+        told.append(agents.run(PATH=engine.environ["PATH"])["result"])
+    folder = agents.state / "worktrees/ask"
+    assert [result["text"] for result in told] == [f"{folder}\n", f"kept\n{folder}\n", "none\n"]
+    assert (told[0]["session"] == told[1]["session"], told[1]["session"] == told[2]["session"]) == (True, False)
 
 
 def test_an_agent_whose_image_is_not_there_is_not_asked(agents: Agents, engine: Engine) -> None:

@@ -90,16 +90,6 @@ def test_a_healthy_repository_is_looked_at_in_all_parts(repo: Path, call: Call) 
             {"level": "wrong", "subject": "job s", "what": "its folder gone is not there", "fix": "make it, or correct `cwd`"},
         ),
         (
-            "jobs: {s: {interval: 1h, agent: kode, prompt: x, resume: true, sandbox: {backend: docker, image: x}}}\n",
-            {},
-            {
-                "level": "weak",
-                "subject": "job s",
-                "what": "it can't run: `resume` is not supported in containers",
-                "fix": "its due instants are recorded as skipped",
-            },
-        ),
-        (
             "jobs: {s: {interval: 1h, agent: kode, prompt: x}}\n",
             {},
             {
@@ -132,7 +122,7 @@ def test_a_healthy_repository_is_looked_at_in_all_parts(repo: Path, call: Call) 
             },
         ),
     ],
-    ids=["module", "name", "program", "folder", "sandbox", "agent", "agent's program", "octopoid"],
+    ids=["module", "name", "program", "folder", "agent", "agent's program", "octopoid"],
 )
 def test_what_a_job_names_is_looked_for(jobs: str, files: dict[str, str], finding: dict[str, str], tmp_path: Path, call: Call) -> None:
     """`validate` imports and runs nobody's code; `doctor` looks whether it is there."""

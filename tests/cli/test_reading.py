@@ -28,10 +28,10 @@ jobs:
   sweep: {interval: 1h, run: "tools.sweep:main", conditions: [worktree_clean], args: {deep: true}}
   by_hand: {manual: true, command: [make, dist]}
   off: {enabled: false, interval: 5m, command: "true"}
-  audit: {schedule: "0 9 * * MON", agent: kode, prompt: look, resume: true, sandbox: {backend: docker, image: x}}
+  audit: {schedule: "0 9 * * MON", agent: claude, prompt: look}
 """
 JOB_KEYS = [
-    *("job", "title", "type", "when", "timezone", "enabled", "unsupported", "priority", "pool", "group", "tags", "next", "adapted"),
+    *("job", "title", "type", "when", "timezone", "enabled", "priority", "pool", "group", "tags", "next", "adapted"),
     *("paused", "open_runs", "last_run", "last_outcome", "last_end", "last_success_at", "failures", "source"),
 ]
 
@@ -89,14 +89,13 @@ def test_next_touches_nothing(repo: Path, call: Call) -> None:
 
 
 def test_list_shows_each_job_with_its_standing(repo: Path, call: Call) -> None:
-    """When, next, last outcome, and why it can't run if it can't; text from files can't steer a terminal."""
+    """When, next, last outcome, and a remark; text from files can't steer a terminal."""
     said = call(repo, "list")
     lines = {line.split("\t")[0]: line.split("\t") for line in said.out.splitlines()}
     assert list(lines) == ["nightly", "sweep", "by_hand", "off", "audit"]
     assert lines["nightly"][1] == "30 2 * * * (Europe/Berlin)"
     assert lines["by_hand"][1:] == ["when asked", "-", "never", "-"]
     assert lines["off"][2:] == ["-", "never", "disabled"]
-    assert lines["audit"][4] == "can't run: `resume` is not supported in containers"
     assert said.err == ""
 
 

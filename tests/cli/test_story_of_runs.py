@@ -18,7 +18,6 @@ jobs:
   good: {interval: 1d, command: "echo begun; echo done >&2"}
   bad: {interval: 1d, command: 'printf "one\\n\\033[31mtwo\\n"; exit 3', priority: low}
   guarded: {interval: 1d, command: "true", conditions: [{file_exists: no/such/file}], when_blocked: skip}
-  audit: {interval: 1d, agent: kode, prompt: look, resume: true, sandbox: {backend: docker, image: x}}
   asked: {manual: true, command: "echo $OCTOJOBS_RUN_ID"}
   quiet: {interval: 1d, command: "true"}
   slow: {manual: true, command: "echo begun; exec sleep 60", kill_grace: 1s}
@@ -68,7 +67,7 @@ def _run_of(call: Call, repo: Path, job: str) -> dict[str, Any]:
 def test_runs_tell_how_each_due_instant_ended(world: Path, call: Call) -> None:
     """Ran or not: each has one outcome, under the same keys."""
     runs = call(world, "runs", "--json").json["runs"]
-    outcomes = {"good": "succeeded", "bad": "failed", "quiet": "succeeded", "guarded": "skipped", "audit": "skipped"}
+    outcomes = {"good": "succeeded", "bad": "failed", "quiet": "succeeded", "guarded": "skipped"}
     assert {run["job"]: run["outcome"] for run in runs} == outcomes
     assert all(set(run) == RUN_KEYS for run in runs)
     bad = next(run for run in runs if run["job"] == "bad")
@@ -77,11 +76,11 @@ def test_runs_tell_how_each_due_instant_ended(world: Path, call: Call) -> None:
 
 def test_runs_in_a_pipe_are_lines_of_cells(world: Path, call: Call) -> None:
     """Run, outcome, start, duration, attempt, reason."""
-    (line,) = call(world, "runs", "audit").out.splitlines()
+    (line,) = call(world, "runs", "guarded").out.splitlines()
     cells = line.split("\t")
-    assert cells[0].startswith("audit@")
+    assert cells[0].startswith("guarded@")
     assert cells[1] == "skipped"
-    assert cells[5] == "`resume` is not supported in containers"
+    assert cells[5].startswith("file_exists(path: no/such/file): ")
 
 
 def test_runs_are_filtered_by_outcome_age_and_number(world: Path, call: Call) -> None:
@@ -235,15 +234,6 @@ def test_a_dry_run_shows_the_command_and_its_environment(world: Path, call: Call
     assert said.out.startswith(f"would run: sh -c true\nin: {world}\ncondition file_exists(path: no/such/file): failed: ")
     assert "  OCTOJOBS_JOB=guarded\n" in said.out
     assert call(world, "runs", "--status", "running").err == "no runs like that\n"
-
-
-def test_a_job_that_can_t_run_refuses_to_be_run_by_hand(world: Path, call: Call) -> None:
-    """It is declared and listed; the reason is said."""
-    said = call(world, "run-now", "audit")
-    assert (said.code, said.err) == (
-        1,
-        "octojobs: audit can't run: `resume` is not supported in containers\n",
-    )
 
 
 def test_what_is_said_of_a_run_begins_a_line_of_its_own(tmp_path: Path) -> None:

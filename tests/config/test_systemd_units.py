@@ -127,19 +127,17 @@ def test_what_systemd_has_no_words_for_is_told_with_the_remedy() -> None:
 jobs:
   asked: {manual: true, command: "true"}
   off: {interval: 1h, command: "true", enabled: false}
-  agent: {interval: 1h, prompt: Look around, resume: true, sandbox: {backend: docker, image: x}}
   all: {schedule: "@daily", command: "true", catch_up: all}
   late: {schedule: "@daily", command: "true", catch_up_window: 1h}
 """
     assert said(text) == [
         '.octopoid/jobs.yaml:2:1: job "asked": it runs only when asked, so there is nothing to time; ask by `octojobs run-now asked`',
         '.octopoid/jobs.yaml:3:1: job "off": it is disabled; `octojobs enable off` first',
-        ('.octopoid/jobs.yaml:4:1: job "agent": `resume` is not supported in containers; leave it out'),
         (
-            '.octopoid/jobs.yaml:5:1: warning: job "all": systemd catches up on the newest missed instant alone; '
+            '.octopoid/jobs.yaml:4:1: warning: job "all": systemd catches up on the newest missed instant alone; '
             "keep `octojobs up` for this job"
         ),
-        '.octopoid/jobs.yaml:6:1: warning: job "late": systemd catches up however long ago it was; keep `octojobs up` for this job',
+        '.octopoid/jobs.yaml:5:1: warning: job "late": systemd catches up however long ago it was; keep `octojobs up` for this job',
     ]
 
 

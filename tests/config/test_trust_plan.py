@@ -197,7 +197,6 @@ jobs:
   sweep: {interval: 1h, run: "pkg.mod:sweep", python: .venv/bin/python, on_success: {run: later}}
   later: {manual: true, command: [echo, "a b"], enabled: false}
   after: {after: 90s, command: x}
-  agent: {interval: 2h, prompt: do it, resume: true, sandbox: {backend: docker, image: x}}
 """,
         },
     )
@@ -220,5 +219,4 @@ jobs:
         "sweep: on success: run later",
         "later: disabled, when asked: echo 'a b'",
         "after: 1m30s after its last run: x",
-        "agent: every 2h: nothing: `resume` is not supported in containers",
     )

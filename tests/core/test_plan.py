@@ -22,10 +22,9 @@ from octojobs.core.events import (
 )
 from octojobs.core.guards import Condition, Status, Verdict
 from octojobs.core.identity import JobId, RunId
-from octojobs.core.job import AgentAction, CatchUp, Overlap
+from octojobs.core.job import CatchUp, Overlap
 from octojobs.core.plan import Action, Decision, plan
 from octojobs.core.run import Attempt, Cause, Outcome, Phase
-from octojobs.core.sandbox import Backend, Sandbox
 from octojobs.core.when import AfterWhen, IntervalWhen, ScheduleWhen, When
 from tests.core.oracle import at
 from tests.core.worlds import World, job
@@ -90,15 +89,6 @@ def test_a_long_absence_is_one_run_and_one_row() -> None:
     missed = Decision(NAME, at("2026-01-03T14:00Z"), Action.MISS, Cause.CATCH_UP, "coalesced into 2026-01-03T15:00:00Z", 51, NOON)
     assert made.decisions == (missed, start(at("2026-01-03T15:00Z"), Cause.CATCH_UP))
     assert world.outcomes() == [("03T14:00:00", "missed", 51, "coalesced into 2026-01-03T15:00:00Z")]
-
-
-def test_an_agent_job_is_never_dropped_in_silence() -> None:
-    """Its due instants are recorded, however many passed."""
-    world = World([replace(job(), action=AgentAction("look", resume=True), sandbox=Sandbox(Backend.DOCKER, "x"))])
-    world.tick(HALF_PAST_ELEVEN)
-    made = world.tick(NOON + 2 * HOUR)
-    why = "`resume` is not supported in containers"
-    assert made.decisions == (skip(NOON + 2 * HOUR, why, 3, NOON),)
 
 
 def test_a_paused_job_is_skipped_with_the_pauses_words() -> None:

@@ -12,20 +12,18 @@ from octojobs.core.claim import manual_run
 from octojobs.core.events import CancelAsked, Event, JobSeen, Paused, Resumed, RunClaimed
 from octojobs.core.guards import Condition
 from octojobs.core.identity import JobId, RunId
-from octojobs.core.job import AgentAction, Job
+from octojobs.core.job import Job
 from octojobs.core.ledger import Ledger
 from octojobs.core.plan import plan
 from octojobs.core.run import Phase
-from octojobs.core.sandbox import Backend, Sandbox
-from octojobs.core.when import ManualWhen, ScheduleWhen
+from octojobs.core.when import ScheduleWhen
 from octojobs.engine.asked import Refused, events_for
 from octojobs.store.requests import Request
 from tests.engine.world import job
 from tests.fakes import START
 
 HAND, GATED = job("hand"), job("gated", conditions=(Condition("not_paused"),))
-AGENT = Job(JobId("agent"), ManualWhen(), AgentAction("look", resume=True), sandbox=Sandbox(Backend.DOCKER, "x"))
-JOBS = {one.id: one for one in (HAND, GATED, AGENT)}
+JOBS = {one.id: one for one in (HAND, GATED)}
 SEEN = JobSeen(HAND.id, START, START)
 
 
@@ -124,7 +122,6 @@ def test_a_job_that_was_removed_can_be_resumed() -> None:
         ("pause", {"job": JobId("nobody")}, "there is no job 'nobody' in the definitions that are live"),
         ("resume", {"job": JobId("nobody")}, "there is no job 'nobody' in the definitions that are live"),
         ("run", {}, "the request names no job"),
-        ("run", {"job": AGENT.id}, "`resume` is not supported in containers"),
         ("cancel", {}, "the request names neither a run nor a job"),
         ("cancel", {"job": HAND.id}, "no run of hand is open"),
         ("cancel", {"run": RunId("hand@20261120T100000Z")}, "run hand@20261120T100000Z is not open"),

@@ -6,9 +6,8 @@ import os
 from datetime import timedelta
 from pathlib import Path
 
-from octojobs.core.job import AgentAction, Job, Overlap
+from octojobs.core.job import Overlap
 from octojobs.core.run import Cause
-from octojobs.core.sandbox import Backend, Sandbox
 from octojobs.core.when import RefWhen
 from tests.engine.place import TOLD, Place
 from tests.engine.world import World, job
@@ -307,15 +306,6 @@ def test_an_edited_ref_is_seen_anew(place: Place) -> None:
     place.declare(job("test", when=MAIN))
     place.rest()
     assert place.rows == []
-
-
-def test_a_job_that_can_t_be_run_records_what_triggered_it(place: Place) -> None:
-    """As each of its due instants would be."""
-    place.declare(Job(job("agent").id, MAIN, AgentAction("look", resume=True), sandbox=Sandbox(Backend.DOCKER, "x")))
-    place.rest()
-    place.commit("src/app.py", "2\n")
-    place.rest()
-    assert place.reasons() == [("skipped", 1, "`resume` is not supported in containers")]
 
 
 def test_git_that_does_not_answer_is_asked_again(place: Place) -> None:

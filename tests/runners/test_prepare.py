@@ -15,7 +15,6 @@ from octojobs.core.definitions import Settings
 from octojobs.core.identity import JobId, RunId
 from octojobs.core.job import Action, AgentAction, CommandAction, Job, Limits, ScriptAction
 from octojobs.core.run import Cause, Run
-from octojobs.core.sandbox import Backend, Sandbox
 from octojobs.core.when import ManualWhen
 from octojobs.runners.base import Launch, NotPreparable
 from octojobs.runners.environment import redacted_environment
@@ -128,10 +127,10 @@ def test_octojobs_own_functions_run_where_octojobs_is_installed() -> None:
     assert prepared(acting(action, python="python3"), settings=theirs).argv[0] == "python3"
 
 
-def test_an_agent_job_can_not_be_prepared() -> None:
+def test_an_agent_job_without_its_agent_can_not_be_prepared() -> None:
     """It says why."""
-    with pytest.raises(NotPreparable, match=r"^`resume` is not supported in containers$"):
-        prepared(replace(acting(AgentAction("Review", resume=True)), sandbox=Sandbox(Backend.DOCKER, "x")))
+    with pytest.raises(NotPreparable, match=r'^there is no agent "claude" in the definitions; write '):
+        prepared(acting(AgentAction("Review")))
 
 
 def secret_job(*names: str) -> Job:

@@ -71,7 +71,7 @@ def _shared_file(workspace: Workspace) -> Iterator[Finding]:
 def _guards(workspace: Workspace) -> Iterator[Finding]:
     """Guards that can't be told now, whatever the reason: their jobs don't start. What nobody has allowed is not asked."""
     definitions = workspace.definitions
-    guarded = [job for job in definitions.jobs.values() if job.enabled and job.conditions and not job.unsupported]
+    guarded = [job for job in definitions.jobs.values() if job.enabled and job.conditions]
     guarded = [job for job in guarded if not objection(job, definitions, workspace.root)]
     if not guarded or not is_trusted(workspace):
         return
@@ -84,9 +84,6 @@ def _guards(workspace: Workspace) -> Iterator[Finding]:
 
 def _job(workspace: Workspace, definitions: Definitions, job: Job) -> Iterator[Finding]:
     subject = f"job {job.id}"
-    if job.unsupported:
-        yield weak(subject, f"it can't run: {job.unsupported}", "its due instants are recorded as skipped")
-        return
     if not (workspace.root / job.cwd).is_dir():
         yield wrong(subject, f"its folder {job.cwd} is not there", "make it, or correct `cwd`")
     match job.action:

@@ -60,7 +60,7 @@ def _backends(workspace: Workspace) -> Iterator[Finding]:
 def _counts(workspace: Workspace) -> Counter[Backend]:
     definitions = workspace.loaded.definitions
     jobs = definitions.jobs.values() if definitions is not None else ()
-    return Counter(job.apart.backend for job in jobs if not isinstance(job.action, TaskAction) and not job.unsupported)
+    return Counter(job.apart.backend for job in jobs if not isinstance(job.action, TaskAction))
 
 
 def _places(workspace: Workspace) -> str:

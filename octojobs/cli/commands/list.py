@@ -28,7 +28,7 @@ from octojobs.views.values import View
 @where_options
 @click.pass_obj
 def command(app: App, tags: tuple[str, ...], as_json: bool) -> int:
-    """List the jobs that are declared: when each is due next, how it went last, and why it can't run if it can't.
+    """List the jobs that are declared: when each is due next, and how it went last.
 
     In a pipe the columns are: job, when, next, last outcome, remark. Where the state is damaged (exit 5), what is declared
     is listed all the same.
@@ -72,8 +72,6 @@ def remark(job: View) -> str:
     """Why the job does not do what its line promises, the gravest reason first; empty when it does."""
     if not job["enabled"]:
         return "disabled"
-    if job["unsupported"]:
-        return f"can't run: {job['unsupported']}"
     if job["paused"]:
         until = f" until {job['paused']['until']}" if job["paused"]["until"] else ""
         return f"paused{until}" + (f": {job['paused']['reason']}" if job["paused"]["reason"] else "")

@@ -141,7 +141,5 @@ def _tasks(tasks: View) -> str:
 def _jobs(jobs: View) -> str:
     parts = [f"{jobs['declared']} declared"]
     parts += [f"{len(jobs[name])} {word}" for name, word in (("disabled", "disabled"), ("paused", "paused")) if jobs[name]]
-    if jobs["unsupported"]:
-        parts.append(f"{len(jobs['unsupported'])} can't run in this version")
     parts += [f"{one['job']} {adapted_text(one)}" for one in jobs["adapted"]]
     return ", ".join(parts)

@@ -42,5 +42,3 @@ def check_exportable(job: Job) -> None:
     """Raises Inexpressible for a job that nothing would start by itself, here or anywhere."""
     if not job.enabled:
         raise Inexpressible("it is disabled", f"`octojobs enable {job.id}` first")
-    if job.unsupported:
-        raise Inexpressible(job.unsupported, "leave it out")

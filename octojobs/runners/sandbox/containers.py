@@ -8,6 +8,7 @@ import io
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 from octojobs import process
 from octojobs.core.sandbox import Backend
@@ -92,17 +93,19 @@ def _options(order: Order, shown: Iterable[Piece], env: Mapping[str, str]) -> It
         if os.getuid():
             yield "--userns=keep-id"
     yield from ("--workdir", str(order.folder))
+    passed = [name for name in env if name not in _OF_THE_MACHINE or name in order.declared]
+    home = os.path.normpath(env["HOME"]) if "HOME" in passed else str(order.home or _HOME)
     for folder in _EMPTY:
-        yield from _empty(order.sandbox.backend, folder)
-    for piece in shown:
+        if folder != home or order.home is None:
+            yield from _empty(order.sandbox.backend, folder)
+    for piece in (*shown, *([Piece(How.WRITE, order.home, Path(home))] if order.home else [])):
         if piece.how is How.EMPTY:
             yield from _empty(order.sandbox.backend, str(piece.target))
         else:
             fields = ("type=bind", f"source={piece.source}", f"target={piece.target}", *(["readonly"] if piece.how is How.READ else []))
             yield from ("--mount", _record(fields))
-    passed = [name for name in env if name not in _OF_THE_MACHINE or name in order.declared]
     if "HOME" not in passed:
-        yield from ("--env", f"HOME={_HOME}")
+        yield from ("--env", f"HOME={home}")
     for name in passed:
         yield from ("--env", name)
 
