@@ -52,7 +52,7 @@ def judge(profile: Profile, told: Told, exit_code: int, stderr: str) -> Verdict:
     error tells what it was; those that follow are mostly its consequences. Only when no event has told is prose searched.
     """
     status, error = _structured(profile, told, exit_code)
-    if profile.output == "text" and (found := _worded(profile.prose, _text(told.fields))):
+    if profile.output == "text" and (found := _in_prose(profile.prose, _text(told.fields), exit_code)):
         status, error = found  # whatever its exit code: a question that nobody answers mostly ends a program
     if status == FAILED and not told.first_error and (found := _worded(profile.stderr, stderr)):
         status, error = found[0], error or found[1]
@@ -84,12 +84,28 @@ def _structured(profile: Profile, told: Told, exit_code: int) -> tuple[str, str]
     return FAILED, f"it ended with exit code {exit_code} and has told of no result{torn}" if exit_code == 0 or told.torn else ""
 
 
+def _in_prose(wordings: tuple[Wording, ...], prose: str, exit_code: int) -> tuple[str, str] | None:
+    """The same for prose, None where none of its lines says anything and none has to: one with a wording of a success needs such a line."""
+    told = [(wording.status, line.strip()) for line in prose.splitlines() if (wording := _wording(wordings, line)) is not None]
+    errors = [found for found in told if found[0] != OK]
+    if told and told[-1][0] == OK:
+        return None
+    if errors:
+        return errors[0]
+    needed = exit_code == 0 and any(wording.status == OK for wording in wordings)
+    return (FAILED, "it ended with exit code 0 and has told of no success") if needed else None
+
+
+def _wording(wordings: tuple[Wording, ...], line: str) -> Wording | None:
+    """The first of the wordings that the line has."""
+    return next((wording for wording in wordings if re.search(wording.match, line)), None)
+
+
 def _worded(wordings: tuple[Wording, ...], prose: str) -> tuple[str, str] | None:
     """The status that the first line with one of the wordings stands for, and that line."""
     for line in prose.splitlines():
-        for wording in wordings:
-            if re.search(wording.match, line):
-                return wording.status, line.strip()
+        if (wording := _wording(wordings, line)) is not None:
+            return wording.status, line.strip()
     return None
 
 

@@ -35,7 +35,7 @@ VERBS: dict[str, Entry] = {
     "why": Entry(LOOK, "why a job ran or did not, from the record", "why"),
     "runs": Entry(LOOK, "the runs so far, and the due instants that ended without one", "runs"),
     "logs": Entry(LOOK, "the output of a run", "logs"),
-    "agent": Entry(LOOK, "the agents that jobs may ask, and what they have used", "agent"),
+    "agent": Entry(LOOK, "the agents that may be asked, by jobs or by hand, and what they have used", "agent"),
     "validate": Entry(EDIT, "check the definitions in the working tree", "validate"),
     "create": Entry(EDIT, "add a job to the jobs file", "create"),
     "delete": Entry(EDIT, "remove a job from the jobs file", "delete"),

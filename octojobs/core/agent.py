@@ -48,7 +48,8 @@ class Profile:
     `command` and `resume` are argument vectors whose elements may have placeholders (see `arguments`); `session` is `ours` (we
     choose the id), `event` (the program tells it) or "" (it has none). `cumulative` says that the tokens it tells are those of
     the whole session. `provider` is whose rate limits it meets. `stderr` is searched last, when nothing structured has told why it
-    failed; `prose` is searched in the output of a program that prints text, whatever its exit code. Times are seconds.
+    failed; `prose` is searched in the output of a program that prints text, whatever its exit code, and may say what a success is. Times
+    are seconds.
     """
 
     name: str

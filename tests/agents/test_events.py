@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -130,6 +131,15 @@ def test_a_program_that_prints_text_is_believed_by_its_exit_code_and_its_prose()
     blocked = judged(b"Well.\nProceed? [y/N]\n", profile=TEXT)
     assert (blocked.status, blocked.error) == ("blocked", "Proceed? [y/N]")
     assert judged(b"Proceed? [y/N]\n", exit_code=1, stderr="EOF\n", profile=TEXT).status == "blocked"
+
+
+def test_prose_that_has_to_tell_of_a_success_does_so_after_the_last_error() -> None:
+    """As with events: a program may meet an error, try again and succeed; of several errors the first one is told."""
+    told = replace(TEXT, prose=(Wording("^used", "ok"), Wording("^limit", "rate_limited"), Wording("^error", "failed")))
+    assert judged(b"limit\nIt is done.\nused 3\n", profile=told).status == "ok"
+    assert judged(b"used 3\nlimit a\nerror\n", profile=told).error == "limit a"
+    assert judged(b"It is done.", profile=told) == Verdict("failed", "it ended with exit code 0 and has told of no success", "It is done.")
+    assert judged(b"used 3\n", exit_code=1, stderr="killed\n", profile=told).error == "killed"
 
 
 @pytest.mark.parametrize("data", [json.dumps({"type": "done"}, indent=2).encode(), line(DONE)])

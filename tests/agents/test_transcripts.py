@@ -19,7 +19,7 @@ def judged(name: str, exit_code: int, piece: int = 1 << 20, stderr: bool = True)
     """The verdict on a transcript that comes in pieces of so many bytes."""
     profile = shipped_profile(name.partition("-")[0])
     reader = Reader(profile)
-    data = (FOLDER / f"{name}.jsonl").read_bytes()
+    data = next(FOLDER / f"{name}.{kind}" for kind in ("jsonl", "txt") if (FOLDER / f"{name}.{kind}").exists()).read_bytes()
     for start in range(0, len(data), piece):
         reader.feed(data[start : start + piece])
     reader.end()
@@ -46,6 +46,27 @@ def test_an_answer_is_told_with_what_it_cost(name: str, expected: dict[str, Any]
     assert verdict.session or name == "gptme-ok"  # it is given one, and prints none
 
 
+def test_a_program_that_prints_text_and_always_exits_with_0_says_itself_that_it_has_succeeded() -> None:
+    """aider: the line with the tokens follows an answer, and nothing else."""
+    verdict = judged("aider-ok", 0)
+    assert (verdict.status, ANSWER in verdict.text) == ("ok", True)
+    assert judged("aider-ok", 1).status == "failed"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("gptme-resumed", {"input_tokens": 36, "output_tokens": 21}),
+        ("copilot-resumed", {"session": "0b8f7c1e-1111-4222-8333-444455556666"}),
+    ],
+)
+def test_a_session_that_is_gone_on_with_tells_of_the_new_run_alone(name: str, expected: dict[str, Any]) -> None:
+    """Neither prints what was said before, or counts it."""
+    verdict = judged(name, 0)
+    assert (verdict.status, verdict.text) == ("ok", ANSWER)
+    assert {key: getattr(verdict, key) for key in expected} == expected
+
+
 @pytest.mark.parametrize("name", ["claude-ok", "codex-ok", "gemini-ok", "opencode-ok", "claude-rate-limit"])
 def test_it_does_not_matter_in_which_pieces_the_output_comes(name: str) -> None:
     """A pipe cuts where it likes, also in the middle of a letter."""
@@ -58,6 +79,7 @@ def test_it_does_not_matter_in_which_pieces_the_output_comes(name: str) -> None:
         ("claude-rate-limit", 1, "API Error: Request rejected (429) · This request would exceed your rate limit."),
         ("codex-rate-limit", 1, "Reconnecting... 1/1 (exceeded retry limit, last status: 429 Too Many Requests)"),
         ("opencode-rate-limit", 1, "Rate limit reached"),
+        ("aider-rate-limit", 0, "litellm.RateLimitError: RateLimitError: OpenAIException - Rate limit reached"),
         ("copilot-rate-limit", 1, '{"message":"Rate limit reached","type":"rate_limit_exceeded","code":"rate_limit_exceeded"}'),
     ],
 )
@@ -82,6 +104,7 @@ def test_a_rate_limit_that_is_told_of_on_standard_error_alone_is_found_there() -
         ("gemini-unauthorized", 145, '[API Error: {"error":{"code":401,"message":"API key not valid","status":"UNAUTHENTICATED"}}]'),
         ("opencode-unauthorized", 1, "Incorrect API key provided"),
         ("gptme-unauthorized", 76, "· ERROR    Error code: 401 - {'error': {'message': 'Incorrect API key provided',"),
+        ("aider-unauthorized", 0, "litellm.AuthenticationError: AuthenticationError: OpenAIException - Incorrect"),
         ("copilot-unauthorized", 1, '{"message":"Incorrect API key provided"'),
         ("claude-unreachable", 1, "API Error: Unable to connect to API (ECONNRESET)"),
     ],

@@ -30,7 +30,7 @@ def test_a_limit_that_the_program_waits_out_in_silence_is_ended_and_called_one(a
 
 def test_a_silence_that_nobody_explains_is_a_failure(agents: Agents) -> None:
     """Nothing is guessed."""
-    outcome, _, status, error = ended(agents, "do:sleep", idle_timeout="1s", kill_grace="5s")
+    outcome, _, status, error = ended(agents, "do:sleep", idle_timeout="4s", kill_grace="5s")
     assert (outcome, status, error) == ("timed_out", "failed", "it was asked to end")
 
 

@@ -96,7 +96,8 @@ def test_a_healthy_repository_is_looked_at_in_all_parts(repo: Path, call: Call) 
                 "level": "wrong",
                 "subject": "job s",
                 "what": 'there is no agent "kode"',
-                "fix": "write .octopoid/agents/kode/agent.yaml, or name one of claude, codex, copilot, gemini, generic, gptme, opencode",
+                "fix": "write .octopoid/agents/kode/agent.yaml, or name one of "
+                "aider, claude, codex, copilot, gemini, generic, gptme, opencode",
             },
         ),
         (

@@ -46,7 +46,7 @@ def test_create_speaks_as_kjob_does(repo: Path, call: Call) -> None:
     assert said.code == 0
     assert said.err == (
         'audit is declared and listed; it can\'t run yet: there is no agent "kode"; '
-        "write .octopoid/agents/kode/agent.yaml, or name one of claude, codex, copilot, gemini, generic, gptme, opencode\n"
+        "write .octopoid/agents/kode/agent.yaml, or name one of aider, claude, codex, copilot, gemini, generic, gptme, opencode\n"
     )
     assert "audit" in call(repo, "list", "--source", "worktree").out
 

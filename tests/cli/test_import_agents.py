@@ -128,6 +128,9 @@ def test_the_drafts_jobs_become_valid_jobs(repo: Path) -> None:
     warning = (
         'warning: job "stale_pr_reviewer": agent: there is no agent "reviewer"; write .octopoid/agents/reviewer/agent.yaml, or name one of '
     )
-    assert (done.returncode, done.stderr) == (0, f"{draft}:23:5: {warning}claude, codex, copilot, gemini, generic, gptme, opencode\n")
+    assert (done.returncode, done.stderr) == (
+        0,
+        f"{draft}:23:5: {warning}aider, claude, codex, copilot, gemini, generic, gptme, opencode\n",
+    )
     assert octojobs(repo, "validate").returncode == 0
     assert not (repo / ".octopoid/octojobs.yaml").exists()
