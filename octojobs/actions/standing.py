@@ -267,7 +267,9 @@ def _failures(seen: Seen) -> Iterator[View]:
         last = seen.ledger.jobs[name].last_run
         row = rows.get(name)
         if row is None or row["id"] != last:
-            row = next(iter(query(seen.workspace.paths, run=last, limit=1)), None) if last else None
+            # A run's hooks begin with its name, and are newer.
+            named = query(seen.workspace.paths, run=last, limit=100) if last else []
+            row = next((row for row in named if row["id"] == last), None)
         if row is not None and row["outcome"] in FAILURES:
             disabled = name in declared and not declared[name].enabled
             failed = {"failures": seen.ledger.jobs[name].failures, "disabled": disabled}

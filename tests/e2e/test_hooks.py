@@ -83,3 +83,15 @@ def test_a_hook_that_fails_is_told_and_changes_no_outcome(tmp_path: Path) -> Non
     octojobs(repo, "run-now", "fine", "--wait")
     assert octojobs(repo, "status").returncode == 0
     assert json.loads(lines(repo / "told.jsonl")[0])["id"] == f"{run}/on_success/ops"
+
+
+def test_a_run_and_its_hook_that_both_failed_are_told_once_each(tmp_path: Path) -> None:
+    """The hook is newer, and begins with the name of the run."""
+    jobs = "jobs: {bad: {manual: true, command: exit 3, on_failure: {command: exit 4}}}\n"
+    repo = make_repository(tmp_path, {".octopoid/jobs.yaml": jobs})
+    assert octojobs(repo, "allow", "--yes").returncode == 0
+    octojobs(repo, "run-now", "bad", "--wait")
+    octojobs(repo, "tick")
+    view = shown(repo, "status")
+    (run,) = (one["id"] for one in shown(repo, "runs", "bad")["runs"] if "+" not in one["id"])
+    assert sorted(one["id"] for one in view["failures"]) == [run, f"{run}+on_failure"]
