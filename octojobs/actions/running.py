@@ -151,9 +151,9 @@ def once(workspace: Workspace, *, events: bool = False) -> Session:
     return _pass(workspace, "up --once", retries=True, wait=True, events=events)
 
 
-def tick(workspace: Workspace, *, wait: bool = True) -> Session:
+def tick(workspace: Workspace, *, wait: bool = True, events: bool = False) -> Session:
     """One pass for somebody else's loop: start what is due, and (unless not `wait`) wait for what was started."""
-    return _pass(workspace, "tick", retries=False, wait=wait)
+    return _pass(workspace, "tick", retries=False, wait=wait, events=events)
 
 
 def _pass(workspace: Workspace, role: str, *, retries: bool, wait: bool, events: bool = False) -> Session:

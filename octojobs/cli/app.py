@@ -110,6 +110,15 @@ network_option = click.option(
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
+log_format_option = click.option(
+    "--log-format",
+    type=click.Choice(["console", "json"]),
+    default="console",
+    envvar="OCTOJOBS_LOG_FORMAT",
+    show_envvar=True,
+    help="The log in sentences, or one JSON object a line with the fields of each event.",
+)
+
 dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 
 

@@ -70,6 +70,17 @@ def test_each_event_of_a_run_has_a_line_with_its_fields(tmp_path: Path) -> None:
     assert "nowhere" in skipped["reason"]
 
 
+def test_a_tick_tells_the_same_events(tmp_path: Path) -> None:
+    """A timer's log is for programs, too."""
+    repo = make_repository(tmp_path, {".octopoid/jobs.yaml": JOBS})
+    octojobs(repo, "allow", "--yes")
+    done = octojobs(repo, "tick", "--log-format", "json")
+    assert done.returncode == 1
+    lines = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
+    told = [line["event"] for line in lines if line.get("job") == "bad"]
+    assert sorted(told) == ["attempt_ended", "run_claimed", "run_finished", "run_started"]
+
+
 def test_the_environment_chooses_the_form_and_a_wrong_one_is_refused(tmp_path: Path) -> None:
     """For a unit file: no line of it has to change."""
     repo = make_repository(tmp_path, {".octopoid/jobs.yaml": "jobs: {a: {interval: 1h, command: 'true'}}\n"})

@@ -8,7 +8,7 @@ import click
 
 from octojobs.actions.detaching import detach
 from octojobs.actions.workspace import Workspace
-from octojobs.cli.app import App, dry_run_option, network_option, where_options
+from octojobs.cli.app import App, dry_run_option, log_format_option, network_option, where_options
 from octojobs.cli.group import Verb
 from octojobs.cli.logs import log_to_stderr
 from octojobs.cli.passes import dry_run_pass, tell_pass
@@ -33,14 +33,7 @@ log = logging.getLogger("octojobs.up")
 )
 @click.option("--once", is_flag=True, help="Plan once, run that and the retries due within a minute, and exit; as `tick`.")
 @click.option("--detach", "-d", "detached", is_flag=True, help="Run in the background, and return when it is up.")
-@click.option(
-    "--log-format",
-    type=click.Choice(["console", "json"]),
-    default="console",
-    envvar="OCTOJOBS_LOG_FORMAT",
-    show_envvar=True,
-    help="The log in sentences, or one JSON object a line with the fields of each event.",
-)
+@log_format_option
 @dry_run_option
 @network_option
 @where_options
