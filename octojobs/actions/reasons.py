@@ -12,7 +12,7 @@ from octojobs.actions.results import with_result
 from octojobs.actions.workspace import Workspace
 from octojobs.conditions.judging import judge_jobs
 from octojobs.core.due import next_after
-from octojobs.core.identity import JobId
+from octojobs.core.identity import ASKED, JobId
 from octojobs.core.job import Job
 from octojobs.core.ledger import Ledger
 from octojobs.errors import InvalidDefinitions, UsageError
@@ -51,7 +51,7 @@ def explain(workspace: Workspace, name: str, at: datetime | None = None) -> View
     if not records:
         text.append(_nothing_recorded(workspace, job_name, job, foresight, at))
     now = _now(workspace, job, foresight) if job is not None and foresight is not None else None
-    text += _now_sentences(job, now) if job is not None and now is not None else [f"{job_name} is not declared any more."]
+    text += _now_sentences(job, now) if job is not None and now is not None else [_undeclared(job_name)]
     return {"job": str(job_name), "at": instant(at), "records": records, "now": now, "text": text}
 
 
@@ -60,6 +60,10 @@ def _declared(workspace: Workspace, name: JobId) -> Job | None:
         return find_job(workspace, name)
     except (UsageError, InvalidDefinitions):
         return None
+
+
+def _undeclared(name: JobId) -> str:
+    return "No job declares it: it was asked by hand." if name == ASKED else f"{name} is not declared any more."
 
 
 def _records(workspace: Workspace, ledger: Ledger, job: JobId, at: datetime | None) -> list[View]:

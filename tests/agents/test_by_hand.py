@@ -63,6 +63,7 @@ def test_history_logs_and_usage_tell_of_it(agents: Agents) -> None:
     run = asked(agents)
     assert (run["job"], run["cause"], run["result"]["agent"], run["result"]["status"]) == ("_agent", "manual", "mine", "ok")
     assert octojobs(agents.repo, "logs", "_agent").stdout.endswith("octojobs: ok\n")
+    assert octojobs(agents.repo, "why", "_agent").stdout.endswith("\nNo job declares it: it was asked by hand.\n")
     (line,) = json.loads(octojobs(agents.repo, "agent", "usage", "--agent", "mine", "--json").stdout)["usage"]
     assert (line["job"], line["agent"], line["runs"], line["cost_usd"]) == ("_agent", "mine", 1, 0.5)
 

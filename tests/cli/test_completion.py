@@ -28,6 +28,13 @@ def test_names_of_jobs_complete(tmp_path: Path) -> None:
     assert _completed(repo, "octojobs inspect n") == ["nightly", "noon"]
 
 
+def test_names_of_agents_complete(tmp_path: Path) -> None:
+    """The repository's own, and those that are shipped."""
+    files = {".octopoid/jobs.yaml": "jobs: {}\n", ".octopoid/agents/careful/agent.yaml": "profile: claude\n"}
+    repo = make_repository(tmp_path, files)
+    assert _completed(repo, "octojobs agent run c") == ["careful", "claude", "codex", "copilot"]
+
+
 def test_what_can_t_be_read_completes_to_nothing(tmp_path: Path) -> None:
     """Outside git, or with a broken file: silence."""
     assert _completed(tmp_path, "octojobs inspect n") == []
