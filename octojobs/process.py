@@ -12,6 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import IO
 
+OURS = -1
+"""The umask of a process that is to have this one's."""
 _CHUNK = 65536
 _GRACE_S = 1.0
 """Between TERM and KILL for a helper that took too long: it is no job, nobody waits for its clean-up."""
@@ -107,6 +109,7 @@ def follow(
     on_error: Callable[[bytes], None],
     pass_fds: Sequence[int] = (),
     deaf_to: Collection[int] = (),
+    umask: int = OURS,
 ) -> int:
     """Run a process of this one's own group to its end, and hand on what it prints as it comes; its exit code, negative for a signal.
 
@@ -116,7 +119,7 @@ def follow(
     before = signal.pthread_sigmask(signal.SIG_BLOCK, deaf_to)
     try:
         process = subprocess.Popen(
-            list(argv), cwd=cwd, env=dict(env), pass_fds=tuple(pass_fds), bufsize=0,
+            list(argv), cwd=cwd, env=dict(env), pass_fds=tuple(pass_fds), bufsize=0, umask=umask,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
     finally:
@@ -153,10 +156,10 @@ def spawn(
 
 
 def begin(
-    argv: Sequence[str], *, cwd: str | os.PathLike[str], env: Mapping[str, str], pass_fds: Sequence[int] = ()
+    argv: Sequence[str], *, cwd: str | os.PathLike[str], env: Mapping[str, str], pass_fds: Sequence[int] = (), umask: int = OURS
 ) -> subprocess.Popen[bytes]:
     """Start a process in this one's group, with its three streams; the caller waits for it. Raises OSError, and ValueError for a NUL."""
-    return subprocess.Popen(list(argv), cwd=cwd, env=dict(env), pass_fds=tuple(pass_fds))
+    return subprocess.Popen(list(argv), cwd=cwd, env=dict(env), pass_fds=tuple(pass_fds), umask=umask)
 
 
 def _converse(process: subprocess.Popen[bytes], data: bytes, kept: tuple[_Sink, _Sink], deadline: float) -> bool:

@@ -188,6 +188,7 @@ def _enclosed(order: Order, argv: tuple[str, ...], folder: str, feed: bytes, sto
         on_error=told[1],
         pass_fds=enclosed.pass_fds,
         deaf_to=ASKED if enclosed.shielded else (),
+        umask=enclosed.umask,
     )
     enclosed.require_begun(code)
     return code

@@ -16,6 +16,7 @@ from octojobs.runners.sandbox.bubblewrap import Unusable
 from octojobs.runners.sandbox.order import Order
 from octojobs.runners.sandbox.pieces import How, Piece
 from octojobs.runners.shim.spawn import DEFAULT_PATH
+from octojobs.store.paths import FOLDER_MODE
 
 _OF_THE_MACHINE = frozenset({"PATH", "HOME", "SHELL", "USER", "LOGNAME", "TMPDIR", "XDG_RUNTIME_DIR"})
 """What means something else in a container; what the job says itself (`env`, `pass_env`) is passed on all the same."""
@@ -64,6 +65,19 @@ def enclosed(order: Order, shown: Iterable[Piece], env: Mapping[str, str]) -> Se
     return (program, "run", *_KEPT_IN, *_options(order, shown, env), "--entrypoint", head, image, *rest)
 
 
+def own(order: Order, env: Mapping[str, str], state: Path, shown: Iterable[Piece]) -> tuple[Piece, ...]:
+    """What is shown, with the job's own home folder; below `state` there is a place for each piece that lies in the state folder.
+
+    A client would make these places itself, for the container's root alone to enter.
+    """
+    home = [] if order.home is None else [Piece(How.WRITE, order.home, Path(_home(order, env)))]
+    pieces = (*shown, *home)
+    for piece in pieces:
+        if piece.how is not How.EMPTY and piece.target.is_relative_to(order.paths.root) and piece.source.is_dir():
+            (state / piece.target.relative_to(order.paths.root)).mkdir(FOLDER_MODE, parents=True, exist_ok=True)
+    return pieces
+
+
 def removal(order: Order) -> tuple[str, ...]:
     """The argument vector that ends and removes the container, whatever it does."""
     return (order.sandbox.backend.value, "rm", "--force", "--volumes", name_of(order))
@@ -93,25 +107,27 @@ def _options(order: Order, shown: Iterable[Piece], env: Mapping[str, str]) -> It
         if os.getuid():
             yield "--userns=keep-id"
     yield from ("--workdir", str(order.folder))
-    passed = [name for name in env if name not in _OF_THE_MACHINE or name in order.declared]
-    home = os.path.normpath(env["HOME"]) if "HOME" in passed else str(order.home or _HOME)
+    home = _home(order, env)
     for folder in _EMPTY:
         if folder != home or order.home is None:
             yield from _empty(order.sandbox.backend, folder)
-    for piece in (*shown, *([Piece(How.WRITE, order.home, Path(home))] if order.home else [])):
-        if piece.how is How.EMPTY:
-            yield from _empty(order.sandbox.backend, str(piece.target))
-        else:
-            fields = ("type=bind", f"source={piece.source}", f"target={piece.target}", *(["readonly"] if piece.how is How.READ else []))
-            yield from ("--mount", _record(fields))
+    for piece in shown:
+        fields = ("type=bind", f"source={piece.source}", f"target={piece.target}", *(["readonly"] if piece.how is not How.WRITE else []))
+        yield from ("--mount", _record(fields))
+    passed = [name for name in env if name not in _OF_THE_MACHINE or name in order.declared]
     if "HOME" not in passed:
         yield from ("--env", f"HOME={home}")
     for name in passed:
         yield from ("--env", name)
 
 
+def _home(order: Order, env: Mapping[str, str]) -> str:
+    """Where the home folder is: where the job says, or where its own lies, if it has one, or an empty one."""
+    return os.path.normpath(env["HOME"]) if "HOME" in env and "HOME" in order.declared else str(order.home or _HOME)
+
+
 def _empty(backend: Backend, folder: str) -> Iterator[str]:
-    """An empty folder. podman would copy into it what lies there, of a mount, too: all of the state that is to be hidden."""
+    """An empty folder. podman would copy into it what the image has there."""
     if backend is Backend.PODMAN:
         yield from ("--mount", _record(("type=tmpfs", f"target={folder}", "notmpcopyup")))
     elif folder == _HOME:

@@ -34,6 +34,11 @@ class Enclosed:
     removal: tuple[str, ...] = ()
     contained: Order | None = None
 
+    @property
+    def umask(self) -> int:
+        """That of a run would close the folders that a client makes for its mounts to everybody but the container's root."""
+        return process.OURS if self.contained is None else 0o022
+
     def end(self) -> None:
         """Before this process is killed: a container would live on."""
         if self.removal:
@@ -79,6 +84,7 @@ def _walled(repository: Repository, order: Order, env: Mapping[str, str]) -> Enc
         order.home.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
     shown = (*pieces(repository, order, inside), *mounts)
     if backend.is_container:
+        shown = containers.own(order, env, inside.state, shown)
         return Enclosed(containers.enclosed(order, shown, env), Path("/"), env, removal=removal, contained=order)
     argv, descriptor = bubblewrap.enclosed(order, shown, env)
     os.set_inheritable(descriptor, True)

@@ -58,7 +58,7 @@ class Inner:
         if not self._enclosed.shielded:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {*ASKED, signal.SIGCHLD})
         try:
-            self._child = process.begin(argv, cwd=cwd, env=env, pass_fds=self._enclosed.pass_fds)
+            self._child = process.begin(argv, cwd=cwd, env=env, pass_fds=self._enclosed.pass_fds, umask=self._enclosed.umask)
         except (OSError, ValueError) as error:
             raise _not_started(argv[0], error) from None
         finally:

@@ -75,6 +75,11 @@ class Inside:
         return self.root / "memory"
 
     @property
+    def state(self) -> Path:
+        """In place of the state folder in a container: the folders on the way to what is shown of it, and nothing else."""
+        return self.root / "state"
+
+    @property
     def note(self) -> Path:
         """What has to be known at the end."""
         return self.root.parent / NOTE
@@ -85,7 +90,7 @@ def furnish(repository: Repository, tree: Path, run_dir: Path, memory: str, remo
     inside = Inside(run_dir / INSIDE)
     if inside.note.exists():
         return inside
-    for folder in (inside.root, inside.refs, inside.logs, inside.run, inside.memory):
+    for folder in (inside.root, inside.refs, inside.logs, inside.run, inside.memory, inside.state):
         folder.mkdir(FOLDER_MODE)
     refs = _loose(repository.common_dir / "refs")
     for name in ("refs/heads", "refs/tags", *(os.path.dirname(name) for name in refs)):

@@ -27,7 +27,7 @@ class How(Enum):
 
 
 class Piece(NamedTuple):
-    """`source` of the machine, seen at `target`; an empty folder has no source."""
+    """`source` of the machine, seen at `target`; a sandbox that can make an empty folder by itself needs no source for one."""
 
     how: How
     source: Path
@@ -40,7 +40,7 @@ def pieces(repository: Repository, order: Order, inside: Inside) -> Iterator[Pie
     yield Piece(How.READ, root, root)
     if not common.is_relative_to(root):
         yield Piece(How.READ, common, common)
-    yield Piece(How.EMPTY, order.paths.root, order.paths.root)
+    yield Piece(How.EMPTY, inside.state, order.paths.root)
     yield Piece(How.WRITE, tree, tree)
     yield Piece(How.READ, tree / ".git", tree / ".git")
     own = run_worktrees.git_dir(repository, tree)

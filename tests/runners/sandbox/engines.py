@@ -86,16 +86,18 @@ def _engine(backend: Backend, folder: Path) -> Iterator[Engine]:
             except Unusable as unusable:
                 pytest.skip(str(unusable))
             made = Engine(Sandbox(backend, image, mounts=(Mount("/usr"),)), environ)
-            made.told("import", "--change", "ENV PATH=/usr/local/bin:/usr/bin", str(archive), image)
+            makes = (backend.value, "import", "--change", "ENV PATH=/usr/local/bin:/usr/bin", str(archive), image)
+            tries = (backend.value, "run", "--rm", "--init", "--network=none", "--volume=/usr:/usr:ro", image, "true")
             try:
-                tried = (backend.value, "run", "--rm", "--init", "--network=none", "--volume=/usr:/usr:ro", image, "true")
-                done = process.run(tried, timeout_s=60.0, env=environ)
-                if done.ok:
+                done = next(
+                    (done for done in (process.run(argv, timeout_s=60.0, env=environ) for argv in (makes, tries)) if not done.ok), None
+                )
+                if done is None:
                     yield made
                     return
                 why.append(done.stderr.decode().strip())
             finally:
-                made.told("rmi", "--force", image)
+                process.run((backend.value, "rmi", "--force", image), timeout_s=60.0, env=environ)
     pytest.skip(f"{backend.value} can't run a container here: {'; '.join(why)}")
 
 
@@ -129,10 +131,14 @@ def _podmans(folder: Path) -> Generator[Mapping[str, str], None, None]:
     if program is None:
         yield dict(os.environ)
         return
-    for number, settings in enumerate(({}, {"runtime": "runc"}, {"runtime": "crun"})):
-        if shutil.which(settings.get("runtime", program)):
-            own = _own_podman(folder / str(number), program, settings)
-            yield {**os.environ, "PATH": f"{own}:{os.environ['PATH']}"}
+    try:
+        for number, settings in enumerate(({}, {"runtime": "runc"}, {"runtime": "crun"})):
+            if shutil.which(settings.get("runtime", program)):
+                own = _own_podman(folder / str(number), program, settings)
+                yield {**os.environ, "PATH": f"{own}:{os.environ['PATH']}"}
+    finally:
+        if os.getuid():  # files of an image belong to ids that only its own namespace can do anything with
+            process.run((program, "unshare", "rm", "-rf", *map(str, folder.glob("*/*root"))), timeout_s=60.0)
 
 
 def _own_podman(folder: Path, client: str, settings: Mapping[str, str]) -> Path:

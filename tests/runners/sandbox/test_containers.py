@@ -35,7 +35,7 @@ CLIENT = f"""#!{sys.executable}
 import json, os, signal, subprocess, sys
 args = sys.argv[1:]
 with open(os.path.join(os.path.dirname(__file__), "calls.jsonl"), "a") as file:
-    file.write(json.dumps({{"argv": args, "token": os.environ.get("TOKEN")}}) + "\\n")
+    file.write(json.dumps({{"argv": args, "token": os.environ.get("TOKEN"), "umask": os.umask(0o22)}}) + "\\n")
 if args[0] == "rm":
     for line in open(os.path.join(os.path.dirname(__file__), "pids")):
         subprocess.run(["kill", "-KILL", line.strip()])
@@ -102,12 +102,12 @@ def test_a_container_gets_the_worktree_and_little_else(apart: Apart, client: Pat
     assert f"type=bind,source={order.run_dir}/.inside/refs,target={common}/refs" in mounts
     assert f"type=bind,source={common}/objects,target={common}/objects" in mounts
     assert after(argv, "--tmpfs") == ["/tmp:exec"]
-    empty = [mount.removeprefix("type=tmpfs,target=") for mount in mounts if mount.startswith("type=tmpfs")]
-    assert empty == ["/var/tmp", "/run", str(apart.paths.root)]
+    assert mounts[:2] == ["type=tmpfs,target=/var/tmp", "type=tmpfs,target=/run"]
+    assert f"type=bind,source={order.run_dir}/.inside/state,target={apart.paths.root},readonly" in mounts
     variables = after(argv, "--env")
     assert {"OCTOJOBS_JOB", "TOKEN", "HOME=/tmp"} <= set(variables)
     assert not {"PATH", "HOME", "USER"} & set(variables)
-    assert run["token"] == "sesame"
+    assert (run["token"], run["umask"]) == ("sesame", 0o22)
     assert "sesame" not in json.dumps(argv)
     assert remove["argv"] == ["rm", "--force", "--volumes", after(argv, "--name")[0]]
 
@@ -139,7 +139,7 @@ def test_network_mounts_and_the_jobs_own_variables_are_passed_on(apart: Apart, c
     assert "HOME" in after(argv, "--env")
     assert "HOME=/tmp" not in argv
     assert ("--userns=keep-id" in argv) == (os.getuid() != 0)
-    assert f"type=tmpfs,target={apart.paths.root},notmpcopyup" in after(argv, "--mount")
+    assert "type=tmpfs,target=/tmp,notmpcopyup" in after(argv, "--mount")
     assert "--stop-timeout=0" in argv
     apart.run("true", Sandbox(Backend.PODMAN, "alpine:3", network=True), environ=path(client))
     assert "--network" not in calls(client)[2]["argv"]
