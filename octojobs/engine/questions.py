@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from octojobs.core.agent import Agent
 from octojobs.core.definitions import Definitions
 from octojobs.core.identity import ASKED, JobId
 from octojobs.core.job import Job
+from octojobs.core.run import Run
 from octojobs.engine.asked import NoSuchAgent, Refused
 from octojobs.errors import InvalidDefinitions, OctojobsError, UsageError
+from octojobs.repository import Repository
 from octojobs.store.requests import Request
 
 
@@ -34,3 +37,16 @@ def agents_for(job: Job, definitions: Definitions) -> Mapping[str, Agent]:
     from octojobs.config.by_hand import agents_with  # as above
 
     return agents_with(definitions, job)
+
+
+def pins_for(run: Run, definitions: Definitions, repository: Repository | None) -> Mapping[str, str]:
+    """The pins that the worktree of the run is held to. What its commit has where an agent that is asked by hand looks, and no plan
+    has approved, is pinned to nothing. Raises GitFailed.
+    """
+    if run.job != ASKED or not definitions.keeps_plan or repository is None:
+        return definitions.pins
+    from octojobs.config.pins import UNAPPROVED, PinFinder  # as above
+
+    alone = replace(definitions, jobs={ASKED: run.definition}, agents=agents_for(run.definition, definitions))
+    found = PinFinder(repository).find(run.commit or "HEAD", (alone,))
+    return {**dict.fromkeys((*found.files, *found.odd), UNAPPROVED), **definitions.pins}

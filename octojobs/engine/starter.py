@@ -14,8 +14,9 @@ from octojobs.core.events import AttemptEnded, AttemptStarted, AttemptVoid, Even
 from octojobs.core.identity import RunId
 from octojobs.core.run import Attempt, Outcome, Run
 from octojobs.engine.ground import Ground
-from octojobs.engine.questions import agents_for
+from octojobs.engine.questions import agents_for, pins_for
 from octojobs.engine.settle import ended
+from octojobs.errors import GitFailed
 from octojobs.runners import receipts
 from octojobs.runners.base import Launch, NotPreparable, Shim
 from octojobs.runners.launcher import Launcher
@@ -96,9 +97,9 @@ class Starter:
                     environ=self._ground.environ,
                     extra_env=extra_env(run),
                     agents=agents_for(run.definition, definitions),
-                    pins=definitions.pins,
+                    pins=pins_for(run, definitions, self._ground.repository),
                 )
-            except NotPreparable as problem:
+            except (NotPreparable, GitFailed) as problem:
                 batch.events.append(ended(run, Attempt(run.attempt, Outcome.FAILED, None, now, reason=str(problem)), now))
                 self.pool.give_back(shim)
             else:

@@ -278,6 +278,25 @@ def test_where_a_plan_is_kept_no_script_runs_that_nobody_approved(tmp_path: Path
             process.wait()
 
 
+@pytest.mark.parametrize("link", [False, True], ids=["a script", "a link to one"])
+def test_where_a_plan_is_kept_the_commit_is_looked_at_too(tmp_path: Path, link: bool) -> None:
+    """A script that is not in the working tree any more is in the run's own."""
+    files = {**JOBS, AGENT_FILE: "command: [./agent.sh]\n", "real.sh" if link else "agent.sh": "#!/bin/sh\necho it ran\n"}
+    repo = make_repository(tmp_path, files)
+    if link:
+        (repo / "agent.sh").symlink_to("real.sh")
+        git(repo, "add", "agent.sh")
+    (repo / ("real.sh" if link else "agent.sh")).chmod(0o755)
+    git(repo, "commit", "--quiet", "--all", "--message", "executable")
+    assert octojobs(repo, "allow", "--yes", "--level", "plan").returncode == 0
+    (repo / "agent.sh").unlink()
+    said = octojobs(repo, "agent", "run", "mine", "x")
+    assert (said.returncode, "it ran" in said.stdout) == (1, False)
+    assert "octojobs: agent.sh is new (at " in said.stdout
+    assert octojobs(repo, "allow", "--yes", "--level", "repository").returncode == 0
+    assert "it ran" in octojobs(repo, "agent", "run", "mine", "x").stdout
+
+
 def test_a_request_without_a_question_names_no_job(agents: Agents) -> None:
     """No definitions have one of that name."""
     path = leave(StatePaths(agents.state), Request("run", at("2026-11-20T10:00Z"), job=ASKED))
