@@ -226,7 +226,7 @@ def test_an_agent_that_nobody_has_described_fails_the_run_in_words(agents: Agent
     """`validate` has warned of it."""
     agents.declare("x", agent="kode")
     assert (
-        'there is no agent "kode"; write .octopoid/agents/kode/agent.yaml, or name one of claude'
+        'there is no agent "kode"; write .octopoid/agents/kode/agent.yaml, or name one of aider, claude'
         in octojobs(agents.repo, "validate").stdout
     )
     run = agents.run()
