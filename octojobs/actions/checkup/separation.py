@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from octojobs.actions.asking import who
 from octojobs.actions.checkup.finding import Finding, ok, weak, wrong
 from octojobs.actions.workspace import Workspace
-from octojobs.core.job import TaskAction
+from octojobs.core.job import Job, TaskAction
 from octojobs.core.sandbox import Backend
 from octojobs.errors import OctojobsError
 from octojobs.runners.sandbox.bubblewrap import Unusable
-from octojobs.runners.sandbox.containers import require_engine
+from octojobs.runners.sandbox.containers import is_missing, require_engine
 from octojobs.runners.sandbox.enclosure import require_usable
 from octojobs.runners.sandbox.trees import is_held, leftovers
 
@@ -55,12 +55,23 @@ def _backends(workspace: Workspace) -> Iterator[Finding]:
             yield wrong(backend.value, unusable.what, unusable.fix)
         else:
             yield ok(backend.value, told)
+            for image in dict.fromkeys(job.apart.image for job in _apart(workspace) if job.apart.backend is backend and job.apart.image):
+                if is_missing(backend, image, workspace.environ):
+                    yield weak(
+                        backend.value,
+                        f"there is no image {image} here",
+                        f"`{backend.value} pull` or build it; the first run tries to pull it",
+                    )
+
+
+def _apart(workspace: Workspace) -> Iterator[Job]:
+    definitions = workspace.loaded.definitions
+    jobs = definitions.jobs.values() if definitions is not None else ()
+    return (job for job in jobs if not isinstance(job.action, TaskAction))
 
 
 def _counts(workspace: Workspace) -> Counter[Backend]:
-    definitions = workspace.loaded.definitions
-    jobs = definitions.jobs.values() if definitions is not None else ()
-    return Counter(job.apart.backend for job in jobs if not isinstance(job.action, TaskAction))
+    return Counter(job.apart.backend for job in _apart(workspace))
 
 
 def _places(workspace: Workspace) -> str:

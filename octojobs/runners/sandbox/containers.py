@@ -86,13 +86,18 @@ def removal(order: Order) -> tuple[str, ...]:
 def require_image(order: Order, environ: Mapping[str, str]) -> None:
     """Raise Unusable when the image is not there; the client has tried to pull it, and said how that went."""
     program, image = order.sandbox.backend.value, order.sandbox.image
-    try:
-        done = process.run((program, "image", "inspect", "--format", "{{.Id}}", image), timeout_s=_ANSWER_S, env=environ)
-    except OSError:
-        return
-    if done.exit_code and any(words in done.stderr.lower() for words in _NO_IMAGE):
+    if is_missing(order.sandbox.backend, image, environ):
         fix = f"build it, `{program} pull` it, or mend `image:`"
         raise Unusable(f"there is no image {image} here, and {program} could not get it", fix)
+
+
+def is_missing(backend: Backend, image: str, environ: Mapping[str, str]) -> bool:
+    """Whether the engine says that it does not have the image; False when it does not answer."""
+    try:
+        done = process.run((backend.value, "image", "inspect", "--format", "{{.Id}}", image), timeout_s=_ANSWER_S, env=environ)
+    except OSError:
+        return False
+    return bool(done.exit_code) and any(words in done.stderr.lower() for words in _NO_IMAGE)
 
 
 def _options(order: Order, shown: Iterable[Piece], env: Mapping[str, str]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -20,7 +21,7 @@ from octojobs.core.sandbox import Mount
 from octojobs.engine.settle import settle
 from octojobs.runners import receipts
 from octojobs.runners.sandbox.containers import name_of
-from tests.helpers import commit_files, git, wait_until, write
+from tests.helpers import commit_files, git, octojobs, wait_until, write
 from tests.runners.sandbox.apart import COMMIT, FILES, Apart, Ended, apart, files_of, over
 from tests.runners.sandbox.engines import MARK, Engine, engine
 from tests.runners.world import Launched, world
@@ -184,6 +185,24 @@ def test_an_image_that_is_not_there_is_told(contained: Contained) -> None:
     assert (ended.exit.exit_code, contained.apart.trees) == (125, [])
     assert ended.output.splitlines()[-1] == (
         f"octojobs: there is no image {image} here, and {program} could not get it; build it, `{program} pull` it, or mend `image:`"
+    )
+
+
+def test_the_doctor_tells_of_an_image_that_is_not_there(contained: Contained) -> None:
+    """It asks the engine, and pulls nothing."""
+    sandbox = contained.engine.sandbox
+    jobs = {
+        name: {"manual": True, "command": "true", "sandbox": {"backend": sandbox.backend.value, "image": image}}
+        for name, image in {"here": sandbox.image, "away": "localhost:1/nowhere:1"}.items()
+    }
+    commit_files(contained.apart.root, {".octopoid/jobs.yaml": json.dumps({"jobs": jobs})})
+    told = octojobs(contained.apart.root, "doctor", PATH=contained.engine.environ["PATH"]).stdout
+    found = [line for line in told.splitlines() if f" {sandbox.backend.value}: " in line]
+    assert len(found) == 2
+    assert re.match(rf"ok +{sandbox.backend.value}: its engine answers: [0-9.]+", found[0])
+    assert found[1] == (
+        f"weak   {sandbox.backend.value}: there is no image localhost:1/nowhere:1 here; "
+        f"`{sandbox.backend.value} pull` or build it; the first run tries to pull it"
     )
 
 
