@@ -32,7 +32,7 @@ from figures import Figure, below, percentile
 from histories import asked
 from obtained import Unmeasurable
 from peers import BASE, DELAYS, GROUPED, NOT_MEASURED, PEERS, SPAWN, Result, measure, report
-from validate import check_jsonschema, keep_byte_code, many_times, process_times
+from validate import check_jsonschema, imports_ms, keep_byte_code, many_times, process_times
 
 from octojobs import __version__
 from octojobs.file_systems import filesystem_of
@@ -305,12 +305,11 @@ LONG: Mapping[str, Callable[[Effort], Lines]] = {"day": a_day}
 
 
 def machine(folder: Path) -> str:
-    """What it was measured on; the load says whether somebody else was at work."""
+    """What it was measured on; the load says whether somebody else was at work, the bare imports how fast it is."""
     file_system = filesystem_of(folder) or "an unknown file system"
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
-    return (
-        f"{os.cpu_count()} cores, {file_system}, {platform.system()} {platform.release()}, Python {platform.python_version()}, load {load}"
-    )
+    system = f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
+    return f"{os.cpu_count()} cores, {file_system}, {system}, load {load}, bare imports {imports_ms():.0f} ms"
 
 
 def main() -> int:

@@ -62,6 +62,12 @@ def wall(argv: Sequence[str], folder: Path) -> float:
     return time.perf_counter() - start
 
 
+def imports_ms(repeat: int = 7) -> float:
+    """Median milliseconds of the bare imports."""
+    with tempfile.TemporaryDirectory() as folder:
+        return statistics.median([wall(BASELINE, Path(folder)) for _ in range(repeat)]) * 1000
+
+
 def process_times(repeat: int, *others: Sequence[str]) -> list[float]:
     """Median milliseconds of the bare imports, of the hook on 20 jobs, and of other commands in the same folder.
 
