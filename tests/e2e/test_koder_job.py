@@ -94,7 +94,7 @@ def test_it_is_imported_run_and_told_through_the_command_line(tmp_path: Path, cl
     [
         (ANSWER, {}, "success", "completed", 1),
         ("cat; echo no model; exit 3", {}, "failed", "failed", 4),
-        ("exec sleep 1000", {'"30m"': '"1s"'}, "timeout", "timed out", 4),
+        ("exec sleep 1000", {'"30m"': '"3s"'}, "timeout", "timed out", 4),
     ],
     ids=["success", "failed", "timeout"],
 )
