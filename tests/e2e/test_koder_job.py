@@ -10,15 +10,17 @@ from typing import Any
 
 import pytest
 
+from octojobs import process
 from octojobs.repository import Repository
 from tests.config.loading import load
 from tests.config.test_kjob import JOB
 from tests.engine.world import World, at
 from tests.helpers import commit_files, git, make_repository, octojobs, start_octojobs, wait_until, write
 from tests.notify.world import Receiver, receiving
+from tests.runners.sandbox.engines import Engine, engine, rootfs
 from tests.runners.sandbox.test_containers import after, calls, client, path
 
-__all__ = ["client"]
+__all__ = ["client", "engine"]
 
 AGENT = {".octopoid/agents/kode/agent.yaml": "command: [kode, run]\n"}
 ANSWER = 'read -r prompt; echo "$1 $prompt on $(git rev-parse HEAD)"'
@@ -131,3 +133,21 @@ def test_it_is_due_on_monday_tried_again_and_told_when_that_is_over(
     )
     assert told["message"]["body"].endswith(f"/runs/{NAME}/{NAME}@20261123T090000Z/{tries}/output.log")
     assert [call["argv"][0] for call in calls(client)].count("run") == tries
+
+
+def test_it_runs_in_a_container_of_a_real_engine(tmp_path: Path, engine: Engine, relay: Receiver) -> None:
+    """Of the image that it names, which has the agent's program; in podman the job differs from the RFC's by that word."""
+    image = "koder-cli:latest"
+    if process.run((engine.sandbox.backend.value, "image", "inspect", image), timeout_s=60.0, env=engine.environ).ok:
+        pytest.skip(f"somebody has an image {image} here")
+    script = '#!/bin/sh\nread -r prompt\necho "$1 $prompt"\n'
+    engine.told("import", str(rootfs(tmp_path / "kode.tar", {"usr/bin/kode": script})), image)
+    try:
+        repo = imported(tmp_path, relay, JOB.replace('"docker"', f'"{engine.sandbox.backend.value}"'))
+        assert octojobs(repo, "allow", "--yes").returncode == 0
+        assert octojobs(repo, "run-now", NAME, PATH=engine.environ["PATH"]).returncode == 0
+        octojobs(repo, "tick", PATH=engine.environ["PATH"])
+    finally:
+        engine.told("rmi", "--force", image)
+    (told,) = dispatched(relay)
+    assert (told["message"]["status"], told["message"]["body"].splitlines()[0]) == ("success", "run /k-housekeep")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import shutil
 import subprocess
@@ -27,11 +28,16 @@ MARK = "etc/made-by-a-test"
 """A file that no machine has: who sees it is in the image."""
 
 
-def rootfs(path: Path) -> Path:
-    """An archive of empty folders, and this machine's links into /usr; docker lays its init into /sbin."""
-    texts = {MARK: "a test\n", "etc/passwd": "root:x:0:0:root:/root:/bin/sh\n"}
+def rootfs(path: Path, scripts: Mapping[str, str] | None = None) -> Path:
+    """An archive of empty folders, and this machine's links into /usr; docker lays its init into /sbin.
+
+    With `scripts`, the text of each by its path, there is a shell, and nothing else.
+    """
+    texts = {MARK: "a test\n", "etc/passwd": "root:x:0:0:root:/root:/bin/sh\n", **(scripts or {})}
+    shell = [real.lstrip("/") for real in _shell()] if scripts else []
+    parents = {str(folder) for name in (*texts, *shell, *FOLDERS) for folder in Path(name).parents} - {".", *FOLDERS}
     with tarfile.open(path, "w") as archive:
-        for name in FOLDERS:
+        for name in sorted((*FOLDERS, *parents)):  # docker makes one that is not named for nobody to enter
             archive.addfile(_entry(name, tarfile.DIRTYPE, 0o1777 if name.endswith("tmp") else 0o755))
         for name in sorted(os.listdir("/")):
             if name not in FOLDERS and os.path.islink(f"/{name}") and os.readlink(f"/{name}").startswith("usr/"):
@@ -39,10 +45,21 @@ def rootfs(path: Path) -> Path:
                 link.linkname = os.readlink(f"/{name}")
                 archive.addfile(link)
         for name, text in texts.items():
-            file = _entry(name, tarfile.REGTYPE, 0o644)
+            file = _entry(name, tarfile.REGTYPE, 0o755 if text.startswith("#!") else 0o644)
             file.size = len(text)
             archive.addfile(file, BytesIO(text.encode()))
+        archive.dereference = True
+        for name in shell:
+            archive.add(f"/{name}", name)
     return path
+
+
+def _shell() -> Iterator[str]:
+    """The files that `sh` consists of, with no link in their folders."""
+    shell = shutil.which("sh") or "/bin/sh"
+    linked = process.run(("ldd", shell), timeout_s=10.0).stdout.decode()
+    for file in (shell, *re.findall(r"(/\S+) \(0x", linked)):
+        yield os.path.join(os.path.realpath(os.path.dirname(file)), os.path.basename(file))
 
 
 def _entry(name: str, kind: bytes, mode: int) -> tarfile.TarInfo:
