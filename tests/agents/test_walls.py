@@ -142,6 +142,21 @@ def test_an_agent_works_in_a_container_of_a_real_engine(agents: Agents, engine: 
     assert (agents.worktrees(), run["id"].replace("@", ".") in engine.told("ps", "--all")) == ([], False)
 
 
+def test_an_agent_that_does_not_listen_is_ended_in_a_container_of_a_real_engine(agents: Agents, engine: Engine) -> None:
+    """By its time limit, before its client is killed: what it did is kept, and no container is left."""
+    mounts = [{"source": "/usr"}, {"source": str(FAKE.parent)}]
+    agents.declare(
+        "do:deaf\ndo:write two.txt\ndo:sleep",
+        sandbox={"backend": engine.sandbox.backend.value, "image": engine.sandbox.image, "mounts": mounts},
+        files={AGENT_FILE: f"profile: claude\ncommand: {json.dumps(['python3', str(FAKE), '--session', '{session_id}'])}\n"},
+        timeout="8s",
+        kill_grace="6s",
+    )
+    run = agents.run(PATH=engine.environ["PATH"])
+    assert (run["outcome"], "two.txt" in agents.patch(run).read_text(), agents.worktrees()) == ("timed_out", True, [])
+    assert "octojobs." not in engine.told("ps", "--all", "--format", "{{.Names}}")
+
+
 def test_a_session_is_gone_on_with_in_a_container(agents: Agents, client: Path) -> None:
     """The job's own home folder is mounted to be written, and `HOME` is where it lies; the worktree lies where it lay."""
     sandbox, env = {"backend": "podman", "image": "agent:1"}, {"PATH": f"{client}:{os.environ['PATH']}"}

@@ -208,7 +208,7 @@ def test_the_doctor_tells_of_an_image_that_is_not_there(contained: Contained) ->
 
 def test_a_time_limit_ends_the_container(contained: Contained) -> None:
     """What it did until then is kept."""
-    ended = contained.run("echo x > new; exec sleep 1000", limits=Limits(timeout_s=3.0, kill_grace_s=20.0))
+    ended = contained.run("echo x > new; exec sleep 1000", limits=Limits(timeout_s=8.0, kill_grace_s=20.0))
     assert (ended.exit.outcome, ended.patch.exists(), contained.apart.trees, contained.has(ended)) == ("timed_out", True, [], False)
 
 
