@@ -1,7 +1,8 @@
 """Deliveries under way: each on a thread of its own that ends with it, one for a channel, and only so many at once.
 
 A channel bounds its own deliveries, to ten seconds or so. What hangs all the same (a library, a file on a server that is gone) is
-given up after `LONGEST_S`: that is a failure as any other, and its thread takes no room. Until it ends the channel gets no other one.
+given up after `LONGEST_S`: that is a failure as any other, and its thread takes no room. Until it ends the channel gets no other one;
+when that is a success at last, the message was delivered, and is not sent again.
 """
 
 from __future__ import annotations
@@ -109,9 +110,11 @@ class Deliveries:
             log.error("%s: %s can't be delivered: %s\n%s", channel, one.id, type(error).__name__, where)
             failure = Unreachable(f"{type(error).__name__}, see the log")
         with self._lock:
-            if channel in self._hung:  # whatever came of it: it was given up
-                self._hung.discard(channel)
-                return
-            del self._begun[channel]
-            self._ended.append(Ended(one, failure))
+            if channel not in self._hung:
+                del self._begun[channel]
+                self._ended.append(Ended(one, failure))
+            elif failure is None:
+                self._channels.add(channel)
+                self._ended.append(Ended(one))
+            self._hung.discard(channel)
         self._on_end()
