@@ -23,7 +23,8 @@ def post(url: str, body: bytes, headers: Mapping[str, str], allow_hosts: Collect
     connection = HTTPConnection(host, port, timeout=TIMEOUT_S)
     plain = connect(host, port, allow_hosts, TIMEOUT_S)
     handle = plain.dup()  # TLS takes the other one away
-    limit = threading.Timer(TIMEOUT_S, _cut, (handle,))  # a socket's own time limit is one for each piece of an answer
+    cut = threading.Event()
+    limit = threading.Timer(TIMEOUT_S, _cut, (handle, cut))  # a socket's own time limit is one for each piece of an answer
     limit.start()
     try:
         if parts.scheme == "https":
@@ -36,6 +37,8 @@ def post(url: str, body: bytes, headers: Mapping[str, str], allow_hosts: Collect
         connection.request("POST", target, body, {"user-agent": "octojobs", **headers})
         status = connection.getresponse().status
     except (OSError, HTTPException) as error:
+        if cut.is_set() or isinstance(error, TimeoutError):
+            raise Unreachable(f"{host} did not answer within {TIMEOUT_S:g} s") from None
         raise Unreachable(f"{host} did not answer: {error}") from None
     except ValueError as error:
         raise Refused(f"the address can't be asked for: {error}") from None
@@ -61,7 +64,8 @@ def _parts(url: str) -> tuple[SplitResult, str, int]:
     return parts, host, port
 
 
-def _cut(connection: socket.socket) -> None:
+def _cut(connection: socket.socket, cut: threading.Event) -> None:
+    cut.set()
     with suppress(OSError):  # it has just ended by itself
         connection.shutdown(socket.SHUT_RDWR)
 
