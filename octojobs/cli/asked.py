@@ -35,7 +35,7 @@ def run_here(app: App, workspace: Workspace, request: Request, tell: Tell | None
 
     How it ended is told in a line, unless somebody else is to `tell` it: that one is also told of a run that waits.
     """
-    log_to_stderr()
+    log_to_stderr(waits=True)
     follower = _Follower(app, workspace, follows)
 
     def started(run: RunId) -> None:

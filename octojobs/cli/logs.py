@@ -42,14 +42,18 @@ class _Handler(logging.StreamHandler[TextIO]):
         return
 
 
-def log_to_stderr(*, daemon: bool = False, as_json: bool = False) -> None:
-    """Send octojobs' own log to standard error: everything of a daemon, warnings of a verb; in sentences, or for programs all of it."""
+def log_to_stderr(*, daemon: bool = False, as_json: bool = False, waits: bool = False) -> None:
+    """Send octojobs' own log to standard error: everything of a daemon, warnings of a verb; in sentences, or for programs all of it.
+
+    With `waits` a verb says for which guards a run waits, too: a person sits before it.
+    """
     handler = _Handler(sys.stderr)
     handler.setFormatter(_json_line() if as_json else _Line(dated=daemon))
     logger = logging.getLogger("octojobs")
     logger.handlers[:] = [handler]
     logger.setLevel(logging.INFO if daemon or as_json else logging.WARNING)
     logger.propagate = False
+    logging.getLogger("octojobs.guards").setLevel(logging.INFO if waits else logging.NOTSET)
 
 
 def _json_line() -> logging.Formatter:

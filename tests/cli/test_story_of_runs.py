@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Call
-from tests.helpers import git, make_repository, octojobs, wait_until
+from tests.helpers import git, make_repository, octojobs, output_of, start_octojobs, wait_until
 
 JOBS = """\
 jobs:
@@ -218,6 +219,20 @@ def test_a_run_without_a_daemon_happens_here_with_its_output(repo: Path) -> None
     assert run.startswith("asked@")
     assert done.stdout.splitlines()[1].startswith(f"{run} succeeded after ")
     assert done.stderr == f"{run} runs here: no daemon does\n"
+
+
+def test_a_run_by_hand_says_what_it_waits_for(tmp_path: Path) -> None:
+    """Without a daemon it is in the foreground until its guards hold: a person would wonder."""
+    jobs = "jobs: {gated: {manual: true, command: 'true', conditions: [{file_exists: {path: go}}]}}\n"
+    repo = make_repository(tmp_path, {".octopoid/jobs.yaml": jobs})
+    assert octojobs(repo, "allow", "--yes").returncode == 0
+    here = start_octojobs(repo, "run-now", "gated")
+    try:
+        wait_until(lambda: "waits: file_exists(path: go): go is not there\n" in output_of(repo).read_text(), what="the reason")
+    finally:
+        here.send_signal(signal.SIGINT)
+        here.wait(20)
+    assert output_of(repo).read_text().endswith("octojobs: interrupted; the run stays open, and the next daemon or tick goes on with it\n")
 
 
 def test_a_failing_run_by_hand_is_exit_1(repo: Path) -> None:
