@@ -22,6 +22,7 @@ _OF_THE_MACHINE = frozenset({"PATH", "HOME", "SHELL", "USER", "LOGNAME", "TMPDIR
 """What means something else in a container; what the job says itself (`env`, `pass_env`) is passed on all the same."""
 _HOME = "/tmp"  # noqa: S108 -- the container's own, and empty
 _ANSWER_S = 10.0
+_NAMESPACE = ("podman", "unshare")
 _NO_IMAGE = (b"no such image", b"image not known")
 NOT_BEGUN = 125
 """What a client exits with that could not start its container."""
@@ -30,9 +31,23 @@ _EMPTY = ("/tmp", "/var/tmp", "/run")  # noqa: S108 -- the container's own
 
 
 def require_usable(backend: Backend, environ: Mapping[str, str]) -> None:
-    """Raises Unusable when its program is missing."""
+    """Raises Unusable when its program is missing, or podman can't have the namespace that it needs for whoever is not root."""
     if shutil.which(backend.value, path=environ.get("PATH", DEFAULT_PATH)) is None:
         raise Unusable(f"there is no program {backend.value} on PATH", "install it, or choose another backend")
+    if backend is Backend.PODMAN and os.getuid():
+        _require_namespace(environ)
+
+
+def _require_namespace(environ: Mapping[str, str]) -> None:
+    """Runs gain no privileges, which newuidmap needs: the namespace is one that podman has made outside of them, and has kept."""
+    try:
+        done = process.run((*_NAMESPACE, "true"), timeout_s=_ANSWER_S, env=environ)
+    except OSError as error:
+        raise Unusable(f"podman can't be started: {error.strerror}", "install it anew") from None
+    if not done.ok:
+        said = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2] or "no answer"
+        fix = "`podman unshare true` outside of runs, once after each boot, makes one for them; it needs newuidmap and /etc/subuid"
+        raise Unusable(f"podman has no user namespace, and a run may not make one: {said}", fix)
 
 
 def require_engine(backend: Backend, environ: Mapping[str, str]) -> str:

@@ -6,10 +6,11 @@ import os
 import re
 import resource
 import shutil
+import signal
 import subprocess
 import tarfile
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -74,6 +75,7 @@ class Engine:
 
     sandbox: Sandbox
     environ: Mapping[str, str]
+    folder: Path
 
     def told(self, *arguments: str) -> str:
         """What the client printed; a failing one fails the test."""
@@ -102,7 +104,7 @@ def _engine(backend: Backend, folder: Path) -> Iterator[Engine]:
                 require_engine(backend, environ)
             except Unusable as unusable:
                 pytest.skip(str(unusable))
-            made = Engine(Sandbox(backend, image, mounts=(Mount("/usr"),)), environ)
+            made = Engine(Sandbox(backend, image, mounts=(Mount("/usr"),)), environ, folder)
             makes = (backend.value, "import", "--change", "ENV PATH=/usr/local/bin:/usr/bin", str(archive), image)
             tries = (backend.value, "run", "--rm", "--init", "--network=none", "--volume=/usr:/usr:ro", image, "true")
             try:
@@ -148,14 +150,23 @@ def _podmans(folder: Path) -> Generator[Mapping[str, str], None, None]:
     if program is None:
         yield dict(os.environ)
         return
+    owns: list[Path] = []
     try:
         for number, settings in enumerate(({}, {"runtime": "runc"}, {"runtime": "crun"})):
             if shutil.which(settings.get("runtime", program)):
-                own = _own_podman(folder / str(number), program, settings)
+                owns.append(own := _own_podman(folder / str(number), program, settings))
                 yield {**os.environ, "PATH": f"{own}:{os.environ['PATH']}"}
     finally:
-        if os.getuid():  # files of an image belong to ids that only its own namespace can do anything with
-            process.run((program, "unshare", "rm", "-rf", *map(str, folder.glob("*/*root"))), timeout_s=60.0)
+        for own in owns if os.getuid() else ():  # files of an image belong to ids that only its own namespace can do anything with
+            process.run((str(own / "podman"), "unshare", "rm", "-rf", *map(str, own.parent.glob("*root"))), timeout_s=60.0)
+            end_namespace(folder)
+
+
+def end_namespace(folder: Path) -> None:
+    """End the process that holds the user namespace of our podman's containers."""
+    for file in folder.rglob("pause.pid"):
+        with suppress(OSError, ValueError):
+            os.kill(int(file.read_text()), signal.SIGKILL)
 
 
 def _own_podman(folder: Path, client: str, settings: Mapping[str, str]) -> Path:
@@ -171,5 +182,7 @@ def _own_podman(folder: Path, client: str, settings: Mapping[str, str]) -> Path:
     head = ("[containers]", f"default_ulimits = [{ulimits}]", f'cgroups = "{cgroups}"', "[engine]")
     file = write(folder / "containers.conf", "\n".join([*head, *(f'{name} = "{value}"' for name, value in engine.items())]))
     options = f"--root={folder}/root --runroot={folder}/runroot --tmpdir={folder}/tmp --storage-driver=vfs"
-    write(folder / "bin/podman", f'#!/bin/sh\nCONTAINERS_CONF={file} exec {client} {options} "$@"\n').chmod(0o755)
+    (folder / "run").mkdir(mode=0o700)
+    surroundings = f"CONTAINERS_CONF={file} XDG_RUNTIME_DIR={folder}/run"
+    write(folder / "bin/podman", f'#!/bin/sh\n{surroundings} exec {client} {options} "$@"\n').chmod(0o755)
     return folder / "bin"

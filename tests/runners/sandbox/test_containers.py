@@ -34,6 +34,8 @@ DOCKER = Sandbox(Backend.DOCKER, "alpine:3")
 CLIENT = f"""#!{sys.executable}
 import json, os, signal, subprocess, sys
 args = sys.argv[1:]
+if args[0] == "unshare":
+    sys.exit(0)
 with open(os.path.join(os.path.dirname(__file__), "calls.jsonl"), "a") as file:
     file.write(json.dumps({{"argv": args, "token": os.environ.get("TOKEN"), "umask": os.umask(0o22)}}) + "\\n")
 if args[0] == "rm":

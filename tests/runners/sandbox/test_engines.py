@@ -17,13 +17,13 @@ from octojobs import platform
 from octojobs.core.events import AttemptEnded
 from octojobs.core.job import Action, CommandAction, Limits, ScriptAction
 from octojobs.core.run import Phase
-from octojobs.core.sandbox import Mount
+from octojobs.core.sandbox import Backend, Mount
 from octojobs.engine.settle import settle
 from octojobs.runners import receipts
-from octojobs.runners.sandbox.containers import name_of
+from octojobs.runners.sandbox.containers import name_of, require_usable
 from tests.helpers import commit_files, git, octojobs, wait_until, write
 from tests.runners.sandbox.apart import COMMIT, FILES, Apart, Ended, apart, files_of, over
-from tests.runners.sandbox.engines import MARK, Engine, engine
+from tests.runners.sandbox.engines import MARK, Engine, end_namespace, engine
 from tests.runners.world import Launched, world
 
 __all__ = ["apart", "engine", "world"]
@@ -204,6 +204,19 @@ def test_the_doctor_tells_of_an_image_that_is_not_there(contained: Contained) ->
         f"weak   {sandbox.backend.value}: there is no image localhost:1/nowhere:1 here; "
         f"`{sandbox.backend.value} pull` or build it; the first run tries to pull it"
     )
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="root needs no user namespace")
+def test_a_namespace_that_podman_has_not_made_yet_is_told(contained: Contained) -> None:
+    """A run can't make it; nothing is started, and no worktree stays. What looks outside of runs makes one."""
+    if contained.engine.sandbox.backend is not Backend.PODMAN:
+        pytest.skip("docker needs none")
+    end_namespace(contained.engine.folder)
+    ended = contained.run("true")
+    assert (ended.exit.exit_code, contained.apart.trees) == (125, [])
+    assert "octojobs: no sandbox (podman) could be made: podman has no user namespace, and a run may not make one: " in ended.output
+    require_usable(Backend.PODMAN, contained.engine.environ)
+    assert contained.run("true").exit.exit_code == 0
 
 
 def test_a_time_limit_ends_the_container(contained: Contained) -> None:
