@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from octojobs.actions.catalog import warnings_of
-from octojobs.actions.foresight import others_of
 from octojobs.actions.outlook import Outlook
 from octojobs.actions.output import tail
 from octojobs.actions.results import with_result
-from octojobs.actions.tasks import place_of
 from octojobs.actions.workspace import Workspace
 from octojobs.config.approval import approved
 from octojobs.config.contents import named
 from octojobs.config.trust import Trust, lookup
-from octojobs.core.admit import admit
+from octojobs.core.admit import NO_OTHERS, Others, admit
 from octojobs.core.definitions import DEFAULT_POOL, Definitions
 from octojobs.core.identity import RunId
 from octojobs.core.ledger import Ledger
 from octojobs.core.run import Phase, Run
 from octojobs.engine.pinning import withheld_jobs
 from octojobs.errors import NotTrusted, OctojobsError, Severity, StateDamaged
-from octojobs.flows.queue import standing
 from octojobs.runners.receipts import is_live
 from octojobs.store.index import latest, query
 from octojobs.store.outbox import standing as outbox_standing
@@ -187,6 +185,14 @@ def _jobs(seen: Seen) -> View:
     }
 
 
+def _others(seen: Seen, now: datetime) -> Mapping[str, Others]:
+    if not seen.workspace.settings.capacity.count_external or not seen.ledger.runs:
+        return NO_OTHERS
+    from octojobs.actions.foresight import others_of  # with all guards and what they look at, a sixth of this verb's time
+
+    return others_of(seen.workspace, seen.ledger, now)
+
+
 def _tasks(workspace: Workspace) -> View | None:
     """`states` (`state`, `count`), `quarantined`, `expired` (claims whose leases have ended) and `missing`, all as recorded.
 
@@ -194,6 +200,9 @@ def _tasks(workspace: Workspace) -> View | None:
     """
     if not workspace.paths.tasks.exists():
         return None
+    from octojobs.actions.tasks import place_of  # most repositories have no tasks, and this verb is asked often
+    from octojobs.flows.queue import standing  # as above
+
     place = place_of(workspace)
     try:
         stand = standing(place, workspace.clock.now())
@@ -208,7 +217,7 @@ def _runs(seen: Seen) -> View:
     """`pools`, `running` and `queued`: the open runs, those that wait with the reason."""
     settings = seen.workspace.settings
     now = seen.workspace.clock.now()
-    held = admit(seen.ledger, settings.pool_sizes, now, others=others_of(seen.workspace, seen.ledger, now)).held
+    held = admit(seen.ledger, settings.pool_sizes, now, others=_others(seen, now)).held
     runs = list(seen.ledger.runs.values())
     named = {*settings.pools, *(job.pool for job in (seen.definitions.jobs.values() if seen.definitions else ()))}
     sizes = {DEFAULT_POOL: settings.max_concurrent, **{name: size for name, size in settings.pool_sizes.items() if name in named}}
