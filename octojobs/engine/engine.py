@@ -127,7 +127,8 @@ class Engine:
         wake_at = self.wake_at()
         due = list(islice(self._agenda.until(wake_at), ahead.MOST)) if wake_at is not None else []
         self._starter.pool.get_ready(max(1, min(len(due), self.starts.room)))
-        if wake_at is not None and self.ground.clock.now() + ahead.SOON > wake_at:
+        # Where something else is the reason to wake up, what lies on the agenda by then is of other instants.
+        if wake_at is not None and wake_at == self._agenda.wake_at() and self.ground.clock.now() + ahead.SOON > wake_at:
             self._starter.make_folders(ahead.coming(self._jobs, due, self.store.ledger, wake_at), wake_at - ahead.SPARE)
 
     def has_news(self) -> bool:

@@ -35,6 +35,19 @@ def test_the_folders_of_what_falls_due_together_are_there_before(world: World) -
     assert sorted(str(run.job) for run in world.runs() if run.phase is Phase.RUNNING) == ["a", "b", "busy", "guarded"]
 
 
+def test_a_hold_that_ends_at_another_instant_makes_no_folder_of_that(world: World) -> None:
+    """The disk is asked again a second after the job is due."""
+    world.declare(job("beat", every=60))
+    world.tick()
+    world.drain()
+    world.clock.advance(56)
+    world.engine.recorder.hold("no room")
+    world.engine.recorder.writes = False
+    world.clock.advance(2.5)
+    world.engine.get_ready()
+    assert [path.name for path in world.paths.runs.glob("beat/*")] == ["beat@20261120T100000Z"]
+
+
 def test_a_shim_is_ready_for_each_job_that_falls_due_together(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """As many as their pools have room for: at the instant nothing is forked."""
     world.declare(*(job(name, every=60) for name in ("a", "b", "c")), settings=Settings(max_concurrent=2))
