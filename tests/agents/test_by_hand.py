@@ -202,14 +202,16 @@ def test_a_dry_run_asks_nobody(agents: Agents) -> None:
         (["mine", "--prompt-file", "nowhere"], "nowhere can't be read: No such file or directory"),
         (["mine", "--prompt-file", "latin"], "latin is not UTF-8, and a prompt is text"),
         (["mine", "--prompt-file", "nul"], "the prompt has a NUL in it; is it a text?"),
+        (["mine", "--prompt-file", "/dev/zero"], "the prompt has a NUL in it; is it a text?"),
         (["mine", "--prompt-file", "long"], "the prompt has 100,001 bytes, more than 100,000; "),
+        (["mine", "--prompt-file", "longer"], "bytes, more than 100,000; "),
     ],
     ids=lambda value: value if isinstance(value, str) else " ".join(value)[:20],
 )
 def test_what_can_not_be_asked_is_said_and_leaves_no_run(agents: Agents, arguments: list[str], what: str) -> None:
     """Exit code 2, and nothing is recorded."""
     commit_files(agents.repo, {".octopoid/agents/wrong/agent.yaml": "profile: nix\n"})
-    for name, data in {"latin": b"caf\xe9", "nul": b"a\0b", "long": b"x" * 100_001}.items():
+    for name, data in {"latin": b"caf\xe9", "nul": b"a\0b", "long": b"x" * 100_001, "longer": b"x" + b"\xc3\xa4" * (1 << 20)}.items():
         (agents.repo / name).write_bytes(data)
     said = octojobs(agents.repo, "agent", "run", *arguments)
     assert said.returncode == 2

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from codecs import getincrementaldecoder
+from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
 
@@ -100,8 +102,9 @@ def _prompt(text: str | None, file: Path | None) -> str:
     if file is None and text != "-":
         return text or ""
     try:
-        data = file.read_bytes() if file is not None else sys.stdin.buffer.read(_MOST)
-        return data.decode()
+        with open(file, "rb") if file is not None else nullcontext(sys.stdin.buffer) as source:
+            data = source.read(_MOST)
+        return getincrementaldecoder("utf-8")().decode(data, final=len(data) < _MOST)  # a letter that is cut in two is no fault of its
     except OSError as error:
         raise UsageError(f"{visible(str(file))} can't be read: {error.strerror}") from None
     except UnicodeDecodeError:
