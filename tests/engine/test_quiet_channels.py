@@ -92,3 +92,4 @@ def test_what_was_held_goes_out_after_a_suspend(world: World, monkeypatch: pytes
     runs(world, 2, settings)
     world.clock.suspend(2 * 3600)
     wait_until(lambda: len(told(world.root)) == 1, what="the digest")
+    assert told(world.root)[0]["count"] == 2

@@ -194,13 +194,19 @@ def collector() -> Iterator[HTTPServer]:
         thread.join()
 
 
+def reporting(world: World, loop: Loop, settings: Settings) -> Reporter:
+    """What `up` has tell of a job and these settings."""
+    world.declare(job("build", every=3600), settings=settings)
+    reporter = Reporter(world.engine, loop.service, world.root)
+    reporter.turn(world.feed.current())
+    return reporter
+
+
 def test_the_settings_send_them_over_the_wire_until_a_commit_ends_it(world: World, collector: HTTPServer) -> None:
     """As `traces: {otlp: …}` says: the real exporter, a real connection, and the protocol's own message."""
     told = Settings(traces=TracesSettings(f"http://127.0.0.1:{collector.server_port}/", "shop"))
     with closing(Loop(world)) as loop:
-        world.declare(job("build", every=3600), settings=told)
-        reporter = Reporter(world.engine, loop.service, world.root)
-        reporter.turn(world.feed.current())
+        reporter = reporting(world, loop, told)
         loop.service._tick()
         world.drain()
         world.declare(job("build", every=3600), settings=Settings())
@@ -224,9 +230,7 @@ def test_a_collector_that_is_gone_holds_nothing_up(world: World, collector: HTTP
     port = collector.server_port
     collector.server_close()
     with closing(Loop(world)) as loop:
-        world.declare(job("build", every=3600), settings=Settings(traces=TracesSettings(f"http://127.0.0.1:{port}")))
-        reporter = Reporter(world.engine, loop.service, world.root)
-        reporter.turn(world.feed.current())
+        reporter = reporting(world, loop, Settings(traces=TracesSettings(f"http://127.0.0.1:{port}")))
         world.tick()
         world.drain()
         reporter.close()
@@ -254,9 +258,7 @@ def test_a_commit_that_ends_them_does_not_wait_for_a_collector_that_is_gone(worl
     monkeypatch.setattr(traces, "exporter", lambda _: gone)
     monkeypatch.setattr(traces, "PATIENCE_S", 20)
     with closing(Loop(world)) as loop:
-        world.declare(job("build", every=3600), settings=Settings(traces=TracesSettings("http://127.0.0.1:1")))
-        reporter = Reporter(world.engine, loop.service, world.root)
-        reporter.turn(world.feed.current())
+        reporter = reporting(world, loop, Settings(traces=TracesSettings("http://127.0.0.1:1")))
         loop.service._tick()
         world.drain()
         world.declare(job("build", every=3600), settings=Settings())
