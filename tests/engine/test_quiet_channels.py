@@ -69,11 +69,14 @@ def test_a_message_that_was_alone_is_no_digest(world: World) -> None:
     assert (message["event"], message["title"], message["count"]) == ("succeeded", "check succeeded", 1)
 
 
-def test_a_digest_that_is_not_taken_is_the_same_one_at_the_next_try(world: World) -> None:
+def test_a_digest_that_is_not_taken_is_the_same_one_at_the_next_try(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the same id; what came meanwhile is not in it."""
-    fails = Settings(channels={"ops": Channel("ops", command=("sh", "-c", "cat >> tries; test -e ok"), digest_s=60)})
-    runs(world, 2, fails)
-    world.tick(60)
+    monkeypatch.setattr(courier, "LOOK_S", 0.05)
+    takes = ("sh", "-c", "cat >> tries; test -e ok || { touch refused; exit 1; }")
+    runs(world, 2, Settings(channels={"ops": Channel("ops", command=takes, digest_s=3600)}))
+    world.clock.advance(3600)
+    wait_until((world.root / "refused").exists, what="the first try")
+    world.tick()
     world.drain()
     wait_until(lambda: standing(world.paths)[0] == 3, what="the third message")
     (world.root / "ok").touch()
