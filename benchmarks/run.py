@@ -32,7 +32,7 @@ from figures import Figure, below, percentile
 from histories import asked
 from obtained import Unmeasurable
 from peers import BASE, DELAYS, GROUPED, NOT_MEASURED, PEERS, SPAWN, Result, measure, report
-from validate import check_jsonschema, imports_ms, keep_byte_code, many_times, process_times
+from validate import check_jsonschema, class_times, imports_ms, keep_byte_code, many_times, process_times
 
 from octojobs import __version__
 from octojobs.file_systems import filesystem_of
@@ -247,6 +247,8 @@ def definitions(effort: Effort) -> Lines:
         yield Figure(
             "hook, 20 jobs / check-jsonschema", f"{hook / peer:.2f}  ({hook:.0f} ms / {peer:.0f} ms)", "<= 0.4", hook / peer <= 0.4
         )
+    made, standard = class_times()
+    yield Figure("a dataclass / the standard library's", f"{made / standard:.2f}  ({made:.0f} µs / {standard:.0f} µs)")
     whole, again = many_times()
     yield below("10,000 jobs in 20 files", whole, 10, "s")
     yield Figure("again, one file of the 20 changed", f"{again * 1000:.0f} ms")

@@ -9,17 +9,20 @@ Bars: the hook on 20 jobs takes at most 1.5 times the wall time of a Python that
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+import timeit
 from collections.abc import Sequence
 from pathlib import Path
 
 from obtained import environment
 
+from octojobs import slotted
 from octojobs.config.blob import blob_id
 from octojobs.config.loader import Loader
 
@@ -87,6 +90,16 @@ def check_jsonschema() -> tuple[str, ...]:
     """What others check such a file with, against our schema; raises Unmeasurable where it can't be had."""
     program = environment("check-jsonschema>=0.29") / "bin/check-jsonschema"
     return (str(program), "--schemafile", str(Path(__file__).parent.parent / "schemas/jobs.schema.json"), FILE)
+
+
+def class_times(repeat: int = 7, number: int = 200) -> list[float]:
+    """Median microseconds until there is a dataclass of six fields, by octojobs.slotted and by the standard library."""
+    body = {"__annotations__": dict.fromkeys("abcdef", "str"), "c": "", "d": "", "e": (), "f": None, "__doc__": "Six fields."}
+    times = []
+    for decorate in (slotted.dataclass, dataclasses.dataclass):
+        make = decorate(frozen=True, slots=True)
+        times.append(statistics.median(timeit.repeat(lambda: make(type("Six", (), dict(body))), number=number, repeat=repeat)))  # noqa: B023
+    return [seconds / number * 1e6 for seconds in times]
 
 
 def many_times() -> tuple[float, float]:

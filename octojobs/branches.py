@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from octojobs.commits import require_commits
 from octojobs.errors import GitFailed
 from octojobs.git_command import ask
 from octojobs.repository import Repository
+from octojobs.slotted import dataclass
 
 HEADS = "refs/heads/"
 _UNDER_WAY = ("rebase-merge/head-name", "rebase-apply/head-name", "BISECT_START")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple
 
 from octojobs.errors import GitFailed
 from octojobs.git_command import ask
 from octojobs.repository import Repository
+from octojobs.slotted import dataclass
 
 _BROKEN = re.compile(r"^warning: ignoring (?:broken ref|dangling symref) (\S+)", re.MULTILINE)
 _PATCH = ("diff-tree", "-p", "-r", "--no-renames", "--no-ext-diff", "--no-textconv", "--no-color", "--unified=3")

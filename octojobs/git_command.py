@@ -22,10 +22,10 @@ import os
 import re
 import tempfile
 from collections.abc import Mapping, MutableMapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from octojobs.errors import GitFailed
+from octojobs.slotted import dataclass
 
 TIMEOUT_S = 30.0
 

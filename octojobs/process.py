@@ -9,8 +9,10 @@ import subprocess
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import IO
+
+from octojobs.slotted import dataclass
 
 OURS = -1
 """The umask of a process that is to have this one's."""

@@ -13,13 +13,13 @@ import os
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from octojobs.branches import HEADS
 from octojobs.errors import GitFailed, UsageError
 from octojobs.git_command import PINS, ask, failed, run_git
 from octojobs.repository import Repository
+from octojobs.slotted import dataclass
 
 TRANSPORTS = ("https", "ssh", "file")
 TIMEOUT_S = 120.0

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from octojobs.core.one_line import require_one_line
 from octojobs.core.refnames import is_full_ref
 from octojobs.errors import GitFailed, OctojobsError, UsageError
 from octojobs.git_command import Answer, ask, failed, run_git, scrub
+from octojobs.slotted import dataclass
 
 COMMIT_TIMEOUT_S = 120.0  # writing waits for locks and slow disks
 

@@ -8,13 +8,14 @@ import shutil
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from octojobs.core.refnames import is_full_ref
 from octojobs.errors import GitFailed
 from octojobs.git_command import ask
 from octojobs.repository import Repository
+from octojobs.slotted import dataclass
 
 TIMEOUT_S = 3600.0
 """A checkout of a large repository onto a slow disk; the run's own time limit ends it sooner."""

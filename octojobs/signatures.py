@@ -13,13 +13,13 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from octojobs.commits import NoSuchCommit, require_commits
 from octojobs.errors import OctojobsError
 from octojobs.git_command import ask
 from octojobs.repository import Repository
+from octojobs.slotted import dataclass
 
 _FIELDS = "%H%x00%G?%x00%GT%x00%GF%x00%GP%x00%GS"
 _OPENPGP = re.compile(r"openpgp\s+(?P<fingerprint>[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})(?:\s+.*)?")

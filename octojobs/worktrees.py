@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from octojobs.errors import GitFailed
 from octojobs.git_command import ask
 from octojobs.repository import COMMIT_TIMEOUT_S, Repository, Worktree
+from octojobs.slotted import dataclass
 
 _LOCK = "index.lock"
 _UNDER_WAY = {

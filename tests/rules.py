@@ -110,9 +110,9 @@ def re_exports(text: str) -> Iterator[str]:
 
 
 def impure_imports(text: str) -> Iterator[str]:
-    """A module of the core imports croniter, the core, the errors and of the standard library what import-linter allows."""
+    """A module of the core imports croniter, the core, errors, slotted, and of the standard library what import-linter allows."""
     for name, line in imports(text):
-        inside = name.startswith(("octojobs.core", "octojobs.errors"))
+        inside = name.startswith(("octojobs.core", "octojobs.errors", "octojobs.slotted"))
         if not inside and name.partition(".")[0] not in sys.stdlib_module_names | {"croniter"}:
             yield f"{line}: imports {name}"
 

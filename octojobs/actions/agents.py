@@ -6,7 +6,6 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import datetime
 
 from octojobs import process
@@ -22,6 +21,7 @@ from octojobs.core.job import AgentAction, Job
 from octojobs.core.usage import by_day, summed
 from octojobs.errors import UsageError
 from octojobs.facts.fact import one_line
+from octojobs.slotted import dataclass
 from octojobs.store.usage import used
 from octojobs.views.agents import limit_view, sum_view, usage_view
 from octojobs.views.values import View

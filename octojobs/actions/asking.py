@@ -7,7 +7,6 @@ import pwd
 import signal
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from octojobs import platform
@@ -15,6 +14,7 @@ from octojobs.actions.workspace import Workspace
 from octojobs.config import trust
 from octojobs.engine.heartbeat import Heartbeat
 from octojobs.errors import RepositoryBusy
+from octojobs.slotted import dataclass
 from octojobs.store.activity import touch_activity
 from octojobs.store.lock import Holder
 from octojobs.store.requests import Refusal, Request, done, leave, take_refusal

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 from octojobs.actions import hooks, shipped
@@ -16,6 +15,7 @@ from octojobs.config import trust
 from octojobs.config.files import FOLDER, JOBS_FOLDER
 from octojobs.core.definitions import JOBS_FILE
 from octojobs.errors import UsageError
+from octojobs.slotted import dataclass
 
 EXAMPLES = """\
 # The jobs of this repository. A change is live when it is committed. `octojobs validate` checks this file,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from octojobs.actions.asking import Answer, ask, who
@@ -29,6 +29,7 @@ from octojobs.runners.base import NotPreparable
 from octojobs.runners.environment import redacted_environment
 from octojobs.runners.prepare import prepare
 from octojobs.runners.sandbox.order import Order
+from octojobs.slotted import dataclass
 from octojobs.store.activity import touch_activity
 from octojobs.store.requests import Request
 from octojobs.views.runs import past_view, run_view

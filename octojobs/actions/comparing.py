@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from octojobs.actions.workspace import Workspace
@@ -21,6 +21,7 @@ from octojobs.core.sighting import schedule_of, sight
 from octojobs.core.when import ActivityWhen, AfterWhen
 from octojobs.core.zones import zone
 from octojobs.errors import InvalidDefinitions, OctojobsError, StateDamaged, UsageError
+from octojobs.slotted import dataclass
 from octojobs.views.comparison import ChangedJob, job_change_view, settings_changes
 from octojobs.views.values import View, instant
 

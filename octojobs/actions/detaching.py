@@ -6,7 +6,6 @@ import os
 import sys
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from octojobs.actions.workspace import Workspace
@@ -15,6 +14,7 @@ from octojobs.engine.heartbeat import Heartbeat
 from octojobs.errors import OctojobsError, RepositoryBusy
 from octojobs.process import spawn
 from octojobs.runners import output
+from octojobs.slotted import dataclass
 from octojobs.store.access import storage_failed
 from octojobs.store.paths import FILE_MODE, make_folders
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -20,6 +19,7 @@ from octojobs.core.definitions import JOBS_FILE
 from octojobs.core.identity import InvalidId, JobId
 from octojobs.core.job import Job
 from octojobs.errors import InvalidDefinitions, UsageError
+from octojobs.slotted import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from octojobs.actions.outlook import Outlook
@@ -24,6 +24,7 @@ from octojobs.engine.pinning import objection, withheld
 from octojobs.facts.activity import latest_activity
 from octojobs.facts.fact import FactContext, Unreadable
 from octojobs.facts.slots import others
+from octojobs.slotted import dataclass
 from octojobs.views.plan import decision_view, ended_view
 from octojobs.views.values import View, instant
 

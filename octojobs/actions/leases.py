@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
 from octojobs.actions.drafting import whoever
@@ -12,6 +12,7 @@ from octojobs.core.hold import InvalidHold, LeaseName, branch_of, pattern_of, ru
 from octojobs.core.lease import Lease
 from octojobs.core.task import InvalidTaskId, TaskId, line
 from octojobs.errors import OctojobsError, UsageError
+from octojobs.slotted import dataclass
 from octojobs.store.activity import touch_activity
 from octojobs.store.leases import Kept, LeaseHeld, Leases
 from octojobs.views.leases import lease_view

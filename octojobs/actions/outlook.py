@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from octojobs.actions.workspace import Workspace
@@ -13,6 +12,7 @@ from octojobs.core.pace import mode_of
 from octojobs.core.schedule import Schedule
 from octojobs.core.sighting import schedule_of, sight
 from octojobs.core.when import AfterWhen
+from octojobs.slotted import dataclass
 from octojobs.views.jobs import Standing
 
 

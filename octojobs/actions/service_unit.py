@@ -7,7 +7,6 @@ import shlex
 import shutil
 import sys
 import sysconfig
-from dataclasses import dataclass
 from pathlib import Path
 
 import octojobs
@@ -15,6 +14,7 @@ from octojobs.actions.workspace import Workspace
 from octojobs.config.exchange import launchd, systemd
 from octojobs.config.replace import replace_file
 from octojobs.errors import OctojobsError, UsageError
+from octojobs.slotted import dataclass
 
 DROP_IN = "octojobs.conf"
 _MARK = "# Written by `octojobs init --service`, which writes it anew when octojobs was installed elsewhere.\n"

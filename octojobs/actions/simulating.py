@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from statistics import median
 from typing import Any
@@ -22,6 +22,7 @@ from octojobs.core.ledger import JobState, Ledger
 from octojobs.core.run import Outcome, Run
 from octojobs.core.simulation import Assumption, World, simulate
 from octojobs.errors import StateDamaged, UsageError
+from octojobs.slotted import dataclass
 from octojobs.store.index import query
 from octojobs.views.simulation import Source, simulation_view
 from octojobs.views.values import View, duration, instant

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from octojobs.actions.catalog import warnings_of
@@ -22,6 +21,7 @@ from octojobs.core.run import Phase, Run
 from octojobs.engine.pinning import withheld_jobs
 from octojobs.errors import NotTrusted, OctojobsError, Severity, StateDamaged
 from octojobs.runners.receipts import is_live
+from octojobs.slotted import dataclass
 from octojobs.store.index import latest, query
 from octojobs.store.outbox import standing as outbox_standing
 from octojobs.store.space import space

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from octojobs.config.approval import approved
@@ -15,6 +14,7 @@ from octojobs.config.trust import Trust
 from octojobs.core.definitions import Settings
 from octojobs.errors import NotTrusted
 from octojobs.repository import Repository
+from octojobs.slotted import dataclass
 from octojobs.store.access import require_readable
 from octojobs.store.lock import holder
 from octojobs.store.paths import StatePaths

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import threading
-from dataclasses import dataclass
 
 from octojobs import platform
 from octojobs.actions.asking import who
@@ -12,6 +11,7 @@ from octojobs.actions.operating import cancel, ended_soon
 from octojobs.actions.workspace import Workspace
 from octojobs.core.run import Run
 from octojobs.errors import OctojobsError, RepositoryBusy
+from octojobs.slotted import dataclass
 from octojobs.store.lock import Holder
 from octojobs.store.requests import Request
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from octojobs import platform
@@ -18,6 +18,7 @@ from octojobs.flows import claiming, creating, expiring, finishing, forms, resto
 from octojobs.flows.moving import result_file
 from octojobs.flows.queue import Place, Queue, opened
 from octojobs.flows.record import Kept
+from octojobs.slotted import dataclass
 from octojobs.store.activity import touch_activity
 from octojobs.views.tasks import full_view, task_view
 from octojobs.views.values import View

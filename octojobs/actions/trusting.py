@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from octojobs.actions.asking import wake, who
 from octojobs.actions.workspace import HEAD, Workspace
@@ -16,6 +16,7 @@ from octojobs.config.source import WORKTREE
 from octojobs.config.trust import Level
 from octojobs.errors import InvalidDefinitions, OctojobsError, UsageError
 from octojobs.signatures import read_signers, signers_file
+from octojobs.slotted import dataclass
 
 
 @dataclass(frozen=True, slots=True)

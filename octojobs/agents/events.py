@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from octojobs.core.agent import Profile, Rule
+from octojobs.slotted import dataclass
 
 LONGEST_LINE = 16 << 20
 """Bytes of one event; a longer line is no event."""

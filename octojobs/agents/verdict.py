@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +13,7 @@ from octojobs.core.codec import NotDecodable, format_instant, parse_instant
 from octojobs.core.expect import Check
 from octojobs.core.rate_limit import MET
 from octojobs.core.surrogates import mended
+from octojobs.slotted import dataclass
 
 OK, FAILED, UNVERIFIED, RATE_LIMITED, BLOCKED = "ok", "failed", "unverified", "rate_limited", "blocked"
 EXIT_CODES = {OK: 0, FAILED: 1, UNVERIFIED: 65, RATE_LIMITED: MET, BLOCKED: 77}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,6 +13,7 @@ from octojobs.cli.here import here
 from octojobs.cli.place import Place
 from octojobs.cli.screen import Screen
 from octojobs.cli.text import visible
+from octojobs.slotted import dataclass
 
 if TYPE_CHECKING:
     from octojobs.actions.workspace import Workspace

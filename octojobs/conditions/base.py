@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from typing import Any
 
 from octojobs.core.guards import Status, Verdict
 from octojobs.core.zones import zone
 from octojobs.facts.fact import FactKey
+from octojobs.slotted import dataclass
 
 Args = Mapping[str, Any]
 """A condition's arguments as the loader left them."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from octojobs.config.blob import blob_id
@@ -16,6 +15,7 @@ from octojobs.config.replace import replace_file
 from octojobs.config.source import WorktreeSource
 from octojobs.core.definitions import Definitions
 from octojobs.errors import InvalidDefinitions, OctojobsError, UsageError
+from octojobs.slotted import dataclass
 
 Change = Callable[[str, str], str | None]
 """The file's text and its stem (for a file that may be one job, else "") to the new text; None removes the file."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from octojobs.core.job import Job
 from octojobs.errors import NotTrusted
 from octojobs.repository import Repository
 from octojobs.signatures import read_signers, signers_file, unvouched
+from octojobs.slotted import dataclass
 
 _NAMED = 3
 """Scripts in a sentence; `octojobs allow` shows all of them."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any
 
 from octojobs.errors import Problem, Severity
+from octojobs.slotted import dataclass
 
 _WIDTH = 120  # of a source line on a terminal; longer ones are shown around the place
 _RESET = "\x1b[0m"

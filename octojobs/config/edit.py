@@ -9,11 +9,11 @@ edited like this (an alias, a dash on a line of its own) is refused, never half 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from octojobs.config.emit import block, flow
 from octojobs.errors import UsageError
+from octojobs.slotted import dataclass
 
 NAMES = ("id", "slug", "name")
 """What names a job that has no key, the strongest first."""

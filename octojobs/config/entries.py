@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, NamedTuple, TypeVar
 
 from octojobs.config.reader import Document, Mark
 from octojobs.errors import Problem, Severity
+from octojobs.slotted import dataclass
 
 T = TypeVar("T")
 D = TypeVar("D")

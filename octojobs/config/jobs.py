@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, NamedTuple
 
 from octojobs.config import actions, policies, whens
@@ -19,6 +19,7 @@ from octojobs.config.telling import notify, output, ping
 from octojobs.core.definitions import AGENTS_POOL
 from octojobs.core.job import NOBODY, AgentAction, Job, OnUnknown, Priority, Source, WhenBlocked
 from octojobs.errors import Problem
+from octojobs.slotted import dataclass
 
 # What is also accepted, and the field that it is.
 SYNONYMS = {"interval_seconds": "interval", "timeout_seconds": "timeout"}

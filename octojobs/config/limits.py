@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from octojobs.slotted import dataclass
 
 MAX_BYTES = 4 * 1024 * 1024  # ten times the largest file that a person edits
 MAX_NODES = 100_000  # after aliases: what the walk costs, about 0.2 s

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 from pathlib import PurePosixPath
@@ -21,6 +21,7 @@ from octojobs.core.definitions import Definitions, Settings
 from octojobs.core.identity import JobId
 from octojobs.core.job import AgentAction, Job
 from octojobs.errors import Problem, Severity
+from octojobs.slotted import dataclass
 
 if TYPE_CHECKING:
     from octojobs.core.agent import Agent

@@ -6,7 +6,7 @@ Nobody but the user can read it, so an address may stand there with its token; t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from octojobs.config.channels import own_channels
@@ -16,6 +16,7 @@ from octojobs.config.reader import read
 from octojobs.config.schema import check
 from octojobs.core.channel import Channel
 from octojobs.errors import Problem
+from octojobs.slotted import dataclass
 
 _KEYS = ("version", "channels")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from octojobs.config.blob import blob_id
@@ -17,6 +17,7 @@ from octojobs.config.source import WORKTREE
 from octojobs.core.definitions import Definitions
 from octojobs.core.named_files import spelled, spelled_by
 from octojobs.repository import Entry, Repository
+from octojobs.slotted import dataclass
 
 UNAPPROVED = ""
 """The pin of a file that is there and that nobody has approved."""

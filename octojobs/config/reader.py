@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, NamedTuple
 
 import yaml
@@ -18,6 +18,7 @@ from octojobs.config.limits import MAX_ALIASES, MAX_ANCHORS, MAX_DEPTH, MAX_NODE
 from octojobs.config.values import resolve
 from octojobs.config.yaml_errors import TOO_DEEP, explain
 from octojobs.errors import Problem
+from octojobs.slotted import dataclass
 
 try:
     from yaml import CBaseLoader as _Loader

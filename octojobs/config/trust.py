@@ -11,7 +11,6 @@ import json
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -21,6 +20,7 @@ from octojobs.config.replace import replace_file
 from octojobs.core.codec import format_instant, parse_instant
 from octojobs.errors import NotTrusted, OctojobsError
 from octojobs.repository import Repository
+from octojobs.slotted import dataclass
 
 VERSION = 1
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 
 from octojobs.core.blocked import blocking
@@ -16,6 +16,7 @@ from octojobs.core.job import Overlap, Priority
 from octojobs.core.ledger import Ledger, Pause
 from octojobs.core.overlap import OpenRun
 from octojobs.core.run import Cause, Outcome, Phase, Run
+from octojobs.slotted import dataclass
 
 RAISED_AFTER = timedelta(hours=1)
 """A low job that has been overtaken for so long is raised one level, so that it can't starve (runs.md)."""

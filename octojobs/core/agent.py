@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from octojobs.core.agent_names import AGENTS_FOLDER
 from octojobs.core.job import AgentAction
+from octojobs.slotted import dataclass
 
 OPTIONS = ("model", "max_turns", "max_budget_usd", "allowed_tools")
 """What a job may ask of an agent whose profile says how that is passed on."""

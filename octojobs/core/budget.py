@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
 from octojobs.core.guards import AnyOf, Condition, Guard, Not
 from octojobs.core.zones import zone
+from octojobs.slotted import dataclass
 
 GUARD = "budget_left"
 PER = ("day", "month")

@@ -13,7 +13,6 @@ so a daemon that slept for a decade decides in milliseconds. Source: "Catch-up" 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from octojobs.core.codec import format_instant
@@ -21,6 +20,7 @@ from octojobs.core.due import count, due, newest, newest_few, next_after
 from octojobs.core.durations import format_duration
 from octojobs.core.job import CatchUp, Job
 from octojobs.core.schedule import Schedule
+from octojobs.slotted import dataclass
 
 GRACE = timedelta(seconds=60)
 """Below this an instant is on time. A minute, exclusive: what a busy loop or a cron line calling `tick` is late by is no catch-up,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from octojobs.core.job import TaskAction
+from octojobs.slotted import dataclass
 
 KINDS = ("file", "command", "webhook", "redis", "relay", "apprise", "task", "desktop")
 """What a channel can be; each is a key of its own in the settings."""

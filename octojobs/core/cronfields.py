@@ -5,10 +5,10 @@ from __future__ import annotations
 from bisect import bisect_right
 from calendar import monthrange
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from octojobs.core.cronsyntax import LAST, Members
+from octojobs.slotted import dataclass
 
 SEARCH_YEARS = 40
 """How far a next instant is looked for: 29 February on a given weekday comes round within 40 years, across 2100 too."""

@@ -8,8 +8,9 @@ range that wraps, `*` inside a list, and `#` together with a day of the month.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from octojobs.slotted import dataclass
 
 MACROS = {
     "@hourly": "0 * * * *",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from octojobs.core.identity import JobId
 from octojobs.core.job import Job
 from octojobs.errors import Problem
+from octojobs.slotted import dataclass
 
 if TYPE_CHECKING:  # the hook reads definitions, and mostly those of no agent, which nobody measures
     from octojobs.core.agent import Agent

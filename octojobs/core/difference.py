@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from octojobs.core.due import count, due
 from octojobs.core.schedule import Never, Schedule
+from octojobs.slotted import dataclass
 
 MOST_COMPARED = 20_000
 """Instants of one job that are looked at one by one: every minute of a fortnight. Beyond it only their number is compared."""

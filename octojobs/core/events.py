@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from octojobs.core.change import changed
@@ -11,6 +10,7 @@ from octojobs.core.guards import Verdict
 from octojobs.core.identity import JobId, RunId
 from octojobs.core.pace import Pace, Stretch
 from octojobs.core.run import Attempt, IllegalTransition, Outcome, Phase, Process, Run
+from octojobs.slotted import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from octojobs.core.globs import matching
+from octojobs.slotted import dataclass
 
 EVERYTHING = ("**",)
 _NAMED = 3

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+
+from octojobs.slotted import dataclass
 
 STATE_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 """A state is the name of a folder: no such name leads anywhere else."""

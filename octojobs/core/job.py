@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any
 
@@ -11,6 +11,7 @@ from octojobs.core.guards import Guard
 from octojobs.core.identity import JobId
 from octojobs.core.sandbox import NOT_APART, WORKTREE, Sandbox
 from octojobs.core.when import IntervalWhen, When
+from octojobs.slotted import dataclass
 
 
 class JobType(StrEnum):

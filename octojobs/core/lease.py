@@ -21,7 +21,6 @@ a result first.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -29,6 +28,7 @@ from octojobs.core.codec import NotDecodable, format_instant, parse_instant
 from octojobs.core.hold import may_meet
 from octojobs.core.job import Hold
 from octojobs.core.run import Process
+from octojobs.slotted import dataclass
 
 FORMAT = 1
 

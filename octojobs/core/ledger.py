@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from octojobs.core.change import changed
@@ -32,6 +32,7 @@ from octojobs.core.identity import JobId, RunId
 from octojobs.core.pace import Pace, Stretch
 from octojobs.core.rate_limit import Limit
 from octojobs.core.run import Attempt, Cause, IllegalTransition, Outcome, Phase, Run
+from octojobs.slotted import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from octojobs.core.run import Outcome
+from octojobs.slotted import dataclass
 
 
 class Notice(StrEnum):

@@ -7,11 +7,11 @@ replaces it ("when_blocked" in the reference).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from octojobs.core.identity import RunId
 from octojobs.core.job import Job, Overlap
 from octojobs.core.run import Phase
+from octojobs.slotted import dataclass
 
 STILL = {
     Phase.QUEUED: "queued",

@@ -9,13 +9,14 @@ of its own: re-anchored at each change of mode. Source: time.md, "Activity".
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from octojobs.core.when import ActivityWhen
 from octojobs.core.zones import changes, zone
+from octojobs.slotted import dataclass
 
 ACTIVE_FOR = timedelta(minutes=10)
 IDLE_UNTIL = timedelta(hours=1)

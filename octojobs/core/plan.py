@@ -6,7 +6,7 @@ Jobs do not see each other here: adding one changes no other's plan. Pools and p
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -23,6 +23,7 @@ from octojobs.core.run import Cause, Outcome, Phase, Run
 from octojobs.core.schedule import Schedule, once_instants
 from octojobs.core.sighting import SightingEvent, schedule_of, sight
 from octojobs.core.when import AfterWhen
+from octojobs.slotted import dataclass
 
 
 class Action(StrEnum):

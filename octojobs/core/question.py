@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from octojobs.core.agent import Agent
 from octojobs.core.identity import ASKED
 from octojobs.core.job import AgentAction, Job, Limits
 from octojobs.core.when import ManualWhen
+from octojobs.slotted import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from octojobs.core.identity import RunId
 from octojobs.core.job import AgentAction
 from octojobs.core.run import Attempt, Outcome, Run
+from octojobs.slotted import dataclass
 
 MET = 75
 """What the run of an agent exits with that met one: "try again later" (sysexits.h)."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -10,6 +9,7 @@ from octojobs.core.guards import Verdict
 from octojobs.core.identity import JobId, RunId
 from octojobs.core.job import Job
 from octojobs.core.trigger import Trigger
+from octojobs.slotted import dataclass
 
 
 class Phase(StrEnum):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Protocol
@@ -19,6 +18,7 @@ from octojobs.core.job import Job
 from octojobs.core.once import is_once, once_instant
 from octojobs.core.pace import Piece
 from octojobs.core.when import ActivityWhen, AfterWhen, IntervalWhen, JobWhen, ManualWhen, RefWhen, ScheduleWhen, TagWhen, TaskWhen
+from octojobs.slotted import dataclass
 
 _SECOND = timedelta(seconds=1)
 _A_YEAR_OF_DAYS = 367

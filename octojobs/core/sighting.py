@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from octojobs.core.codec import format_instant
@@ -14,6 +14,7 @@ from octojobs.core.pace import Pace, first_pace, next_pace
 from octojobs.core.schedule import Schedule, build
 from octojobs.core.when import ActivityWhen, AfterWhen, IntervalWhen, ScheduleWhen
 from octojobs.core.zones import CORRECTION
+from octojobs.slotted import dataclass
 
 _SECOND = timedelta(seconds=1)
 

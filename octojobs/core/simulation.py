@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 
 from octojobs.core.admit import Admission, admit
@@ -26,6 +26,7 @@ from octojobs.core.retry import next_attempt
 from octojobs.core.run import Attempt, Outcome, Phase, Process, Run
 from octojobs.core.triggering import followers, following
 from octojobs.core.when import AfterWhen
+from octojobs.slotted import dataclass
 
 MOST_STEPS = 100_000
 MOST_ROWS = 50_000

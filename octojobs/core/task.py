@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Self
+
+from octojobs.slotted import dataclass
 
 TASK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 LONGEST_LINE = 200

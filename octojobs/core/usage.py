@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
 from octojobs.core.identity import JobId
 from octojobs.core.run import Usage
+from octojobs.slotted import dataclass
 
 _N = TypeVar("_N", int, float)
 

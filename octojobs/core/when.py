@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from octojobs.core.identity import JobId
+from octojobs.slotted import dataclass
 
 
 @dataclass(frozen=True, slots=True)

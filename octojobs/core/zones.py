@@ -7,9 +7,10 @@ Arithmetic is done on labels or on UTC instants, never on aware local datetimes:
 from __future__ import annotations
 
 import zoneinfo
-from dataclasses import dataclass
 from datetime import MAXYEAR, UTC, datetime, timedelta
 from functools import cache, lru_cache
+
+from octojobs.slotted import dataclass
 
 CORRECTION = timedelta(hours=3)
 """cron(8): changes of more than three hours are corrections of the clock, not daylight saving; nothing is made up for."""

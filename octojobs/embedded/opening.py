@@ -6,7 +6,6 @@ import logging
 import os
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 from octojobs import __version__
@@ -30,6 +29,7 @@ from octojobs.engine.service import Service
 from octojobs.engine.wake import Wake
 from octojobs.engine.wiring import open_engine
 from octojobs.errors import RepositoryBusy
+from octojobs.slotted import dataclass
 from octojobs.store.lock import holder
 from octojobs.store.paths import StatePaths
 

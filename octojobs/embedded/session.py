@@ -14,7 +14,6 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from octojobs.core.claim import manual_run
 from octojobs.core.events import RunClaimed, RunDropped
@@ -28,6 +27,7 @@ from octojobs.engine.scope import Scope
 from octojobs.engine.service import Service
 from octojobs.engine.wake import Wake
 from octojobs.errors import OctojobsError, UsageError
+from octojobs.slotted import dataclass
 
 
 class SchedulerStopped(OctojobsError):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +26,7 @@ from octojobs.core.when import TaskWhen
 from octojobs.engine.ground import Ground
 from octojobs.engine.lookout import Lookout
 from octojobs.errors import OctojobsError
+from octojobs.slotted import dataclass
 
 if TYPE_CHECKING:
     from octojobs.flows.queue import Queue

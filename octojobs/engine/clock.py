@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
+
+from octojobs.slotted import dataclass
 
 STEP_S = 2.0
 """A wall clock that NTP slews moves by under 1 ms a second; two seconds between two looks is a step."""

@@ -11,9 +11,9 @@ import logging
 import threading
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from octojobs.notify.failures import Refused, Unreachable
+from octojobs.slotted import dataclass
 from octojobs.store.outbox import Waiting
 
 log = logging.getLogger("octojobs.notify")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from octojobs.engine.clock import Clock
 from octojobs.errors import OctojobsError
 from octojobs.facts.memory import Memory
 from octojobs.repository import Repository
+from octojobs.slotted import dataclass
 from octojobs.store.paths import StatePaths
 
 log = logging.getLogger("octojobs.ground")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from octojobs.conditions.judging import judge
@@ -25,6 +25,7 @@ from octojobs.core.run import Phase, Run
 from octojobs.core.usage import Spent
 from octojobs.engine.ground import Ground
 from octojobs.facts.fact import FactContext, Unreadable
+from octojobs.slotted import dataclass
 
 _Event = RunReady | RunBlocked | RunDropped
 

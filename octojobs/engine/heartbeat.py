@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from octojobs.core.one_line import spelled
+from octojobs.slotted import dataclass
 from octojobs.store.paths import FILE_MODE, StatePaths
 
 log = logging.getLogger("octojobs.heartbeat")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from octojobs.core.admit import stopping_pause
@@ -15,6 +14,7 @@ from octojobs.core.identity import JobId, RunId
 from octojobs.core.ledger import Ledger
 from octojobs.core.notices import LATE
 from octojobs.core.run import Phase, Run
+from octojobs.slotted import dataclass
 
 
 @dataclass(frozen=True, slots=True)

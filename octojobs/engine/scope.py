@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from octojobs.core.identity import RunId
+from octojobs.slotted import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from octojobs.core.codec import encode
@@ -22,6 +22,7 @@ from octojobs.runners.base import Launch, NotPreparable, Shim
 from octojobs.runners.launcher import Launcher
 from octojobs.runners.pool import Pool
 from octojobs.runners.prepare import prepare
+from octojobs.slotted import dataclass
 from octojobs.store.paths import make_run_folder
 
 USED = "its folder holds an earlier run of the same instant"

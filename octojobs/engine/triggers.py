@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -31,6 +30,7 @@ from octojobs.engine.lookout import Lookout
 from octojobs.errors import OctojobsError
 from octojobs.facts.moves import Moves, moved_to
 from octojobs.repository import Repository
+from octojobs.slotted import dataclass
 
 log = logging.getLogger("octojobs.triggers")
 

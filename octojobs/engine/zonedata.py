@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import zoneinfo
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from tzdata import IANA_VERSION  # type: ignore[import-untyped]  # the package ships no types
+
+from octojobs.slotted import dataclass
 
 _RELEASE = re.compile(r"\d{4}[a-z]+")
 

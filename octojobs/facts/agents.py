@@ -7,13 +7,13 @@ agent-queue's sentinels. Each can fail by itself: what the others saw still coun
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime
 
 from octojobs.errors import GitFailed
 from octojobs.facts import leases, octopoid, worktrees
 from octojobs.facts.fact import FactContext, Unreadable, one_line
 from octojobs.facts.sightings import Agent, Found
+from octojobs.slotted import dataclass
 
 PLACES: tuple[tuple[str, Callable[[FactContext], Found]], ...] = (
     ("leases", leases.look),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -10,6 +9,7 @@ from urllib.parse import quote
 from octojobs.facts.fact import FactContext, Unreadable
 from octojobs.facts.git import commit_of, refs
 from octojobs.facts.github import Project, ask, listed, project_of
+from octojobs.slotted import dataclass
 
 GREEN = frozenset({"success", "neutral", "skipped"})
 PAGE = 100

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from octojobs.core.environment import narrowed
 from octojobs.facts.fact import FactContext, Unreadable, one_line, reason_of
 from octojobs.process import Completed, run
+from octojobs.slotted import dataclass
 
 TIMEOUT_S = 30.0
 """A guard is asked again every 30 s while a run waits: one that needs longer would be asked without end."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -15,6 +15,7 @@ from octojobs.core.usage import Spent
 from octojobs.errors import OctojobsError
 from octojobs.facts.memory import Memory
 from octojobs.repository import Repository
+from octojobs.slotted import dataclass
 
 T = TypeVar("T")
 

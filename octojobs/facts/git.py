@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -12,6 +11,7 @@ from octojobs.commits import Distance, NoSuchCommit, Refs
 from octojobs.facts.fact import FactContext, Unreadable
 from octojobs.facts.files import modified_at
 from octojobs.repository import Worktree
+from octojobs.slotted import dataclass
 
 T = TypeVar("T")
 SHORT = 12

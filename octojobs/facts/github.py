@@ -14,7 +14,7 @@ import re
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from typing import Any
 from octojobs.facts import gh
 from octojobs.facts.fact import FactContext, Unreadable
 from octojobs.facts.files import read_json
+from octojobs.slotted import dataclass
 
 FILE = "github.json"
 FORMAT = 1

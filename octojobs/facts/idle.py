@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from octojobs.facts.fact import FactContext, Unreadable, reason_of
 from octojobs.facts.files import exists, modified_at, read_bytes
 from octojobs.facts.sightings import Agent
 from octojobs.repository import Worktree
+from octojobs.slotted import dataclass
 
 _RECORDS = ("HEAD", "index", "logs/HEAD")
 """What git writes of a worktree when somebody stages, commits, switches, merges or resets there."""

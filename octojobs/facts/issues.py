@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from octojobs.facts.fact import FactContext
 from octojobs.facts.github import ask, listed, project_of
+from octojobs.slotted import dataclass
 
 MOST = 50
 """Issues that are asked for, the newest first: all of them are kept as one answer."""

@@ -6,7 +6,7 @@ The form of a lease is defined in `core/lease.py`. A lease of a process of our o
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from octojobs.core.hold import run_of
 from octojobs.core.lease import Lease, NotALease, from_json, shared
@@ -14,6 +14,7 @@ from octojobs.facts.fact import FactContext, Unreadable
 from octojobs.facts.files import children, read_json
 from octojobs.facts.sightings import Agent, Found
 from octojobs.platform import lives
+from octojobs.slotted import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,12 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from octojobs import platform
 from octojobs.facts.fact import FactContext, Unreadable, reason_of
 from octojobs.facts.files import children, read_bytes
+from octojobs.slotted import dataclass
 
 POWER_SUPPLIES = Path("/sys/class/power_supply")
 REACH_S = 5.0

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
+
+from octojobs.slotted import dataclass
 
 MOST = 512
 """Answers kept; more are a sign of refs that move all the time, and asking git again takes milliseconds."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from octojobs.commits import NoSuchCommit, changed_paths, commits_between
 from octojobs.core.globs import matching
@@ -11,6 +10,7 @@ from octojobs.errors import OctojobsError
 from octojobs.facts.fact import one_line
 from octojobs.facts.git import SHORT
 from octojobs.repository import Repository
+from octojobs.slotted import dataclass
 
 MOST = 3
 """Paths that are named; the others are counted."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+from octojobs.slotted import dataclass
 
 START_SLACK_S = 2.0  # psutil knows the boot's instant to the second, and a recorder writes after it started the process
 

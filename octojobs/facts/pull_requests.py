@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from octojobs.core.codec import parse_instant
 from octojobs.facts.fact import FactContext
 from octojobs.facts.github import ask, listed, project_of
+from octojobs.slotted import dataclass
 
 MOST = 200
 """Open pull requests that are asked for, the newest first."""

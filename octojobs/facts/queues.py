@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 from octojobs.facts.fact import FactContext, Unreadable, reason_of
+from octojobs.slotted import dataclass
 
 OCTOPOIDS = (".orchestrator/shared/queue", ".octopoid/runtime/shared/queue", ".octopoid/shared/queue")
 """Where versions of octopoid that keep tasks as files keep them."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from octojobs.core.admit import Others
@@ -10,6 +9,7 @@ from octojobs.core.definitions import AGENTS_POOL
 from octojobs.facts import agents
 from octojobs.facts.agents import Agents, describe
 from octojobs.facts.fact import FactContext
+from octojobs.slotted import dataclass
 
 MOST = 5
 

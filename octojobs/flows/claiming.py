@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
 from octojobs.core.flow import TaskPhase
@@ -13,6 +13,7 @@ from octojobs.errors import OctojobsError
 from octojobs.flows.moving import Change, TaskMoved, move
 from octojobs.flows.queue import Queue
 from octojobs.flows.record import Claim, Happened, Kept
+from octojobs.slotted import dataclass
 from octojobs.store.leases import Leases
 
 

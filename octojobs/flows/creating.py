@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, timedelta
 from hashlib import sha256
 
@@ -13,6 +13,7 @@ from octojobs.errors import OctojobsError, UsageError
 from octojobs.flows import forms
 from octojobs.flows.queue import Queue, finish
 from octojobs.flows.record import NEW, Happened, Kept
+from octojobs.slotted import dataclass
 
 _DIGITS = 8
 _RAISE = "finish some, or raise it in .octopoid/octojobs.yaml"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 from octojobs import platform
@@ -20,6 +19,7 @@ from octojobs.flows.moving import Change, TaskMoved, move, result_file
 from octojobs.flows.queue import Place, Queue
 from octojobs.flows.record import Kept
 from octojobs.runners import receipts
+from octojobs.slotted import dataclass
 
 _MOST_BYTES = 1 << 16
 DONE, FAILED = "done", "failed"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from octojobs.errors import OctojobsError
 from octojobs.flows import forms
 from octojobs.flows.queue import Queue, finish
 from octojobs.flows.record import Claim, Happened, Kept
+from octojobs.slotted import dataclass
 from octojobs.store.paths import StatePaths
 
 

@@ -14,7 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from octojobs.flows import forms
 from octojobs.flows.lease_files import LeaseFiles
 from octojobs.flows.record import NEW, Happened, Kept, Record, sortable
 from octojobs.flows.tree import Tree
+from octojobs.slotted import dataclass
 from octojobs.store.access import storage_failed
 from octojobs.store.aside import set_aside
 from octojobs.store.paths import FILE_MODE, StatePaths, make_folders

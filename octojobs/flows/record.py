@@ -13,7 +13,7 @@ import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from octojobs.core.codec import decode, encode, format_instant
 from octojobs.core.run import Process
 from octojobs.core.task import Task
 from octojobs.errors import StateDamaged, StorageFailed
+from octojobs.slotted import dataclass
 from octojobs.store.paths import FILE_MODE
 
 VERSION = 1

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from octojobs.core.flow import TaskPhase
 from octojobs.flows.queue import Place, opened
 from octojobs.repository import Worktree
+from octojobs.slotted import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
 
@@ -12,6 +11,7 @@ from octojobs.commits import distance, squashed_as
 from octojobs.core.codec import format_instant
 from octojobs.errors import GitFailed, UsageError
 from octojobs.repository import Repository
+from octojobs.slotted import dataclass
 
 PROTECTED = ("main", "master", "trunk", "develop", "release/*", "releases/*", "production", "staging")
 _SHORT = 12

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from octojobs.housekeeping.rescued import RESCUE_REMOTES, stamp
 from octojobs.remotes import AT_ONCE, STALE, TRANSPORTS, Remote, default_target, push_deletions, remote_of
 from octojobs.repository import Repository
 from octojobs.runners.context import JobContext
+from octojobs.slotted import dataclass
 
 
 @dataclass(frozen=True, slots=True)

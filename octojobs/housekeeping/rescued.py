@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import shutil
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from octojobs.branches import refs_below, remove_refs
 from octojobs.repository import Repository
+from octojobs.slotted import dataclass
 from octojobs.store.paths import StatePaths
 
 RESCUE = "refs/octojobs/rescue/"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from octojobs.housekeeping.left import Left, left_by
 from octojobs.housekeeping.rescued import RESCUE_WORKTREES, stamp
 from octojobs.repository import Repository, Worktree
 from octojobs.runners.context import JobContext
+from octojobs.slotted import dataclass
 from octojobs.store.leases import LeaseHeld, Leases
 from octojobs.worktrees import Linked, frozen, linked, precious, remove
 

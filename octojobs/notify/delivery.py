@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from octojobs.core.placeholders import fill_in
 from octojobs.notify.failures import Refused
 from octojobs.notify.message import values_of
 from octojobs.notify.parcel import Parcel
+from octojobs.slotted import dataclass
 from octojobs.store.paths import StatePaths
 
 _NO_DEFINITIONS = Definitions({})

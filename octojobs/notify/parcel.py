@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from octojobs.core.definitions import Settings
 from octojobs.notify.failures import Refused
 from octojobs.runners.base import NotPreparable
 from octojobs.runners.secret_values import secret_values
+from octojobs.slotted import dataclass
 from octojobs.store.paths import StatePaths
 
 TIMEOUT_S = 10.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from octojobs.core.agent import Agent, refusal
@@ -15,6 +15,7 @@ from octojobs.core.job import AgentAction, Job, Limits
 from octojobs.core.run import Run
 from octojobs.runners.base import NotPreparable
 from octojobs.runners.sandbox.order import Order
+from octojobs.slotted import dataclass
 
 HOST = Path(__file__).with_name("agent_host.py")
 PROMPT = "OCTOJOBS_PROMPT"

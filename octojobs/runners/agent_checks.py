@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from octojobs.errors import OctojobsError
 from octojobs.facts.fact import FactContext, Unreadable, one_line
 from octojobs.facts.pull_requests import heads
 from octojobs.repository import Repository
+from octojobs.slotted import dataclass
 
 MOST_COMMITS = 1_000
 _FENCED = re.compile(r"^```[A-Za-z]*[ \t]*\n(.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)

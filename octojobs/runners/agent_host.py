@@ -12,6 +12,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from octojobs.slotted import dataclass
+
 if __name__ == "__main__":
     # Run by path: the package may lie where Python finds nothing by itself.
     sys.path.append(str(Path(__file__).resolve().parents[2]))
@@ -22,7 +24,7 @@ import signal
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from itertools import accumulate
 from typing import Any
 

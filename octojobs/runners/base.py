@@ -8,12 +8,13 @@ import socket
 import struct
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from octojobs.core.job import Limits
 from octojobs.core.run import Process
+from octojobs.slotted import dataclass
 
 if TYPE_CHECKING:
     from octojobs.runners.sandbox.order import Order

@@ -8,7 +8,6 @@ import json
 import os
 import signal
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 from octojobs import platform
 from octojobs.core.codec import NotDecodable, parse_instant
 from octojobs.core.run import Outcome, Process
+from octojobs.slotted import dataclass
 
 _MOST_BYTES = 1 << 20
 LIVE, RESULT = "live", "exit.json"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from octojobs.runners.environment import RESULT_FILE
+from octojobs.slotted import dataclass
 from octojobs.store.lines import Unreadable, parse
 
 MOST_SHOWN = 1 << 16

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
 from octojobs.core.codec import NotDecodable, decode, encode
 from octojobs.core.identity import JobId
 from octojobs.runners.context import write_whole
+from octojobs.slotted import dataclass
 from octojobs.store.paths import StatePaths
 
 

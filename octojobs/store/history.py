@@ -12,7 +12,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from octojobs.core.identity import RunId
 from octojobs.core.ledger import Row
 from octojobs.core.run import Attempt, Run
 from octojobs.core.trigger import Trigger
+from octojobs.slotted import dataclass
 from octojobs.store.atomic import replace_file, sync_data, sync_folder, write_all
 from octojobs.store.lines import seal, unseal
 from octojobs.store.paths import FILE_MODE

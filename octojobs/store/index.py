@@ -11,7 +11,6 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from heapq import nlargest, nsmallest
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any
 
 from octojobs.core.codec import parse_instant
 from octojobs.core.identity import JobId
+from octojobs.slotted import dataclass
 from octojobs.store.history import days, rows_in
 from octojobs.store.lines import unseal
 from octojobs.store.paths import FILE_MODE, StatePaths

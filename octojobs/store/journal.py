@@ -17,13 +17,13 @@ import errno
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from octojobs.core.codec import encode, format_instant
 from octojobs.core.events import Event
+from octojobs.slotted import dataclass
 from octojobs.store.atomic import replace_file, sync_data, write_all
 from octojobs.store.lines import seal, unseal
 

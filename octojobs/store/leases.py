@@ -13,7 +13,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from octojobs.core.codec import format_instant
 from octojobs.core.hold import InvalidHold, LeaseName, branch_of, run_of
 from octojobs.core.lease import Lease, NotALease, from_json, shared, to_json
 from octojobs.errors import OctojobsError
+from octojobs.slotted import dataclass
 from octojobs.store.access import storage_failed
 from octojobs.store.atomic import remove_debris, replace_file, sync_folder
 from octojobs.store.lock import holder

@@ -6,7 +6,6 @@ import fcntl
 import json
 import os
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from octojobs import platform
 from octojobs.core.codec import NotDecodable, decode, encode, format_instant
 from octojobs.core.run import Process
 from octojobs.errors import RepositoryBusy
+from octojobs.slotted import dataclass
 from octojobs.store.paths import FILE_MODE, StatePaths
 
 WAIT_S = 0.3

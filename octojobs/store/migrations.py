@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from octojobs.errors import ExitCode, OctojobsError
+from octojobs.slotted import dataclass
 
 VERSION = 1
 """The format that this octojobs writes; formats count from 1."""

@@ -12,13 +12,14 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from octojobs.core.codec import decode, encode, format_instant
 from octojobs.core.notices import CALM, Streak
 from octojobs.errors import StateDamaged
+from octojobs.slotted import dataclass
 from octojobs.store.paths import FILE_MODE, StatePaths
 
 VERSION = 2

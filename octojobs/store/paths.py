@@ -5,12 +5,12 @@ from __future__ import annotations
 import errno
 import os
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from octojobs.core.identity import JobId, RunId
 from octojobs.platform import make_private_folders
+from octojobs.slotted import dataclass
 
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600

@@ -9,7 +9,7 @@ history then tells which runs have ended since, so that no due instant ends twic
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from octojobs.core.codec import NotDecodable, decode, parse_instant
@@ -18,6 +18,7 @@ from octojobs.core.identity import JobId
 from octojobs.core.ledger import Ledger
 from octojobs.core.run import IllegalTransition
 from octojobs.errors import StateDamaged
+from octojobs.slotted import dataclass
 from octojobs.store import journal, snapshot
 from octojobs.store.history import Entry, days, rows_after
 from octojobs.store.journal import Record, Scan

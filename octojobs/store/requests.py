@@ -10,7 +10,7 @@ import logging
 import os
 import stat
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from octojobs.core.codec import NotDecodable, decode, encode
 from octojobs.core.identity import JobId, RunId
 from octojobs.core.question import Question
 from octojobs.errors import ExitCode, OctojobsError
+from octojobs.slotted import dataclass
 from octojobs.store.access import storage_failed
 from octojobs.store.atomic import replace_file
 from octojobs.store.lines import Unreadable, canonical, parse

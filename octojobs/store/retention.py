@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
 from octojobs.core.definitions import Retention
 from octojobs.core.identity import InvalidId, JobId, RunId
+from octojobs.slotted import dataclass
 from octojobs.store.history import days
 from octojobs.store.lock import can_lock
 from octojobs.store.paths import MADE_BY_US, StatePaths

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import Any
 
 from octojobs.core.codec import NotDecodable, decode, encode
@@ -11,6 +10,7 @@ from octojobs.core.identity import JobId
 from octojobs.core.ledger import JobState, Ledger, Pause
 from octojobs.core.rate_limit import Limit
 from octojobs.core.run import Run
+from octojobs.slotted import dataclass
 from octojobs.store.lines import Unreadable, canonical, parse
 from octojobs.store.migrations import VERSION, check_version, upgrade_state
 

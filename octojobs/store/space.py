@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 
+from octojobs.slotted import dataclass
 from octojobs.store.paths import StatePaths
 
 FULL_BYTES, FULL_FILES = 65_536, 8

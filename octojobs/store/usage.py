@@ -7,7 +7,6 @@ goes with the history, by day, when that is pruned.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from octojobs.core.codec import NotDecodable, decode, parse_instant
 from octojobs.core.identity import InvalidId, JobId
 from octojobs.core.run import Outcome, Run, Usage
 from octojobs.core.usage import Spent, once
+from octojobs.slotted import dataclass
 from octojobs.store.history import days
 from octojobs.store.lines import is_sealed, unseal
 from octojobs.store.paths import StatePaths

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from octojobs.core.ledger import Ledger
 from octojobs.errors import StateDamaged
+from octojobs.slotted import dataclass
 from octojobs.store import recovery
 from octojobs.store.history import days, rows_in
 from octojobs.store.paths import StatePaths

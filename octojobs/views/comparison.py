@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import datetime
 
 from octojobs.core.codec import encode
@@ -11,6 +11,7 @@ from octojobs.core.definitions import Settings
 from octojobs.core.difference import Difference
 from octojobs.core.job import Job
 from octojobs.core.when import ScheduleWhen
+from octojobs.slotted import dataclass
 from octojobs.views.jobs import action_text, fields_view, when_text
 from octojobs.views.values import View, instant
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from octojobs.core.job import AgentAction, CommandAction, FollowUp, Hold, Job, Notify, RetryPolicy, ScriptAction, TaskAction
@@ -11,6 +10,7 @@ from octojobs.core.ledger import JobState, Pause
 from octojobs.core.run import Run
 from octojobs.core.sandbox import Backend, Sandbox
 from octojobs.core.when import ActivityWhen, AfterWhen, IntervalWhen, JobWhen, ManualWhen, RefWhen, ScheduleWhen, TagWhen, TaskWhen
+from octojobs.slotted import dataclass
 from octojobs.views.values import View, duration, instant, pause_view, quiet_view
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
+from octojobs.slotted import dataclass
 from octojobs.views.values import View
 
 

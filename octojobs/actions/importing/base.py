@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from octojobs.actions.committing import commit_written
@@ -18,6 +18,7 @@ from octojobs.config.loader import Loaded, Loader
 from octojobs.config.source import WorktreeSource
 from octojobs.core.identity import JobId
 from octojobs.errors import InvalidDefinitions, Problem, Severity, UsageError
+from octojobs.slotted import dataclass
 
 _JOB_LINE = re.compile(r"  \S.*:")
 _FIELD_LINE = re.compile(r"    ([A-Za-z_]+):")

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from octojobs.errors import Problem, Severity
+from octojobs.slotted import dataclass
 
 _VARIABLE = re.compile(r"""(?P<quote>["']?)(?P<name>[^\s"'=]+)(?P=quote)[ \t]*=[ \t]*(?P<value>.*)""")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

@@ -6,7 +6,7 @@ import re
 import shlex
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, time
 from typing import Any
 
@@ -14,6 +14,7 @@ from octojobs.config.exchange.imported import ForeignJob, Imported
 from octojobs.config.suggest import closest, did_you_mean
 from octojobs.core.identity import InvalidId, JobId
 from octojobs.errors import Problem, Severity
+from octojobs.slotted import dataclass
 
 FIELDS = ("prompt", "agent", "schedule", "sandbox", "output", "retries", "timeout", "enabled", "description", "timezone")
 """The fields of a job that mean the same here; `slug` is its name, and `name` its title."""

@@ -7,7 +7,6 @@ limit, the machine's time zone) is added at their end.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -15,6 +14,7 @@ from octojobs.config.exchange.yaml_text import field_text
 from octojobs.config.reader import Document, read
 from octojobs.config.suggest import did_you_mean, listed
 from octojobs.errors import Problem, Severity
+from octojobs.slotted import dataclass
 
 REQUIRED = ("id", "name", "command", "schedule")
 KNOWN = (*REQUIRED, "priority", "description", "enabled", "max_retries", "timeout_seconds")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from octojobs.core.job import Job
 from octojobs.errors import Problem, Severity
+from octojobs.slotted import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from octojobs import process
@@ -17,6 +16,7 @@ from octojobs.runners.sandbox.inside import furnish
 from octojobs.runners.sandbox.mounts import checked
 from octojobs.runners.sandbox.order import Order
 from octojobs.runners.sandbox.pieces import pieces
+from octojobs.slotted import dataclass
 from octojobs.store.paths import FOLDER_MODE
 
 _REMOVE_S = 10.0

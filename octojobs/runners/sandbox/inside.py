@@ -15,7 +15,6 @@ import re
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from octojobs.runners.context import write_whole
 from octojobs.runners.environment import RESULT_FILE
 from octojobs.runners.receipts import read_result
 from octojobs.runners.remains import NOTE
+from octojobs.slotted import dataclass
 from octojobs.store.paths import FOLDER_MODE
 
 INSIDE = os.path.dirname(NOTE)

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from octojobs.core.codec import encode
@@ -14,6 +14,7 @@ from octojobs.core.identity import RunId
 from octojobs.core.refnames import is_full_ref
 from octojobs.core.sandbox import Backend, Sandbox
 from octojobs.runners.base import NotPreparable
+from octojobs.slotted import dataclass
 from octojobs.store.paths import StatePaths
 
 HOST = Path(__file__).with_name("host.py")

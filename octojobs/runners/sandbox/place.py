@@ -8,7 +8,7 @@ import signal
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from octojobs import platform, run_worktrees
@@ -21,6 +21,7 @@ from octojobs.runners.sandbox import enclosure, trees
 from octojobs.runners.sandbox.order import Order
 from octojobs.runners.sandbox.report import report, say
 from octojobs.runners.sandbox.trees import Taken
+from octojobs.slotted import dataclass
 
 LINGER_S = 5.0
 """How long what a run leaves running may go on in its worktree, as the shim waits; then it is ended: nobody writes while it is kept."""

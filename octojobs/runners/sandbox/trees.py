@@ -13,7 +13,7 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from octojobs import run_worktrees
@@ -24,6 +24,7 @@ from octojobs.run_worktrees import Work
 from octojobs.runners import receipts, remains
 from octojobs.runners.sandbox import inside
 from octojobs.runners.sandbox.order import Whose
+from octojobs.slotted import dataclass
 from octojobs.store.paths import FILE_MODE, FOLDER_MODE, StatePaths
 
 _REASON = re.compile(r"octojobs: run (?P<run>\S+) attempt (?P<attempt>[0-9]+) from (?P<base>[0-9a-f]+)")
