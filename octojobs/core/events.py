@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
-from octojobs.core.change import changed
 from octojobs.core.guards import Verdict
 from octojobs.core.identity import JobId, RunId
 from octojobs.core.pace import Pace, Stretch
@@ -266,28 +266,28 @@ def transition(run: Run, event: RunEvent) -> Run:
     _check(run, event)
     match event:
         case RunBlocked(verdicts=verdicts, not_before=not_before):
-            return changed(run, phase=Phase.WAITING, verdicts=verdicts, not_before=not_before)
+            return replace(run, phase=Phase.WAITING, verdicts=verdicts, not_before=not_before)
         case RunReady(verdicts=verdicts):
-            return changed(run, phase=Phase.QUEUED, verdicts=verdicts, not_before=None)
+            return replace(run, phase=Phase.QUEUED, verdicts=verdicts, not_before=None)
         case AttemptStarting(commit=commit, dirty=dirty):
-            return changed(run, phase=Phase.STARTING, commit=commit, dirty=dirty, process=None, started_at=None, not_before=None)
+            return replace(run, phase=Phase.STARTING, commit=commit, dirty=dirty, process=None, started_at=None, not_before=None)
         case AttemptStarted(process=process, at=at):
-            return changed(run, phase=Phase.RUNNING, process=process, started_at=at)
+            return replace(run, phase=Phase.RUNNING, process=process, started_at=at)
         case AttemptVoid(at=at, reason=reason):
             void = Attempt(run.attempt, Outcome.LOST, None, at, reason=reason, void=True)
-            return changed(run, phase=Phase.QUEUED, attempt=run.attempt + 1, process=None, attempts=(*run.attempts, void))
+            return replace(run, phase=Phase.QUEUED, attempt=run.attempt + 1, process=None, attempts=(*run.attempts, void))
         case AttemptEnded(attempt=attempt, retry_at=None):
             return _finished(run, attempt)
         case AttemptEnded(attempt=attempt, retry_at=retry_at):
             attempts = (*run.attempts, attempt)
-            return changed(run, phase=Phase.RETRYING, attempts=attempts, attempt=run.attempt + 1, not_before=retry_at, process=None)
+            return replace(run, phase=Phase.RETRYING, attempts=attempts, attempt=run.attempt + 1, not_before=retry_at, process=None)
         case RunDropped(outcome=outcome, reason=reason, at=at, verdicts=verdicts):
             dropped = _finished(run, Attempt(run.attempt, outcome, None, at, reason=reason))
-            return changed(dropped, verdicts=verdicts) if verdicts else dropped
+            return replace(dropped, verdicts=verdicts) if verdicts else dropped
         case CancelAsked(by=by):
-            return changed(run, cancel=run.cancel or by)
+            return replace(run, cancel=run.cancel or by)
         case StartFollowed():
-            return changed(run, start_followed=True)
+            return replace(run, start_followed=True)
 
 
 def _check(run: Run, event: RunEvent) -> None:
@@ -306,4 +306,4 @@ def _check(run: Run, event: RunEvent) -> None:
 
 def _finished(run: Run, last: Attempt) -> Run:
     attempts = (*run.attempts, last)
-    return changed(run, phase=Phase.FINISHED, attempts=attempts, outcome=last.outcome, ended_at=last.ended_at, process=None)
+    return replace(run, phase=Phase.FINISHED, attempts=attempts, outcome=last.outcome, ended_at=last.ended_at, process=None)

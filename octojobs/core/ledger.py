@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from datetime import datetime
 
-from octojobs.core.change import changed
 from octojobs.core.events import (
     AttemptEnded,
     CursorMoved,
@@ -235,7 +234,7 @@ class Ledger:
         self._put(run)
         state = self.jobs.get(run.job)
         if state is not None and run.cause in (Cause.SCHEDULE, Cause.CATCH_UP):
-            self.jobs[run.job] = changed(state, cursor=max(state.cursor, run.due))
+            self.jobs[run.job] = replace(state, cursor=max(state.cursor, run.due))
 
     def _finish(self, run: Run) -> Row:
         del self.runs[run.id]
@@ -246,7 +245,7 @@ class Ledger:
         state = self.jobs.get(run.job)
         if state is not None and not run.is_follow_up and outcome not in (Outcome.SKIPPED, Outcome.MISSED):
             succeeded = outcome is Outcome.SUCCEEDED
-            self.jobs[run.job] = changed(
+            self.jobs[run.job] = replace(
                 state,
                 last_run=run.id,
                 last_outcome=outcome,
@@ -281,28 +280,28 @@ _AboutJob = JobSeen | JobForgotten | _AboutKnownJob
 def _changed(state: JobState, event: _AboutKnownJob) -> JobState:
     match event:
         case CursorMoved(cursor=cursor):
-            return changed(state, cursor=cursor)
+            return replace(state, cursor=cursor)
         case JobReanchored(cursor=cursor, anchor=anchor, interval_s=interval_s):
-            return changed(state, cursor=cursor, anchor=anchor, interval_s=interval_s, no_ops=0, stretch=None)
+            return replace(state, cursor=cursor, anchor=anchor, interval_s=interval_s, no_ops=0, stretch=None)
         case JobPaced(cursor=cursor, pace=pace):
-            return changed(state, cursor=cursor, pace=pace)
+            return replace(state, cursor=cursor, pace=pace)
         case WorkJudged(no_op=no_op):
-            return changed(state, no_ops=state.no_ops + 1 if no_op else 0)
+            return replace(state, no_ops=state.no_ops + 1 if no_op else 0)
         case JobStretched(stretch=stretch):
-            return changed(state, stretch=stretch)
+            return replace(state, stretch=stretch)
         case RefsHandled(refs=refs, gone=gone):
             kept = {ref: commit for ref, commit in state.handled.items() if ref not in gone}
-            return changed(state, handled={**kept, **refs})
+            return replace(state, handled={**kept, **refs})
         case JobAbsent(at=at):
-            return changed(state, absent_since=at)
+            return replace(state, absent_since=at)
         case JobReturned(cursor=cursor):
-            return changed(state, cursor=max(cursor, state.cursor), absent_since=None, handled={})
+            return replace(state, cursor=max(cursor, state.cursor), absent_since=None, handled={})
         case NotRun(due=due):
-            return changed(state, cursor=max(state.cursor, due))
+            return replace(state, cursor=max(state.cursor, due))
         case Paused(at=at, until=until, reason=reason):
-            return changed(state, pause=Pause(at, until, reason))
+            return replace(state, pause=Pause(at, until, reason))
         case Resumed():
-            return changed(state, pause=None)
+            return replace(state, pause=None)
 
 
 def _row_of(event: _AboutKnownJob) -> Row | None:
