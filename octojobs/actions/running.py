@@ -81,6 +81,7 @@ def session(workspace: Workspace, role: str, scope: Scope = EVERYTHING, *, event
             engine.starts.guards.ring = wake.ring
             with closing(service):
                 yield running
+                reload.remember()
 
 
 def _log_events(engine: Engine) -> None:
@@ -108,12 +109,16 @@ def up(workspace: Workspace, *, ready: Callable[[Session], None] = lambda _: Non
         watcher.start()
         retainer = Retainer(workspace.paths)
         reporter = Reporter(running.engine, running.service, workspace.root)
-        running.service.on_turn = lambda: reporter.turn(running.reload.current())
+
+        def turned() -> None:
+            running.reload.remember()
+            reporter.turn(running.reload.current())
 
         def rested() -> None:
             _retain(workspace, running, retainer)
             platform.release_memory()
 
+        running.service.on_turn = turned
         running.service.on_rest = rested
         try:
             ready(running)

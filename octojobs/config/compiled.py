@@ -22,10 +22,14 @@ from typing import Any
 from octojobs import __version__
 
 _IMPORT = "from fastjsonschema import JsonSchemaValueException, JsonSchemaValuesException\n"
-_DECIMAL = "from decimal import Decimal\n"
-"""For values that are decimals: no definition holds any, and the import is a millisecond of a hook's."""
-_REFUSAL = "class JsonSchemaValueException(ValueError): ...\nclass JsonSchemaValuesException(JsonSchemaValueException): ...\n"
-"""What the generated module raises: its own, so that fastjsonschema is imported only to generate it."""
+_OTHERWISE = {
+    # What the generated module raises: its own, so that fastjsonschema is imported only to generate it.
+    _IMPORT: "class JsonSchemaValueException(ValueError): ...\nclass JsonSchemaValuesException(JsonSchemaValueException): ...\n",
+    # For values that are decimals: no definition holds any, and the import is a millisecond of a hook's.
+    "from decimal import Decimal\n": "Decimal = float\n",
+    # Which item is meant, in messages that nobody reads: a third of the time of a job's check.
+    ".format(**locals())": "",
+}
 
 
 def accepts(schema: Mapping[str, Any], name: str) -> Callable[[Any], bool]:
@@ -47,7 +51,7 @@ def accepts(schema: Mapping[str, Any], name: str) -> Callable[[Any], bool]:
 
 
 def _entry(schema: Mapping[str, Any], name: str) -> Path:
-    digest = hashlib.sha256(f"{__version__} {sys.version} {json.dumps(schema)}".encode()).hexdigest()
+    digest = hashlib.sha256(f"{__version__} {sys.version} {json.dumps(_OTHERWISE)} {json.dumps(schema)}".encode()).hexdigest()
     own = Path(cache_from_source(__file__))
     return own.with_name(f"{name}.{digest[:16]}.{sys.implementation.cache_tag}.schema")
 
@@ -66,7 +70,9 @@ def _compiled(schema: Mapping[str, Any], entry: Path) -> CodeType:
     text = fastjsonschema.compile_to_code(dict(schema), use_default=False, detailed_exceptions=False)
     if _IMPORT not in text:
         raise ImportError("this version of fastjsonschema generates what octojobs does not know")
-    code = compile(text.replace(_IMPORT, _REFUSAL).replace(_DECIMAL, "Decimal = float\n"), entry.name, "exec")
+    for theirs, ours in _OTHERWISE.items():
+        text = text.replace(theirs, ours)
+    code = compile(text, entry.name, "exec")
     if not sys.dont_write_bytecode:
         _keep(code, entry)
     return code

@@ -58,7 +58,9 @@ def load(source: Source, loader: Loader, now: datetime | None = None) -> Loaded:
         files = Contents(source).look()
     except InvalidDefinitions as refused:
         return Loaded(None, refused.problems)
-    return loader.load(files, source=source.name, jobs_file=source.jobs_file, now=now)
+    loaded = loader.load(files, source=source.name, jobs_file=source.jobs_file, now=now)
+    loader.remember()
+    return loaded
 
 
 def named(source: str) -> str:

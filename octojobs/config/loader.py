@@ -54,12 +54,13 @@ class _Kept(NamedTuple):
 
 
 class Loader:
-    """Loads definitions and remembers each file by its blob id, large ones in `built` too. Not shared by threads."""
+    """Loads definitions and knows each file by its blob id; `remember` keeps large ones in `built`, too. Not shared by threads."""
 
     def __init__(self, built: Built | None = None) -> None:
         self._built = built
         self._kept: dict[str, _Kept] = {}
         self._settings: tuple[str, SettingsFile] | None = None
+        self._unkept: list[tuple[str, JobsFile, Defaults]] = []
 
     def load(self, files: Files, *, source: str, jobs_file: str | None = None, now: datetime | None = None) -> Loaded:
         """The definitions that the files make together.
@@ -69,6 +70,11 @@ class Loader:
         """
         with _no_collection():
             return self._load(files, source, jobs_file, now)
+
+    def remember(self) -> None:
+        """Keep for the next process what was built since the last call; nobody has to wait for it to know what was loaded."""
+        while self._built is not None and self._unkept:
+            self._built.keep(*self._unkept.pop())
 
     def _load(self, files: Files, source: str, jobs_file: str | None, now: datetime | None) -> Loaded:
         settings = self._read_settings(files)
@@ -131,7 +137,7 @@ class Loader:
         known = self._built.find(key, inherited)
         if known is None:
             known = read_jobs(path, data, inherited, stem)
-            self._built.keep(key, known, inherited)
+            self._unkept.append((key, known, inherited))
         return _Kept(blob, inherited, known)
 
 
@@ -149,8 +155,11 @@ def _no_collection() -> Iterator[None]:
 
 def same_names(files: list[JobsFile]) -> Iterator[Problem]:
     """Names that two jobs bear; without regard to case, because they are the names of folders too."""
+    names = [placed for file in files for placed in file.names]
+    if len({placed.name.lower() for placed in names}) == len(names):
+        return
     first: dict[str, Placed] = {}
-    for placed in (placed for file in files for placed in file.names):
+    for placed in names:
         other = first.setdefault(placed.name.lower(), placed)
         if other is not placed:
             what = f'job "{placed.name}": another job has this name, {other.path}:{other.line}'

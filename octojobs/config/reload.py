@@ -59,6 +59,7 @@ class Reload:
         self._current: Definitions | None = None
         self._refused: OctojobsError | None = None
         self._keeps_plan = False
+        self._enforced: Plan | None = None
         self._judged: tuple[dict[str, str], Plan | None, str] | None = None
         self._files = self._watched()
         self._stamp: Stamp = ()
@@ -74,6 +75,14 @@ class Reload:
     def is_ready(self) -> bool:
         """Whether there are definitions in force."""
         return self._current is not None
+
+    def remember(self) -> None:
+        """Keep what came into force for the next start; it is in force already, and this may wait for a moment without work."""
+        if self._enforced is not None:
+            if self._last_good is not None:
+                self._last_good.keep(self._enforced)
+            self._enforced = None
+            self._loader.remember()
 
     def watch_files(self) -> tuple[Path, ...]:
         """The files whose change is worth a `check`: what the watcher should follow, after each check anew."""
@@ -155,8 +164,7 @@ class Reload:
 
     def _enforce(self, definitions: Definitions, plan: Plan) -> None:
         self._current = self._bound(definitions, plan)
-        if self._last_good is not None:
-            self._last_good.keep(plan)
+        self._enforced = plan
 
     def _keep(self, refused: OctojobsError) -> None:
         """The newest can't be used: the last good ones stay, over a restart too, and the note says which and why."""

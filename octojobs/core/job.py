@@ -293,7 +293,9 @@ class Job:
     @property
     def tells(self) -> bool:
         """Whether anybody outside is told of its runs, or gets its results."""
-        return bool(self.channels or self.output) or self.ping is not None
+        if self.notify.channels or self.output or self.ping is not None:
+            return True
+        return bool(self.on_start.notify or self.on_success.notify or self.on_failure.notify)
 
     @property
     def apart(self) -> Sandbox:

@@ -69,7 +69,7 @@ class Arrivals:
 
     def follow(self, jobs: Mapping[JobId, Job]) -> None:
         """These are the jobs that are declared."""
-        watched = [(job, job.when) for job in jobs.values() if job.enabled and isinstance(job.when, TaskWhen)]
+        watched = [(job, job.when) for job in jobs.values() if isinstance(job.when, TaskWhen) and job.enabled]
         self._watched = tuple(watched) if self._ground.repository is not None else ()
         self._folders = self._unread = ()
         self._paused, self._resumes_at = frozenset(), None

@@ -79,7 +79,7 @@ class Courier:
         self._watched = watched(definitions)
         self.recorded(seq)
         # Where there is an outbox it is kept up to date: whoever adds `notify` again later is not told of what was before.
-        if self._thread is None and (any(job.tells for job in definitions.jobs.values()) or self._ground.paths.outbox.exists()):
+        if self._thread is None and (self._ground.paths.outbox.exists() or any(job.tells for job in definitions.jobs.values())):
             self._since = seq
             self._thread = threading.Thread(target=self._serve, name="octojobs-notify", daemon=True)
             self._thread.start()

@@ -90,7 +90,7 @@ class Triggers:
     def follow(self, jobs: Mapping[JobId, Job]) -> None:
         """These are the jobs that are declared: what they watch is looked at next time, for there may be new ones."""
         repository = self._ground.repository
-        watched = [Watched(job, job.when) for job in jobs.values() if job.enabled and isinstance(job.when, RefWhen | TagWhen)]
+        watched = [Watched(job, job.when) for job in jobs.values() if isinstance(job.when, (RefWhen, TagWhen)) and job.enabled]
         self._watched = tuple(watched) if repository is not None else ()
         self._tag_folders = ()
         self._lookout = Lookout(self._ground.clock)

@@ -53,7 +53,10 @@ def folder(tmp_path: Path) -> Path:
 
 def load(folder: Path, given: dict[str, tuple[str, bytes]] | None = None) -> Loaded:
     """As another process would."""
-    return Loader(Built(folder)).load(given or files(), source="worktree")
+    loader = Loader(Built(folder))
+    loaded = loader.load(given or files(), source="worktree")
+    loader.remember()
+    return loaded
 
 
 def entries(folder: Path) -> list[Path]:

@@ -27,7 +27,9 @@ def test_a_restart_on_a_broken_commit_keeps_what_was_in_force(tmp_path: Path) ->
     """The note names the commit that stays in force, and a mended commit takes its place."""
     repo, state = make_repository(tmp_path, {JOBS: GOOD}), tmp_path / "state"
     state.mkdir()
-    assert _reload(repo, state).check()
+    running = _reload(repo, state)
+    assert running.check()
+    running.remember()
     commit_files(repo, {JOBS: "jobs: ["})
     restarted = _reload(repo, state)
     assert restarted.check()
@@ -51,10 +53,25 @@ def test_a_damaged_memory_is_no_memory(tmp_path: Path) -> None:
     """What can't be relied on is not run."""
     repo, state = make_repository(tmp_path, {JOBS: GOOD}), tmp_path / "state"
     state.mkdir()
-    assert _reload(repo, state).check()
+    running = _reload(repo, state)
+    assert running.check()
+    running.remember()
     (state / "definitions.json").write_text('{"v": 1')
     commit_files(repo, {JOBS: "jobs: ["})
     reload = _reload(repo, state)
     assert not reload.check()
     with pytest.raises(InvalidDefinitions):
         reload.current()
+
+
+def test_what_is_in_force_is_written_down_once(tmp_path: Path) -> None:
+    """And not before somebody has time for it: nobody waits for the disk to be told of a commit."""
+    repo, state = make_repository(tmp_path, {JOBS: GOOD}), tmp_path / "state"
+    state.mkdir()
+    running, file = _reload(repo, state), state / "definitions.json"
+    assert running.check()
+    assert not file.exists()
+    running.remember()
+    file.unlink()
+    running.remember()
+    assert not file.exists()
