@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+from operator import attrgetter
+
+from octojobs.slotted import dataclass
 
 
 class ExitCode(IntEnum):
@@ -27,9 +29,9 @@ class Severity(StrEnum):
     WARNING = "warning"
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong in a file, with its place and its remedy.
+    """One thing that is wrong in a file, with its place and its remedy; problems are sorted by their place.
 
     `line` and `column` count from 1; 0 means that the whole file is meant.
     `what` says what is wrong and `fix` what to do about it, both without a full stop.
@@ -45,6 +47,9 @@ class Problem:
     fix: str = ""
     severity: Severity = Severity.ERROR
 
+    def __lt__(self, other: Problem) -> bool:
+        return bool(_IN_ORDER(self) < _IN_ORDER(other))
+
     @property
     def where(self) -> str:
         """`file:line:col`, or the file alone when the whole file is meant."""
@@ -58,6 +63,9 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{self.where}: {self.message}"
+
+
+_IN_ORDER = attrgetter("path", "line", "column", "what", "fix", "severity")
 
 
 class OctojobsError(Exception):

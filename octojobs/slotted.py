@@ -34,6 +34,7 @@ if not TYPE_CHECKING:
 
 def _made(plain: type, *, is_frozen: bool, has_eq: bool) -> type:
     """The class anew, for slots can't be given to one that is there."""
+    plain.__doc__ = plain.__doc__ or plain.__qualname__  # otherwise the standard writes its signature there, in 4 ms
     fields = dataclasses.fields(dataclasses.dataclass(init=False, repr=False, eq=False)(plain))
     inherited = {name for base in plain.__mro__[1:] for name in getattr(base, "__slots__", ())}
     slots = tuple(field.name for field in fields if field.name not in inherited)

@@ -195,6 +195,14 @@ def test_a_method_that_a_class_has_is_left_alone(decorate: Callable[[type], type
     assert hash(made(1)) == hash((1,))
 
 
+@pytest.mark.parametrize("decorate", both())
+def test_a_class_without_a_docstring_is_one(decorate: Callable[[type], type]) -> None:
+    """What stands in its place begins with its name."""
+    made = decorate(type("Bare", (), {"__annotations__": {"one": "int"}}))
+    assert (made.__doc__ or "").startswith("Bare")
+    assert made(1) == made(1)
+
+
 @slotted.dataclass(frozen=True, slots=True)
 class Sent:
     """A class that can be found again by its name."""
