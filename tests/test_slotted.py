@@ -8,7 +8,7 @@ import inspect
 import pickle
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError, asdict, astuple, field, fields, replace
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar, get_type_hints
 
 import pytest
 
@@ -212,8 +212,9 @@ class Sent:
 
 
 def test_the_standard_library_takes_it_for_one_of_its_own() -> None:
-    """Copies, pickles, `replace`, `asdict`, `fields` and `match`."""
+    """Copies, pickles, `replace`, `asdict`, `fields`, `match` and types."""
     sent = Sent(1, ("a",))
+    assert get_type_hints(Sent) == {"one": int, "more": tuple[str, ...]}
     assert pickle.loads(pickle.dumps(sent)) == copy.copy(sent) == copy.deepcopy(sent) == sent
     assert replace(sent, one=2) == Sent(2, ("a",))
     assert asdict(sent) == {"one": 1, "more": ("a",)}
