@@ -12,8 +12,6 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from octojobs.slotted import dataclass
-
 if __name__ == "__main__":
     # Run by path: the package may lie where Python finds nothing by itself.
     sys.path.append(str(Path(__file__).resolve().parents[2]))
@@ -51,6 +49,7 @@ from octojobs.runners.sandbox.order import Order as RunOrder
 from octojobs.runners.sandbox.place import Place, place_of, with_base
 from octojobs.runners.sandbox.report import as_data, in_words
 from octojobs.runners.sessions import Session, forget, last_session, record
+from octojobs.slotted import dataclass
 from octojobs.store.paths import StatePaths
 
 USAGE, TERMINATED = 2, 143
