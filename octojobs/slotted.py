@@ -37,8 +37,9 @@ def _made(plain: type, *, is_frozen: bool, has_eq: bool) -> type:
     plain.__doc__ = plain.__doc__ or plain.__qualname__  # otherwise the standard writes its signature there, in 4 ms
     fields = dataclasses.fields(dataclasses.dataclass(init=False, repr=False, eq=False)(plain))
     inherited = {name for base in plain.__mro__[1:] for name in getattr(base, "__slots__", ())}
-    slots = tuple(field.name for field in fields if field.name not in inherited)
-    own = {name: value for name, value in vars(plain).items() if name not in (*slots, "__dict__", "__weakref__")}
+    names = [field.name for field in fields]
+    slots = tuple(name for name in names if name not in inherited)
+    own = {name: value for name, value in vars(plain).items() if name not in (*names, "__dict__", "__weakref__")}
     if own.get("__hash__", _ABSENT) is None and "__eq__" in own:
         del own["__hash__"]  # Python's own doing, for a class with an `__eq__`
     methods = {"__init__": _Init(), "__repr__": _shows(fields)}

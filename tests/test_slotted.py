@@ -196,6 +196,21 @@ def test_a_method_that_a_class_has_is_left_alone(decorate: Callable[[type], type
 
 
 @pytest.mark.parametrize("decorate", both())
+def test_a_class_may_have_other_defaults_than_its_base(decorate: Callable[[type], type]) -> None:
+    """The field stays where it was, and the default does not hide it."""
+
+    @decorate
+    class Other(pairs(decorate)[0]):  # type: ignore[misc]  # made just now
+        """One of the two."""
+
+        one: Any = 5
+        other: Any = 6
+
+    assert astuple(Other()) == (5, 6)
+    assert astuple(Other(1)) == (1, 6)
+
+
+@pytest.mark.parametrize("decorate", both())
 def test_a_class_without_a_docstring_is_one(decorate: Callable[[type], type]) -> None:
     """What stands in its place begins with its name."""
     made = decorate(type("Bare", (), {"__annotations__": {"one": "int"}}))
