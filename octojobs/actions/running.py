@@ -79,9 +79,12 @@ def session(workspace: Workspace, role: str, scope: Scope = EVERYTHING, *, event
             if events:
                 _log_events(engine)
             engine.starts.guards.ring = wake.ring
+            service.on_turn = reload.remember  # whoever waits for a run may be killed while it does
             with closing(service):
-                yield running
-                reload.remember()
+                try:
+                    yield running
+                finally:
+                    reload.remember()
 
 
 def _log_events(engine: Engine) -> None:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.helpers import commit_files, make_repository, octojobs
+import pytest
+
+from octojobs.actions.running import session
+from octojobs.actions.workspace import Workspace
+from octojobs.errors import UsageError
+from tests.helpers import commit_files, environment, home_of, make_repository, octojobs, start_octojobs, wait_until
 
 HELD = """\
 jobs:
@@ -72,6 +77,32 @@ def test_a_broken_commit_at_the_first_start_shows_every_problem(tmp_path: Path) 
     assert done.returncode == 2
     assert "jobs.yaml:2:3" in done.stderr
     assert "jobs.yaml:3:3" in done.stderr
+
+
+@pytest.mark.parametrize("verb", [("tick",), ("up", "--once"), ("run-now", "slow", "--wait")], ids=" ".join)
+def test_a_pass_that_is_killed_while_it_waits_leaves_what_was_in_force(tmp_path: Path, verb: tuple[str, ...]) -> None:
+    """A broken commit after it does not bring back older definitions, or none."""
+    repo = _allowed(tmp_path, "jobs: {slow: {interval: 1h, command: 'touch began; until test -e end; do sleep 0.1; done'}}\n")
+    waits = start_octojobs(repo, *verb)
+    try:
+        wait_until((repo / "began").exists, what="the run")
+        wait_until((repo / ".git/octojobs/definitions.json").exists, timeout=5, what="what is in force")
+    finally:
+        waits.kill()
+        waits.wait()
+        (repo / "end").touch()
+    commit_files(repo, {".octopoid/jobs.yaml": "jobs: ["})
+    assert "stay in force" in octojobs(repo, "tick").stderr
+
+
+def test_a_pass_that_fails_leaves_what_was_in_force(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever it was that failed."""
+    repo = _allowed(tmp_path, "jobs: {}\n")
+    for name, value in environment(home_of(repo)).items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(UsageError, match="no"), session(Workspace.open(repo), "tick"):
+        raise UsageError("no", "yes")
+    assert (repo / ".git/octojobs/definitions.json").exists()
 
 
 def test_a_run_by_hand_that_its_guard_refuses_says_so(tmp_path: Path) -> None:
