@@ -82,7 +82,7 @@ class Reload:
             if self._last_good is not None:
                 self._last_good.keep(self._enforced)
             self._enforced = None
-            self._loader.remember()
+        self._loader.remember()  # in any case: what can't be in force yet would pile up in memory, version by version
 
     def watch_files(self) -> tuple[Path, ...]:
         """The files whose change is worth a `check`: what the watcher should follow, after each check anew."""

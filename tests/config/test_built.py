@@ -11,6 +11,9 @@ from octojobs.config import built
 from octojobs.config.blob import blob_id
 from octojobs.config.built import MOST_KEPT, WORTH_IT, Built
 from octojobs.config.loader import Loaded, Loader
+from octojobs.config.reload import Reload
+from octojobs.config.source import WorktreeSource
+from tests.helpers import write
 
 MAIN = ".octopoid/jobs.yaml"
 MANY = ".octopoid/jobs/many.yaml"
@@ -186,3 +189,14 @@ def test_the_folder_does_not_grow_for_ever(folder: Path) -> None:
     assert len(kept) == MOST_KEPT
     before = load(folder)
     assert load(folder) == before
+
+
+def test_a_file_is_kept_although_another_one_is_wrong(folder: Path, tmp_path: Path) -> None:
+    """What can't be in force yet does not wait in the memory of a daemon, one version after the other."""
+    reload = Reload(WorktreeSource(tmp_path), Loader(Built(folder)))
+    for title in ("Number", "Other", "Third"):
+        for path, (_, data) in files(main="jobs: [", title=title).items():
+            write(tmp_path / path, data.decode())
+        assert not reload.check(ask=True)
+        reload.remember()
+    assert len(entries(folder)) == 3
