@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from octojobs.core.ledger import Row
 from octojobs.core.run import Outcome
 from octojobs.runners.output import OUTPUT_FILE, read
-from octojobs.slotted import dataclass
 from octojobs.store.paths import StatePaths
 
 

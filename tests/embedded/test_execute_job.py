@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 
@@ -273,3 +276,16 @@ def test_neither_run_nor_close_may_be_called_inside_execute_job(make: Make) -> N
         "this scheduler runs already; stop() it, or wait for its end",
         "close() is called inside execute_job(); call stop() there, and close() when run() has returned",
     ]
+
+
+def test_a_result_may_be_the_base_of_a_programs_own() -> None:
+    """A frozen dataclass, as it is one, whose types are known to whoever asks."""
+
+    @dataclass(frozen=True)
+    class Mine(JobResult):
+        """With a note."""
+
+        note: str = ""
+
+    assert Mine(success=True, note="by hand") == Mine(True, note="by hand")
+    assert get_type_hints(JobResult.__init__)["started_at"] == datetime | None
