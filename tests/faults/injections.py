@@ -117,7 +117,8 @@ def _leave_something(world: World) -> None:
     for pid in world.strays():
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    assert world.orphans() == []
+    left = world.orphans()
+    assert left == [], "; ".join(left)
 
 
 def _one(tally: Tally, world: World, log: Path, call: str, what: str, k: int, *, follow: bool) -> bool:
