@@ -24,6 +24,8 @@ jobs:
     on: {{task: {{state: incoming}}}}
     command: '{EFFECT}'
 """
+SETTINGS = "tasks: {max_open: 1000}\n"
+"""Nobody takes the tasks away."""
 TASKS = ".octopoid/tasks"
 CALLS = ("openat", "write", "pwrite64", "fsync", "fdatasync", "rename", "renameat", "renameat2", "mkdir", "unlink", "clone3")
 """Each by its own name, for strace counts the calls of a set name by name."""
@@ -104,7 +106,7 @@ def killed_daemons(seed: int) -> Step:
 
     def do(tally: Tally, scale: Scale, root: Path) -> None:
         dice = scale.dice("arrivals", seed)
-        with opened(root, JOBS) as world:
+        with opened(root, JOBS, SETTINGS) as world:
             assert world.call("tick") == 0, world.started[-1].said()
             before = world.gather()
             for number in range(scale.of(6, 100)):
