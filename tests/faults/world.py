@@ -228,10 +228,10 @@ class World:
 
 
 @contextmanager
-def opened(root: Path, jobs: str, settings: str = "{}\n") -> Iterator[World]:
-    """A trusted repository with these files of jobs and settings. While it is open this process is the parent of all orphans below it."""
+def opened(root: Path, jobs: str) -> Iterator[World]:
+    """A trusted repository with this jobs file. While it is open this process is the parent of all orphans below it."""
     prctl = ctypes.CDLL(None, use_errno=True).prctl
-    world = World(root, make_repository(root, {".octopoid/jobs.yaml": jobs, ".octopoid/octojobs.yaml": settings}))
+    world = World(root, make_repository(root, {".octopoid/jobs.yaml": jobs}))
     prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     try:
         assert world.call("allow", "--yes") == 0, world.started[-1].said()
