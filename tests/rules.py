@@ -117,6 +117,17 @@ def impure_imports(text: str) -> Iterator[str]:
             yield f"{line}: imports {name}"
 
 
+def standard_slots(text: str) -> Iterator[str]:
+    """A dataclass with slots is made by octojobs.slotted, so that a start does not pay for it (decision 41)."""
+    tree = ast.parse(text)
+    found = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module == "dataclasses"]
+    if not any(alias.name == "dataclass" for node in found for alias in node.names):
+        return
+    for kind in (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)):
+        made = [one for one in kind.decorator_list if isinstance(one, ast.Call) and ast.unparse(one.func) == "dataclass"]
+        yield from (f"{kind.lineno}: {kind.name}" for one in made if any(word.arg == "slots" for word in one.keywords))
+
+
 def imports(text: str) -> Iterator[tuple[str, int]]:
     """Every module that the text imports, wherever in it, with its line."""
     for node in ast.walk(ast.parse(text)):

@@ -18,6 +18,8 @@ from tests.helpers import ROOT, dependencies
 PACKAGE = Path(octojobs.__file__).parent
 PRODUCT = sorted(PACKAGE.rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
+SLOTTED = [path for path in PRODUCT if path not in (PACKAGE / "slotted.py", PACKAGE / "embedded/result.py")]
+"""All but what names the standard's decorator for type checkers, and the one class on which a program may stand one of its own."""
 CORE = sorted((PACKAGE / "core").glob("*.py"))
 INITS = [path for path in PRODUCT if path.name == "__init__.py" and path.parent != PACKAGE]
 
@@ -49,6 +51,7 @@ WHERE: list[tuple[Rule, list[Path]]] = [
     (rules.unnamed_tests, TESTS),
     (rules.re_exports, INITS),
     (rules.impure_imports, CORE),
+    (rules.standard_slots, SLOTTED),
 ]
 
 BROKEN: dict[Rule, str] = {
@@ -61,6 +64,7 @@ BROKEN: dict[Rule, str] = {
     rules.unnamed_tests: "def test_it():\n    assert True\n",
     rules.re_exports: "from octojobs.core.job import Job\n",
     rules.impure_imports: "import yaml\n",
+    rules.standard_slots: "from dataclasses import dataclass\n@dataclass(slots=True)\nclass A: ...\n",
 }
 
 
